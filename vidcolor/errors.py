@@ -1,0 +1,38 @@
+"""The errors that vidcolor raises on purpose.
+
+Each says in its message what was given and what is allowed, and in `hint` what to try. Each is also the built-in
+error that a caller would expect, so `except OSError` and `except ValueError` work without knowing this module.
+"""
+
+
+class VidcolorError(Exception):
+    """A failure that the user can act on.
+
+    Args:
+        message: One line: what was given and what is allowed.
+        hint: One line: what to try next, or None when there is nothing to try.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class VideoError(VidcolorError, OSError):
+    """A film that cannot be read, or an output that cannot be written."""
+
+
+class ReferenceImageError(VidcolorError, ValueError):
+    """A still that cannot be used."""
+
+
+class PlanError(VidcolorError, ValueError):
+    """A colour plan that does not fit its schema or its film."""
+
+
+class WeightsError(VidcolorError, RuntimeError):
+    """Weights that are missing, damaged or made for another network."""
