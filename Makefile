@@ -1,0 +1,36 @@
+# `make demo` colours the sample film, `make test` runs the tests. Each target makes its own .venv when there is none.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+DEMO := demo
+FILM := samples/bikes.mkv
+STILLS := samples/stills/*.jpg
+PYTEST_ARGS ?= -n auto
+
+.PHONY: demo test lint bench clean
+
+demo: $(STAMP)
+	@mkdir -p $(DEMO)
+	$(VENV)/bin/vidcolor colorize $(FILM) -r $(STILLS) -o $(DEMO)/bikes.color.mkv -y
+	$(VENV)/bin/vidcolor preview $(FILM) -r $(STILLS) --start 3 --duration 4 -o $(DEMO) -y
+
+test: $(STAMP)
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+bench: $(STAMP)
+	$(VENV)/bin/python tests/bench.py
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: vidcolor needs Python 3.11 or newer; try: make PYTHON=python3.12" >&2; exit 1; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(DEMO) $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	find vidcolor tests samples -name __pycache__ -type d -prune -exec rm -rf {} +

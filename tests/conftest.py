@@ -1,0 +1,48 @@
+"""What every test shares: random state put back, and a tiny film to work on."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _random_state() -> Iterator[None]:
+    """Put the random state back, so that the order of tests changes nothing."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    yield
+    random.setstate(before[0])
+    np.random.set_state(before[1])  # noqa: NPY002
+    torch.set_rng_state(before[2])
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the variables that vidcolor reads, so that a developer's shell changes nothing."""
+    for name in ("VIDCOLOR_WEIGHTS_DIR", "VIDCOLOR_DEVICE", "VIDCOLOR_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip GPU tests where there is no CUDA, and fail there when CUDA was promised."""
+    if torch.cuda.is_available() or os.environ.get("VIDCOLOR_REQUIRE_CUDA") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs CUDA; VIDCOLOR_REQUIRE_CUDA=1 makes this a failure"))
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of the sample film and its stills."""
+    return Path(__file__).parent.parent / "samples"
+
+
+@pytest.fixture(scope="session")
+def truth() -> Path:
+    """The sample film in its true colours."""
+    return Path(__file__).parent / "data" / "bikes-truth.mp4"
