@@ -21,6 +21,7 @@ LAYERS = {
     "references": 2,
     "exemplar": 2,
     "propagation": 2,
+    "stills": 2,
     "shots": 1,
     "upsample": 1,
     "networks": 1,

@@ -1,0 +1,205 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from vidcolor.cli import app
+from vidcolor.cli.options import seconds
+from vidcolor.errors import VideoError
+
+COMMANDS = ["colorize", "preview", "scenes", "verify", "weights", "train"]
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    """Run a command in this process; return exit status, stdout and stderr."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_opens_with_an_example_and_fits_a_screen(command: str, flag: str) -> None:
+    status, out, _ = run(command, flag)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].startswith("Usage: ")
+    assert lines[2].strip().startswith(f"vidcolor {command}")
+    assert len(lines) <= 48
+    assert max(map(len, lines)) <= 100
+
+
+def test_help_lists_every_command() -> None:
+    status, out, _ = run("--help")
+    assert status == 0
+    assert all(f"\n  {command} " in out for command in COMMANDS)
+
+
+def test_help_loads_neither_torch_nor_anything_else_heavy() -> None:
+    code = "import sys, vidcolor.cli as cli\ntry: cli.app(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "numpy", "av", "cv2", "PIL", "pydantic", "kornia"} & set(done.stderr.split())
+
+
+def test_module_is_the_command_line() -> None:
+    done = subprocess.run([sys.executable, "-m", "vidcolor", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("vidcolor 0.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("90", Fraction(90)), ("1:30", Fraction(90)), ("0:01:30.5", Fraction(181, 2)), ("0.04", Fraction(1, 25))],
+)
+def test_times_are_exact(text: str, expected: Fraction) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:2:3:4", "1/0", "nan"])
+def test_times_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        seconds(text)
+
+
+@pytest.mark.parametrize("words", ["nonsense", "colorize", "scenes --stils x", "preview film.mkv --start x"])
+def test_wrong_usage_exits_with_2(words: str) -> None:
+    status, out, err = run(*words.split())
+    assert (status, out) == (2, "")
+    assert "Try 'vidcolor" in err or "Usage" in err
+
+
+def test_no_command_prints_help() -> None:
+    assert run()[0] == 2
+
+
+@pytest.mark.parametrize("kind", ["name", "symlink", "hard link", "case"])
+def test_output_is_never_the_input(tmp_path: Path, kind: str) -> None:
+    film, output = tmp_path / "film.mkv", tmp_path / "other.mkv"
+    film.write_bytes(b"a film")
+    if kind == "name":
+        output = tmp_path / "sub" / ".." / "film.mkv"
+        (tmp_path / "sub").mkdir()
+    elif kind == "symlink":
+        output.symlink_to(film)
+    elif kind == "hard link":
+        output.hardlink_to(film)
+    else:
+        output = tmp_path / "FILM.mkv"
+        if not output.exists():
+            pytest.skip("this file system tells cases apart")
+    status, out, err = run("colorize", film, "-o", output, "-y")
+    assert (status, out) == (2, "")
+    assert err.splitlines()[0].startswith("error: the output")
+    assert err.splitlines()[1].startswith("hint: ")
+    assert film.read_bytes() == b"a film"
+
+
+def test_output_is_never_a_still(tmp_path: Path) -> None:
+    status, _, err = run("colorize", tmp_path / "film.mkv", "-r", tmp_path / "a.png", "-o", tmp_path / "a.png", "-y")
+    assert status == 2
+    assert "is the input" in err
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    output.write_bytes(b"precious")
+    status, out, err = run("colorize", tmp_path / "film.mkv", "-o", output)
+    assert (status, out) == (2, "")
+    assert err == f"error: {output} exists already\nhint: -y replaces it, -o names another file\n"
+    assert output.read_bytes() == b"precious"
+
+
+def test_plan_and_stills_exclude_each_other(tmp_path: Path) -> None:
+    status, _, err = run("colorize", tmp_path / "film.mkv", "-r", "a.png", "b.png", "--plan", "p.json")
+    assert status == 2
+    assert err.startswith("error: both --plan and stills given\nhint: ")
+
+
+def test_failure_is_one_error_line_and_one_hint_line(tmp_path: Path) -> None:
+    status, out, err = run("scenes", tmp_path / "no\nfilm.mkv")
+    assert (status, out) == (1, "")
+    assert [line.split(":")[0] for line in err.splitlines()] == ["error", "hint"]
+
+
+def test_debug_raises_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDCOLOR_DEBUG", "1")
+    with pytest.raises(VideoError):
+        run("scenes", tmp_path / "missing.mkv")
+
+
+def test_weights_prints_what_the_file_says(tmp_path: Path) -> None:
+    import torch
+
+    from vidcolor.weights import save_weights
+
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, {"a": torch.ones(3, 4)}, config={"width": 3}, version="9.9")
+    status, out, _ = run("weights", path, "--json")
+    facts = json.loads(out)
+    assert status == 0
+    assert (facts["name"], facts["version"], facts["parameters"]) == ("tiny", "9.9", 12)
+    assert facts["bytes"] == path.stat().st_size
+    status, out, _ = run("weights", path)
+    assert facts["sha256"] in out
+
+
+def test_weights_missing_is_a_failure(tmp_path: Path) -> None:
+    status, out, err = run("weights", tmp_path / "none.safetensors")
+    assert (status, out) == (1, "")
+    assert err.startswith("error: no weights at")
+
+
+def test_train_neither_overwrites_a_run_nor_resumes_nothing(tmp_path: Path) -> None:
+    assert run("train", tmp_path, "-o", tmp_path / "run", "--resume")[0] == 2
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"")
+    status, _, err = run("train", tmp_path, "-o", tmp_path / "run")
+    assert status == 2
+    assert "--resume goes on with it" in err
+
+
+def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_path: Path) -> None:
+    plan, folder = tmp_path / "plan.json", tmp_path / "paint"
+    film = samples / "bikes.mkv"
+    status, out, _ = run("scenes", film, "--stills", folder, "-o", plan, "-r", *sorted((samples / "stills").iterdir()))
+    starts = [int(line.split()[1]) for line in out.splitlines()[1:]]
+    assert status == 0
+    assert starts[:5] == [0, 30, 76, 137, 187]
+    assert len(list(folder.iterdir())) == len(starts)
+    assert run("scenes", film, "-o", plan)[0] == 2
+    status, out, _ = run("scenes", film, "--json")
+    assert status == 0
+    assert [shot["start"] for shot in json.loads(out)["shots"]] == starts
+    still = sorted(folder.iterdir())[0]
+    with av.open(str(film)) as container:
+        frames = container.decode(video=0)
+        luma = next(f for i, f in enumerate(frames) if i == int(still.stem[-6:])).to_ndarray(format="gray")
+    expected = np.clip((luma.astype(float) - 16) / 219, 0, 1) * 255
+    assert np.abs(np.asarray(Image.open(still).convert("L")) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_exits_with_130_and_leaves_nothing(samples: Path, tmp_path: Path, number: int) -> None:
+    output = tmp_path / "out.mkv"
+    words = [sys.executable, "-m", "vidcolor", "colorize", str(samples / "bikes.mkv"), "-o", str(output)]
+    environment = {**os.environ, "PYTHONPATH": str(samples.parent)}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        while not any(tmp_path.iterdir()) and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert "error: interrupted" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,5 @@
+"""`python -m vidcolor` is the command line."""
+
+from vidcolor.cli import main
+
+main()

@@ -1,0 +1,106 @@
+"""The command line: each command parses, calls the library and prints.
+
+Data goes to stdout, talk to stderr. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+from typing import Annotated
+
+import typer
+
+from vidcolor import __version__
+from vidcolor.cli import films, learning, reports
+from vidcolor.cli.console import Commands
+
+_HELP = """\b
+vidcolor colorize film.mkv -r kitchen.jpg -r street.png
+
+Colour black-and-white film, steered by colour stills. The picture's luma, the sound and all other streams stay as they
+are. Every command has its own help, takes --json, and writes data to stdout and talk to stderr.
+"""
+
+app = typer.Typer(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vidcolor {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=_HELP)
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def _help(example: str, text: str) -> str:
+    # \b keeps the example's line breaks.
+    return f"\b\n{example}\n\n{text}"
+
+
+app.command(
+    "colorize",
+    short_help="Colour a film.",
+    help=_help(
+        "vidcolor colorize film.mkv -r kitchen.jpg street_000123.png",
+        "Colour VIDEO and write it beside the input as film.color.mkv. Each STILL is found in the film or goes to the "
+        "shots that it resembles; one named *_000123.* belongs to frame 123. Without stills the colours are automatic.",
+    ),
+)(films.colorize)
+app.command(
+    "preview",
+    short_help="Colour a few seconds, beside the original.",
+    help=_help(
+        "vidcolor preview film.mkv -r kitchen.jpg --start 1:20 --duration 5",
+        "Colour a short segment and write a side-by-side clip and a contact sheet, before hours go into a whole film.",
+    ),
+)(films.preview)
+app.command(
+    "scenes",
+    short_help="List the shots; write a plan and grey stills to paint on.",
+    help=_help(
+        "vidcolor scenes film.mkv --stills paint/ -o film.plan.json",
+        "List the shots of VIDEO. --stills writes one grey still per shot to paint on, named after its frame; -o "
+        "writes the plan, which a person may edit and `vidcolor colorize --plan` follows.",
+    ),
+)(reports.scenes)
+app.command(
+    "verify",
+    short_help="Prove that luma and every stream survived.",
+    help=_help(
+        "vidcolor verify film.mkv film.color.mkv",
+        "Compare RESULT with the VIDEO it was made from: luma, timestamps, tags and copied streams. Exits with 1 and "
+        "names the first difference when something was lost.",
+    ),
+)(reports.verify)
+app.command(
+    "weights",
+    short_help="Show which weights are used.",
+    help=_help(
+        "vidcolor weights", "Show name, version, checksum, size and path of the weights, by default the ones shipped."
+    ),
+)(learning.weights)
+app.command(
+    "train",
+    short_help="Train the networks on a folder of pictures and clips.",
+    help=_help(
+        "vidcolor train photographs/ -o runs/first --steps 20000",
+        "Train on the photographs and clips in DATA. RUN receives checkpoints, with which --resume goes on, and the "
+        "weights, which `vidcolor colorize --weights` takes.",
+    ),
+)(learning.train)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="vidcolor")

@@ -1,0 +1,151 @@
+"""How commands talk: data to stdout, everything else to stderr, failures as one `error:` and one `hint:` line."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from vidcolor.errors import VidcolorError
+
+if TYPE_CHECKING:
+    from vidcolor.cli.bars import Bars
+
+_OS_HINT = "check that the path exists and may be read and written; VIDCOLOR_DEBUG=1 shows where this happened"
+
+
+class Commands(TyperGroup):
+    """The group of all commands, which turns expected failures into messages and exit statuses."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            with _sigterm_interrupts():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("interrupted", hint="nothing was left under the output's name; run the same command again")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            raise  # the reader of our stdout has gone: typer ends quietly
+        except (VidcolorError, OSError) as error:
+            if os.environ.get("VIDCOLOR_DEBUG") == "1":
+                raise
+            if isinstance(error, VidcolorError):
+                complain(error.message, hint=error.hint)
+            else:
+                named = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error)
+                complain(named, hint=_OS_HINT)
+            raise typer.Exit(1) from error
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, through every `with` block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def complain(message: str, *, hint: str | None = None) -> None:
+    """Print an error, and what to try, in one line each."""
+    typer.echo("error: " + message.replace("\n", " "), err=True)
+    if hint:
+        typer.echo("hint: " + hint.replace("\n", " "), err=True)
+
+
+def refuse(message: str, *, hint: str) -> NoReturn:
+    """End with the exit status of wrong usage."""
+    complain(message, hint=hint)
+    raise typer.Exit(2)
+
+
+def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Refuse an output that is one of the inputs, or that exists and may not be replaced.
+
+    Args:
+        output: File to be written.
+        inputs: Files that the command reads.
+        overwrite: The user allowed an existing output to be replaced.
+    """
+    for given in inputs:
+        if output.resolve() == given.resolve() or (output.exists() and given.exists() and output.samefile(given)):
+            refuse(f"the output {output} is the input {given}", hint="name another file with -o")
+    if output.exists() and not output.is_dir() and not overwrite:
+        refuse(f"{output} exists already", hint="-y replaces it, -o names another file")
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON document to stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+class Talk:
+    """What a command says on stderr while it runs: bars on a terminal, log records, notes and warnings.
+
+    Used as a context manager around the work; silent but for warnings and errors with `quiet`.
+
+    Args:
+        quiet: Say nothing but warnings and errors.
+        json: The user reads stdout by machine, so draw no bars.
+    """
+
+    def __init__(self, *, quiet: bool, json: bool) -> None:
+        self.quiet = quiet
+        self._draws = sys.stderr.isatty() and not quiet and not json
+        self._bars: Bars | None = None
+
+    def __enter__(self) -> "Talk":
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        console = Console(stderr=True)
+        log = logging.getLogger("vidcolor")
+        log.handlers = [RichHandler(console=console, show_time=False, show_path=False, markup=False)]
+        log.setLevel(logging.WARNING if self.quiet else logging.INFO)
+        if self._draws:
+            from vidcolor.cli.bars import Bars
+
+            self._bars = Bars(console)
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def progress(self, stage: str, done: int, total: int | None, unit: str = "frames") -> None:
+        """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are."""
+        if self._bars is not None:
+            self._bars.move(stage, done, total, unit)
+
+    def note(self, message: str) -> None:
+        """Tell something that the user may want to know."""
+        if not self.quiet:
+            typer.echo(message, err=True)
+
+    def report(self, *, notes: Iterable[str], warnings: Iterable[str]) -> None:
+        """Tell what the library noticed on the way."""
+        for note in notes:
+            self.note(f"note: {note}")
+        for warning in warnings:
+            typer.echo(f"warning: {warning}", err=True)

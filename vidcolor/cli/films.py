@@ -1,0 +1,141 @@
+"""The commands that colour: `colorize` and `preview`."""
+
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidcolor.cli.console import Talk, check_output, print_json, refuse
+from vidcolor.cli.options import (
+    Device,
+    End,
+    Json,
+    MoreStills,
+    Quiet,
+    Saturation,
+    Start,
+    Still,
+    Video,
+    WeightsFile,
+    Yes,
+    seconds,
+)
+
+
+class Quality(StrEnum):
+    """How often the networks run: on keyframes, or on every frame."""
+
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+def colorize(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    plan: Annotated[
+        Path | None, typer.Option(metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: film.color.* beside VIDEO.")
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    saturation: Saturation = 1.0,
+    quality: Annotated[Quality, typer.Option(help="Networks on keyframes or on every frame.")] = Quality.BALANCED,
+    codec: Annotated[str, typer.Option(metavar="CODEC", help="Video encoder.")] = "x264",
+    crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Colour a film."""
+    stills = [*(reference or []), *(more_stills or [])]
+    if plan is not None and stills:
+        refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
+    from vidcolor.video import VideoReader, default_output
+
+    if output is None:
+        with VideoReader(video) as reader:
+            output = default_output(reader.info)
+    check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.pipeline import Colorizer
+        from vidcolor.plan import ColorPlan
+
+        report = Colorizer.load(weights, device=device).colorize(
+            video,
+            references=stills,
+            output=output,
+            plan=None if plan is None else ColorPlan.load(plan),
+            start=start,
+            end=end,
+            saturation=saturation,
+            codec=codec,
+            crf=crf,
+            preset=preset,
+            lossless=lossless,
+            overwrite=yes,
+            quality=quality.value,
+            progress=talk.progress,
+        )
+    talk.report(notes=report.notes, warnings=report.warnings)
+    talk.note(f"{report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} frames/s")
+    if json:
+        print_json(report.to_dict())
+    else:
+        typer.echo(report.output)
+
+
+def preview(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    start: Start = Fraction(0),
+    duration: Annotated[
+        Fraction, typer.Option(metavar="TIME", parser=seconds, help="Length of the segment.", show_default="5 s")
+    ] = Fraction(5),
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default: the folder of VIDEO.")
+    ] = None,
+    saturation: Saturation = 1.0,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Colour a short segment, beside the original."""
+    folder = video.parent if output is None else output
+    side_by_side, contact_sheet = folder / f"{video.stem}.preview.mp4", folder / f"{video.stem}.contact.png"
+    stills = [*(reference or []), *(more_stills or [])]
+    for written in (side_by_side, contact_sheet):
+        check_output(written, inputs=[video, *stills], overwrite=yes)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.pipeline import Colorizer
+
+        report = Colorizer.load(weights, device=device).preview(
+            video,
+            references=stills,
+            start=start,
+            duration=duration,
+            side_by_side=side_by_side,
+            contact_sheet=contact_sheet,
+            saturation=saturation,
+            overwrite=yes,
+            progress=talk.progress,
+        )
+    talk.report(notes=report.notes, warnings=report.warnings)
+    if json:
+        print_json(report.to_dict())
+    else:
+        typer.echo(report.side_by_side)
+        typer.echo(report.contact_sheet)

@@ -1,0 +1,49 @@
+"""The arguments and options that several commands share, with their help."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def seconds(text: str) -> Fraction:
+    """Read a time: seconds, MM:SS or HH:MM:SS, each with a decimal part if wanted."""
+    parts = text.split(":")
+    try:
+        values = [Fraction(part) for part in parts]
+    except (ValueError, ZeroDivisionError):
+        values = []
+    if not 1 <= len(values) <= 3 or any(value < 0 for value in values) or any(value >= 60 for value in values[1:]):
+        raise typer.BadParameter(f"{text!r} is not a time: give seconds, MM:SS or HH:MM:SS, such as 90, 1:30 or 1:30.5")
+    total = Fraction(0)
+    for value in values:
+        total = total * 60 + value
+    return total
+
+
+Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False)]
+Still = Annotated[
+    list[Path] | None,
+    typer.Option("-r", "--reference", metavar="STILL...", help="Colour stills; several may follow."),
+]
+# An option takes one value, so the shell's `-r stills/*.png` leaves all but the first to this argument.
+MoreStills = Annotated[list[Path] | None, typer.Argument(metavar="STILL", hidden=True)]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Replace existing output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", envvar="VIDCOLOR_DEVICE", help="auto, cpu or cuda.")
+]
+WeightsFile = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="Other weights than the shipped ones.")
+]
+Start = Annotated[
+    Fraction | None,
+    typer.Option("--start", metavar="TIME", parser=seconds, help="Begin here: seconds or H:MM:SS.", show_default=False),
+]
+End = Annotated[
+    Fraction | None,
+    typer.Option("--end", metavar="TIME", parser=seconds, help="End before this time.", show_default=False),
+]
+Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]

@@ -1,0 +1,82 @@
+"""The commands that look and tell: `scenes` and `verify`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidcolor.cli.console import Talk, check_output, print_json
+from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
+
+
+def scenes(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    stills: Annotated[
+        Path | None, typer.Option("--stills", metavar="FOLDER", help="Write one grey still per shot here.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PLAN", help="Write the plan here.")] = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """List the shots of a film."""
+    references = [*(reference or []), *(more_stills or [])]
+    if output is not None:
+        check_output(output, inputs=[video, *references], overwrite=yes)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.plan import make_plan
+        from vidcolor.references import load_reference
+
+        plan = make_plan(
+            video,
+            [load_reference(path) for path in references],
+            progress=lambda done, total: talk.progress("shots", done, total),
+        )
+        written: list[Path] = []
+        if stills is not None:
+            from vidcolor.stills import write_stills
+
+            written = write_stills(
+                video,
+                [(shot.start + shot.stop) // 2 for shot in plan.shots],
+                stills,
+                overwrite=yes,
+                progress=lambda done, total: talk.progress("stills", done, total),
+            )
+        if output is not None:
+            plan.save(output)
+    talk.report(notes=plan.notes, warnings=())
+    if json:
+        print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output})
+        return
+    typer.echo("shot   start    stop  frames  references")
+    for number, shot in enumerate(plan.shots, start=1):
+        names = " ".join(str(planned.path) for planned in shot.references)
+        typer.echo(f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {names}".rstrip())
+    for path in [*written, *([output] if output else [])]:
+        talk.note(f"wrote {path}")
+
+
+def verify(
+    video: Video,
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="The coloured film.", show_default=False)],
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Compare a coloured film with its source."""
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.verification import verify as compare
+
+        found = compare(video, result, progress=lambda done, total: talk.progress("verify", done, total))
+    if json:
+        print_json(found.to_dict())
+    else:
+        for difference in found.differences:
+            typer.echo(f"differs: {difference}")
+        luma = "luma is bit-equal" if found.lossless else f"luma PSNR {found.psnr_y} dB"
+        typer.echo(f"{'ok' if found.ok else 'not ok'}: {found.frames} frames, {luma}, {found.packets} copied packets")
+    if not found.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,64 @@
+"""Grey stills of a film to paint on, each named after its frame, so that its colours find their way back."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vidcolor.color import normalize_luma
+from vidcolor.errors import VideoError
+from vidcolor.video import VideoReader
+
+
+def write_stills(
+    video: Path,
+    frames: Sequence[int],
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write frames of a film as grey 8-bit RGB pictures, upright, each named `FILM_000123.png`.
+
+    Args:
+        video: The film.
+        frames: Frame numbers, in any order.
+        folder: Where the stills go; made when missing.
+        overwrite: Replace stills that exist; a painted still is never replaced unasked.
+        progress: Called with the stills done and wanted.
+
+    Returns:
+        The files written, in the order of the film.
+
+    Raises:
+        VideoError: A still exists already, or the film ends before a frame.
+    """
+    wanted = {frame: folder / f"{video.stem}_{frame:06d}.png" for frame in sorted(set(frames))}
+    if not overwrite and (existing := [path for path in wanted.values() if path.exists()]):
+        raise VideoError(f"{existing[0]} exists already", hint="choose another folder, or -y to replace the stills")
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    with VideoReader(video) as reader:
+        info = reader.info
+        for frame in reader:
+            if len(written) == len(wanted):
+                break
+            if frame.index not in wanted:
+                continue
+            luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
+            grey = np.rot90(np.rint(luma * 255).astype(np.uint8), info.rotation // 90)
+            path = wanted[frame.index]
+            part = path.with_name(path.name + ".part")
+            try:
+                Image.fromarray(grey).convert("RGB").save(part, format="PNG")
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+            written.append(path)
+            if progress is not None:
+                progress(len(written), len(wanted))
+    if len(written) < len(wanted):
+        missing = max(wanted)
+        raise VideoError(f"{video} has no frame {missing}", hint="frames are counted from 0")
+    return written
