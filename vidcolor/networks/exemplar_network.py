@@ -1,0 +1,124 @@
+"""The whole network: encoder, similarity sub-net and colorization sub-net under one state dict."""
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidcolor.networks.colorization import ColorizationNet, Evidence, Fused
+from vidcolor.networks.encoder import Encoder, Features
+from vidcolor.networks.similarity import Bank, Keys, SimilarityNet
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the networks; they travel with the weights.
+
+    Attributes:
+        width: Channels of the colorization sub-net at stride 4.
+        coarse: Length of the keys at stride 8.
+        fine: Length of the keys at stride 4.
+        temperature: Of the prior's annealed mean.
+        top_k: Coarse cells whose children compete at stride 4.
+    """
+
+    width: int = 48
+    coarse: int = 64
+    fine: int = 32
+    temperature: float = 0.38
+    top_k: int = 4
+
+    def to_dict(self) -> dict[str, int | float]:
+        """Plain values, for the weights' metadata."""
+        return asdict(self)
+
+
+class Encoded(NamedTuple):
+    """Pictures, encoded once.
+
+    Attributes:
+        features: Encoder features.
+        keys: Keys for matching.
+        luma4: (B, 1, H/4, W/4) luma.
+    """
+
+    features: Features
+    keys: Keys
+    luma4: Tensor
+
+    def halves(self) -> "tuple[Encoded, Encoded]":
+        """Split a batch of 2B pictures into its first and its second B."""
+        parts = [(x.chunk(2) for x in group) for group in (self.features, self.keys)]
+        features, keys = (list(zip(*part, strict=True)) for part in parts)
+        lumas = self.luma4.chunk(2)
+        first, second = (Encoded(Features(*features[i]), Keys(*keys[i]), lumas[i]) for i in range(2))
+        return first, second
+
+
+class Colored(NamedTuple):
+    """What the networks say of a batch of frames.
+
+    Attributes:
+        fused: The decision.
+        evidence: What it rests on.
+        state: (B, width, H/4, W/4) the decoder's state, from which the prior is read.
+    """
+
+    fused: Fused
+    evidence: Evidence
+    state: Tensor
+
+
+class ExemplarNetwork(nn.Module):
+    """Stateless: everything that belongs to a shot is passed in."""
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or NetworkConfig()
+        self.encoder = Encoder()
+        self.similarity = SimilarityNet(coarse=self.config.coarse, fine=self.config.fine)
+        self.colorization = ColorizationNet(width=self.config.width)
+
+    def encode(self, luma: Tensor) -> Encoded:
+        """Encode luma (B, 1, H, W) in [0, 1]; H and W are multiples of 32."""
+        features = self.encoder(luma)
+        return Encoded(features, self.similarity.keys(features), F.avg_pool2d(luma, 4))
+
+    def bank(self, encoded: Encoded, ab: Tensor, *, bias: float = 0.0) -> Bank:
+        """A bank of one reference: `ab` (B, 2, H, W) or any even fraction of it are its colours."""
+        size = encoded.luma4.shape[2:]
+        return self.similarity.bank(encoded.keys, F.adaptive_avg_pool2d(ab, size), encoded.luma4, bias=bias)
+
+    def forward(
+        self, encoded: Encoded, bank: Bank | None, *, present: Tensor, propagated: Tensor, validity: Tensor
+    ) -> "Colored":
+        """Colour the encoded frames.
+
+        Args:
+            encoded: The frames.
+            bank: References, or None for none at all.
+            present: (B,) which items of the batch have references.
+            propagated: (B, 2, H/2, W/2) ab brought by flow.
+            validity: (B, 1, H/2, W/2) its validity.
+
+        Returns:
+            The decision, and what it rests on.
+        """
+        match = None
+        if bank is not None:
+            match = self.similarity(encoded.keys, encoded.luma4, bank, top_k=self.config.top_k)
+        state = self.colorization.decode(encoded.features)
+        prior_ab = self.colorization.prior(state, temperature=self.config.temperature)
+        evidence = Evidence(match, present, propagated, validity)
+        return Colored(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self.parameters())
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder as it is: no gradients."""
+        for parameter in self.encoder.parameters():
+            parameter.requires_grad_(False)

@@ -1,0 +1,181 @@
+"""Similarity sub-net: where in the references does each position of the frame come from, and how sure is that?
+
+Exemplar colorization after He et al. 2018 and Zhang et al. 2019, with two changes. Both sides are grey, so that colour
+never leaks into matching. Matching is coarse to fine: every position at stride 8 is compared with every position
+of the bank, and its best cells are then compared child by child at stride 4. A dense match at stride 4 costs
+sixteen times the coarse one; this costs little more than the coarse one and is as sharp.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidcolor.networks.encoder import CHANNELS, Features
+
+PLANES = 6
+"""Confidence planes of a match: cosine at strides 8 and 4, back-and-forth agreement, spread of ab, two luma mismatches."""
+
+
+class Keys(NamedTuple):
+    """Unit-length keys of one picture: coarse (B, C8, h, w) at stride 8, fine (B, C4, 2h, 2w) at stride 4."""
+
+    coarse: Tensor
+    fine: Tensor
+
+
+class Bank(NamedTuple):
+    """Positions of the references to match against: N coarse cells with four children each.
+
+    Attributes:
+        coarse: (B, N, C8) unit keys of cells at stride 8.
+        fine: (B, N, 4, C4) unit keys of their children at stride 4.
+        ab: (B, N, 4, 2) Lab ab of the children.
+        luma: (B, N, 4) luma of the children, in [0, 1].
+        bias: (B, N) added to the coarse cosine: a preference among near-equal references, 0 for none.
+    """
+
+    coarse: Tensor
+    fine: Tensor
+    ab: Tensor
+    luma: Tensor
+    bias: Tensor
+
+    @staticmethod
+    def join(banks: "list[Bank]") -> "Bank":
+        """Put the cells of several banks of the same batch size side by side."""
+        return Bank(*(torch.cat(parts, 1) for parts in zip(*banks, strict=True)))
+
+
+class Match(NamedTuple):
+    """Colours that the references lend to the frame.
+
+    Attributes:
+        ab: (B, 2, h4, w4) warped ab at stride 4.
+        coarse_ab: (B, 2, h8, w8) warped ab at stride 8, a wider and safer average.
+        planes: (B, PLANES, h4, w4) confidence planes, each about 0 to 1.
+    """
+
+    ab: Tensor
+    coarse_ab: Tensor
+    planes: Tensor
+
+
+def children(x: Tensor) -> Tensor:
+    """(B, C, 2h, 2w) to (B, h * w, 4, C): the four stride-4 positions under each stride-8 cell."""
+    b, c, h, w = x.shape
+    return x.reshape(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 3, 5, 1).reshape(b, (h // 2) * (w // 2), 4, c)
+
+
+def from_children(x: Tensor, h: int, w: int) -> Tensor:
+    """(B, h * w, 4, C) back to (B, C, 2h, 2w)."""
+    b, _, _, c = x.shape
+    return x.reshape(b, h, w, 2, 2, c).permute(0, 5, 1, 3, 2, 4).reshape(b, c, 2 * h, 2 * w)
+
+
+class SimilarityNet(nn.Module):
+    """Keys from encoder features, and matching of keys against a bank."""
+
+    def __init__(self, *, width: int = 96, coarse: int = 64, fine: int = 32) -> None:
+        super().__init__()
+        _, c4, c8, c16, c32 = CHANNELS
+        self.lateral32 = nn.Conv2d(c32, width, 1)
+        self.lateral16 = nn.Conv2d(c16, width, 1)
+        self.lateral8 = nn.Conv2d(c8, width, 1)
+        self.lateral4 = nn.Conv2d(c4, width // 2, 1)
+        self.mix8 = nn.Conv2d(width, width, 3, padding=1)
+        self.key8 = nn.Conv2d(width, coarse, 1)
+        self.down = nn.Conv2d(width, width // 2, 1)
+        self.mix4 = nn.Conv2d(width // 2, width // 2, 3, padding=1)
+        self.key4 = nn.Conv2d(width // 2, fine, 1)
+        # Inverse temperatures, learned: cosines of 64-dimensional keys need a factor of some tens to be selective.
+        self.log_scale8 = nn.Parameter(torch.tensor(3.0))
+        self.log_scale4 = nn.Parameter(torch.tensor(2.5))
+
+    def keys(self, features: Features) -> Keys:
+        """Unit-length keys at strides 8 and 4."""
+        x = F.interpolate(self.lateral32(features.s32), scale_factor=2, mode="nearest") + self.lateral16(features.s16)
+        x = F.interpolate(F.relu(x), scale_factor=2, mode="nearest") + self.lateral8(features.s8)
+        x = F.relu(self.mix8(F.relu(x)))
+        coarse = F.normalize(self.key8(x), dim=1)
+        y = F.interpolate(self.down(x), scale_factor=2, mode="nearest") + self.lateral4(features.s4)
+        fine = F.normalize(self.key4(F.relu(self.mix4(F.relu(y)))), dim=1)
+        return Keys(coarse, fine)
+
+    @staticmethod
+    def bank(keys: Keys, ab: Tensor, luma: Tensor, *, bias: float = 0.0) -> Bank:
+        """Make a bank of one reference per batch item.
+
+        Args:
+            keys: Keys of the reference.
+            ab: (B, 2, h4, w4) its colours at stride 4.
+            luma: (B, 1, h4, w4) its luma at stride 4.
+            bias: Preference of this reference, in units of cosine.
+        """
+        coarse = keys.coarse.flatten(2).transpose(1, 2)
+        return Bank(
+            coarse, children(keys.fine), children(ab), children(luma)[..., 0], coarse.new_full(coarse.shape[:2], bias)
+        )
+
+    def forward(self, query: Keys, luma: Tensor, bank: Bank, *, top_k: int = 4) -> Match:
+        """Match the frame's keys against the bank.
+
+        Args:
+            query: Keys of the frame.
+            luma: (B, 1, h4, w4) its luma at stride 4.
+            bank: What to match against.
+            top_k: Coarse cells whose children compete at stride 4; also the width of the coarse average.
+        """
+        b, _, h, w = query.coarse.shape
+        q8 = query.coarse.flatten(2).transpose(1, 2)
+        cosine = q8 @ bank.coarse.transpose(1, 2)
+        ranked = cosine + bank.bias[:, None]
+        top, cells = ranked.topk(top_k, dim=2)
+        cell_logits = top * self.log_scale8.exp()
+
+        def take(x: Tensor) -> Tensor:
+            """(B, N, ...) to (B, h * w, top_k, ...): what the bank holds at the best cells."""
+            rows = x.flatten(2) if x.dim() > 2 else x[..., None]
+            index = cells.reshape(b, -1, 1).expand(-1, -1, rows.shape[2])
+            return rows.gather(1, index).reshape(b, h * w, top_k, *x.shape[2:])
+
+        fine_keys, ab, ref_luma = take(bank.fine), take(bank.ab), take(bank.luma)
+        q4, luma4 = children(query.fine), children(luma)[..., 0]
+        fine_cosine = torch.einsum("bqic,bqkjc->bqikj", q4, fine_keys).flatten(3)
+        logits = fine_cosine * self.log_scale4.exp() + cell_logits.repeat_interleave(4, dim=2)[:, :, None]
+        p = torch.softmax(logits, 3)
+        warped = p @ ab.flatten(2, 3)
+        spread = (p @ ab.flatten(2, 3).square() - warped.square()).clamp(min=0).sum(3).add(1e-6).sqrt()
+        fine_luma = (p @ ref_luma.flatten(2)[..., None])[..., 0]
+        coarse_p = torch.softmax(cell_logits, 2)
+        coarse_ab = (coarse_p[:, :, None] @ ab.mean(3)).squeeze(2)
+        coarse_luma = (coarse_p * ref_luma.mean(3)).sum(2)
+        best = (p * fine_cosine).sum(3)
+        parent = torch.stack([top[..., 0], self._agreement(ranked, cells[..., 0], w)], 2)
+        planes = torch.cat(
+            [
+                parent[:, :, None].expand(-1, -1, 4, -1),
+                torch.stack(
+                    [
+                        best,
+                        spread / 20.0,
+                        (luma4 - fine_luma).abs() * 4.0,
+                        (luma4.mean(2, keepdim=True) - coarse_luma[..., None]).abs().expand_as(luma4) * 4.0,
+                    ],
+                    3,
+                ),
+            ],
+            3,
+        )
+        return Match(
+            from_children(warped, h, w), coarse_ab.transpose(1, 2).reshape(b, 2, h, w), from_children(planes, h, w)
+        )
+
+    @staticmethod
+    def _agreement(ranked: Tensor, best: Tensor, w: int) -> Tensor:
+        """exp(-d / 2), d in cells from each position to where its best match finds its own best match: (B, h * w)."""
+        back = ranked.argmax(1).gather(1, best)
+        here = torch.arange(best.shape[1], device=best.device)
+        dx, dy = back % w - here % w, back // w - here // w
+        return torch.exp(-0.5 * torch.hypot(dx.float(), dy.float()))

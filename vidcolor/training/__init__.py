@@ -1,0 +1,1 @@
+"""Training of the networks on photographs and clips: data, augmentation, losses, the loop."""

@@ -1,0 +1,100 @@
+"""Weights files: safetensors with the networks' configuration in the metadata, and a model card beside them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vidcolor.errors import WeightsError
+
+DEFAULT_NAME = "vidcolor-base"
+_FORMAT = "vidcolor-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Loaded weights.
+
+    Attributes:
+        path: Where they came from.
+        version: Version of the weights, as in the model card.
+        config: Sizes of the networks.
+        state: Tensors by name, float32.
+        sha256: Of the file.
+    """
+
+    path: Path
+    version: str
+    config: Mapping[str, int | float]
+    state: Mapping[str, Tensor]
+    sha256: str
+
+    def __repr__(self) -> str:
+        return f"Weights({self.path.name}, version {self.version}, {len(self.state)} tensors, sha256 {self.sha256[:12]})"
+
+
+def weights_folder() -> Path:
+    """`VIDCOLOR_WEIGHTS_DIR`, or the folder inside the wheel, or `weights/` of a source checkout."""
+    if chosen := os.environ.get("VIDCOLOR_WEIGHTS_DIR"):
+        return Path(chosen)
+    packed = Path(__file__).parent / "_weights"
+    return packed if packed.is_dir() else Path(__file__).parent.parent / "weights"
+
+
+def default_path() -> Path:
+    """Path of the weights that are used when none are named."""
+    return weights_folder() / f"{DEFAULT_NAME}.safetensors"
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], *, config: Mapping[str, int | float], version: str) -> None:
+    """Write weights in half precision, whole or not at all.
+
+    Args:
+        path: The file, conventionally `weights/NAME.safetensors`.
+        state: Tensors by name. Floating ones are stored as float16: the error is far below that of training.
+        config: Sizes of the networks.
+        version: Version of the weights.
+    """
+    halves = {k: (v.half() if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
+    part = path.with_name(path.name + ".part")
+    metadata = {"format": _FORMAT, "version": version, "config": json.dumps(dict(config), sort_keys=True)}
+    save_file(halves, part, metadata=metadata)
+    part.replace(path)
+
+
+def load_weights(path: Path | None = None) -> Weights:
+    """Read and check weights.
+
+    Raises:
+        WeightsError: Missing, damaged, not safetensors, of another format, or with values that are not finite.
+    """
+    path = path or default_path()
+    hint = "reinstall vidcolor, or name a weights file made by `vidcolor train`"
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}", hint=hint)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            # A safetensors handle offers keys() but is no mapping: it cannot be iterated itself.
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} is not a whole safetensors file: {error}", hint=hint) from error
+    if metadata.get("format") != _FORMAT:
+        raise WeightsError(f"{path} has format {metadata.get('format')!r}; expected {_FORMAT!r}", hint=hint)
+    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise WeightsError(f"{path} holds values that are not finite, first in {broken[0]}", hint=hint)
+    return Weights(
+        path=path,
+        version=metadata["version"],
+        config=json.loads(metadata["config"]),
+        state={k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()},
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
