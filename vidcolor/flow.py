@@ -1,0 +1,157 @@
+"""Optical flow on luma: estimate, warp, compose, check.
+
+Conventions of the whole package, stated here once:
+
+- A flow from A to B lives on A's grid: `field[y, x] = (dx, dy)` in pixels says that A's pixel (x, y) is found in B at
+  (x + dx, y + dy).
+- So a picture of B comes onto A's grid by the flow from A to B: `warp(picture_of_b, a_to_b)`.
+- (x, y) are pixel indices; a flow holds only at the size at which it was estimated.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+_PRESETS = {"fast": cv2.DISOPTICAL_FLOW_PRESET_FAST, "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM}
+_DIFFERENCE = np.array([[-0.5, 0.0, 0.5]], dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Displacements from one frame to another.
+
+    Args:
+        field: float32 (h, w, 2), (dx, dy) in pixels.
+    """
+
+    field: Floats
+
+    def __post_init__(self) -> None:
+        if self.field.ndim != 3 or self.field.shape[2] != 2 or self.field.dtype != np.float32:
+            raise ValueError(f"flow field is {self.field.dtype} {self.field.shape}; expected float32 (h, w, 2)")
+
+    def __repr__(self) -> str:
+        return f"Flow(field={self.field.dtype}{self.field.shape})"
+
+    @classmethod
+    def identity(cls, height: int, width: int) -> "Flow":
+        """Return the flow of a frame to itself."""
+        return cls(np.zeros((height, width, 2), dtype=np.float32))
+
+
+def estimate_flow(a: Array, b: Array, *, preset: Literal["fast", "medium"] = "fast") -> Flow:
+    """Estimate the flow from A to B: dense inverse search (Kroeger et al. 2016).
+
+    Warping true ab of 12 clips at 384x216 over 1, 4 and 8 frames costs a mean |ab| error of 0.57, 1.53, 2.01 with
+    `fast` (2 ms) and 0.51, 1.41, 1.86 with `medium` (8 ms).
+
+    Args:
+        a: Luma of A, float32 (h, w) in [0, 1], at least 12 pixels a side.
+        b: Luma of B, the same shape.
+        preset: OpenCV's preset for speed against detail.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"frames of {a.shape} and {b.shape}; flow needs two of one size")
+    search = cv2.DISOpticalFlow.create(_PRESETS[preset])
+    return Flow(np.asarray(search.calc(_to_bytes(a), _to_bytes(b), np.empty(0)), dtype=np.float32))
+
+
+def warp(picture: Array, flow: Flow) -> Floats:
+    """Bring a picture of B onto A's grid, bilinearly.
+
+    Args:
+        picture: Planes of B, (h, w) or (h, w, c), c at most 4.
+        flow: The flow from A to B.
+
+    Returns:
+        float32, the shape of `picture`; 0 where A's pixel lies outside B, so that a warped confidence is 0 there.
+    """
+    return _sample(picture, flow, cv2.BORDER_CONSTANT)
+
+
+def compose(a_to_b: Flow, b_to_c: Flow) -> Flow:
+    """Return the flow from A to C by way of B. Beyond B's edge its outermost flow continues."""
+    return Flow(a_to_b.field + _sample(b_to_c.field, a_to_b, cv2.BORDER_REPLICATE))
+
+
+def consistency(a_to_b: Flow, b_to_a: Flow) -> Floats:
+    """Say where a flow may be trusted: forth and back agree, no motion boundary, B's frame not left.
+
+    The criteria and constants are those of Sundaram, Brox and Keutzer 2010 as used by Ruder et al. 2016 and
+    Lai et al. 2018: with g the opposite flow brought onto the grid of f, occluded where
+    |f + g|^2 > 0.01 (|f|^2 + |g|^2) + 0.5, boundary where |grad f_x|^2 + |grad f_y|^2 > 0.01 |f|^2 + 0.002.
+
+    Returns:
+        float32 (h, w) on A's grid: 1 trusted, 0 not.
+    """
+    f = a_to_b.field
+    g = _sample(b_to_a.field, a_to_b, cv2.BORDER_REPLICATE)
+    strength = _square(f)
+    occluded = _square(f + g) > 0.01 * (strength + _square(g)) + 0.5
+    across = cv2.filter2D(f, -1, _DIFFERENCE, borderType=cv2.BORDER_REPLICATE)
+    down = cv2.filter2D(f, -1, _DIFFERENCE.T, borderType=cv2.BORDER_REPLICATE)
+    boundary = _square(down) + _square(across) > 0.01 * strength + 0.002
+    return (~occluded & ~boundary & inside(a_to_b)).astype(np.float32)
+
+
+def photometric(a: Array, b: Array, a_to_b: Flow) -> Floats:
+    """Say how well B, brought onto A, looks like A: exp(-(r / 0.05)^2), r the mean |difference| over 5x5 pixels.
+
+    The median difference is taken out first, so that a flickering exposure does not count. On 12 clips, of what
+    `consistency` trusts over 4 frames, the 5 % that look most unlike have 3.2 times the mean ab error.
+
+    Args:
+        a: Luma of A, float32 (h, w) in [0, 1].
+        b: Luma of B, the same shape.
+        a_to_b: The flow from A to B.
+
+    Returns:
+        float32 (h, w) in [0, 1] on A's grid; 0 where A's pixel lies outside B.
+    """
+    visible = inside(a_to_b)
+    difference = _sample(b, a_to_b, cv2.BORDER_REPLICATE) - a
+    sparse = difference[::4, ::4][visible[::4, ::4]]  # enough for a median, and 10 times faster
+    difference -= np.median(sparse) if sparse.size else np.float32(0.0)
+    residual = cv2.blur(np.abs(difference), (5, 5))
+    return (np.exp(-np.square(residual / np.float32(0.05))) * visible).astype(np.float32)
+
+
+def inside(flow: Flow) -> npt.NDArray[np.bool_]:
+    """Return where A's pixels are found inside B's frame, bool (h, w)."""
+    height, width = flow.field.shape[:2]
+    columns, rows = _positions(flow)
+    return (columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1)
+
+
+def _sample(picture: Array, flow: Flow, border: int) -> Floats:
+    if picture.shape[:2] != flow.field.shape[:2]:
+        raise ValueError(f"picture of {picture.shape[:2]} and flow of {flow.field.shape[:2]} differ in size")
+    columns, rows = _positions(flow)
+    source = np.asarray(picture, dtype=np.float32)
+    return np.asarray(cv2.remap(source, columns, rows, cv2.INTER_LINEAR, borderMode=border), dtype=np.float32)
+
+
+def _positions(flow: Flow) -> tuple[Floats, Floats]:
+    x, y = _grid(*flow.field.shape[:2])
+    return x + flow.field[..., 0], y + flow.field[..., 1]
+
+
+@lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> tuple[Floats, Floats]:
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return x, y
+
+
+def _square(vectors: Array) -> Floats:
+    return np.asarray(vectors[..., 0] * vectors[..., 0] + vectors[..., 1] * vectors[..., 1], dtype=np.float32)
+
+
+def _to_bytes(luma: Array) -> npt.NDArray[np.uint8]:
+    return np.clip(np.rint(luma * np.float32(255.0)), 0, 255).astype(np.uint8)
