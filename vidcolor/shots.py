@@ -1,0 +1,225 @@
+"""Where one shot ends and the next begins, from small grey frames pushed one at a time.
+
+PySceneDetect's `ContentDetector` on contrast-normalised luma proposes frames that changed a lot. Every proposal is
+then checked by block matching, which follows a pan or a shake but finds nothing across a cut. Frame ranges are
+half-open, [start, stop).
+
+Blank frames (black between fades, white flashes) carry no pattern: they are skipped, and the cut falls into the middle
+of the blank frames when the patterns before and after do not match.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scenedetect import FrameTimecode  # type: ignore[import-untyped]
+from scenedetect.detectors import ContentDetector  # type: ignore[import-untyped]
+
+from vidcolor.video import VideoReader
+
+_PATTERN = (64, 36)
+"""Size (w, h) of the frames that are compared."""
+_BLOCK, _STEP, _REACH = 12, 8, 8
+"""Block side, spacing, search radius in pixels of `_PATTERN`: motion up to 12 % of the width per frame is followed."""
+_BLANK_STD = 1.2
+"""Standard deviation (8-bit units at `_PATTERN` size) under which a frame carries no pattern."""
+_PROPOSE = 16.0
+"""ContentDetector threshold on frames normalised to standard deviation 50."""
+_SAME = 0.82
+"""Matched correlation from which two frames show one scene. Measured on real clips: neighbours in a shot at least
+0.943, across a cut at most 0.753."""
+_PATIENCE = 3
+"""A proposal stands when none of the next frames, this many, returns to the scene before it (flashes, splices)."""
+_SHORTEST = 5
+"""Frames from one cut to the next; a change sooner belongs to the same transition."""
+_UNRELATED = 0.72
+"""Matched correlation under which the two ends of a dissolve are different scenes."""
+_DISSOLVE = 24
+"""Frames over which a dissolve is looked for."""
+_DISSOLVE_STRIDE = 2
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames [start, stop) between two cuts."""
+
+    start: int
+    stop: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop:
+            raise ValueError(f"a shot needs 0 <= start < stop, not [{self.start}, {self.stop})")
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __contains__(self, frame: int) -> bool:
+        return self.start <= frame < self.stop
+
+
+@dataclass(frozen=True, eq=False)
+class _Pattern:
+    """A frame reduced to what is compared: its index, and (36, 64) float32 of mean 0 and standard deviation 1."""
+
+    index: int
+    values: NDArray[np.float32]
+
+
+class ShotDetector:
+    """Finds shots while frames are pushed; holds about `_DISSOLVE` tiny frames, however long the film."""
+
+    def __init__(self) -> None:
+        # min_scene_len=0 turns PySceneDetect's own flash filter off: it would drop cuts, ours looks at the pictures.
+        self._proposer = ContentDetector(threshold=_PROPOSE, min_scene_len=0, luma_only=True)
+        self._frames = 0
+        self._start = 0
+        self._last: _Pattern | None = None
+        self._before: _Pattern | None = None
+        self._proposed = 0
+        self._proposed_at = 0
+        self._gap = False
+        self._history: deque[_Pattern] = deque(maxlen=_DISSOLVE + 1)
+
+    def push(self, luma8: NDArray[np.uint8]) -> list[Shot]:
+        """Take the next frame, a small grey picture (h, w), and return the shots that are now complete.
+
+        Raises:
+            ValueError: The frame is not grey uint8.
+        """
+        if luma8.ndim != 2 or luma8.dtype != np.uint8:
+            raise ValueError(f"a grey uint8 frame (h, w) is needed, not {luma8.dtype} {luma8.shape}")
+        index = self._frames
+        self._frames += 1
+        resized = cv2.resize(luma8.astype(np.float32), _PATTERN, interpolation=cv2.INTER_AREA)
+        small: NDArray[np.float32] = cv2.GaussianBlur(resized, (0, 0), 0.8).astype(np.float32)
+        spread = float(small.std())
+        changed = self._propose(index, small, spread)
+        if spread < _BLANK_STD:
+            self._gap = True
+            return []
+        pattern = _Pattern(index, (small - small.mean()) / spread)
+        changed = changed or self._gap
+        self._gap = False
+        shots = self._step(pattern, changed=changed)
+        self._last = pattern
+        return shots
+
+    def finish(self) -> list[Shot]:
+        """Return what is left after the last frame: nothing for an empty film."""
+        shots = self._cut(self._proposed) if self._before is not None else []
+        if self._frames > self._start:
+            shots.append(Shot(self._start, self._frames))
+        return shots
+
+    def _propose(self, index: int, small: NDArray[np.float32], spread: float) -> bool:
+        even = (small - small.mean()) * (50.0 / max(spread, _BLANK_STD)) + 128.0
+        grey = np.clip(even, 0, 255).astype(np.uint8)
+        return bool(self._proposer.process_frame(FrameTimecode(index, fps=25.0), cv2.merge([grey, grey, grey])))
+
+    def _step(self, pattern: _Pattern, *, changed: bool) -> list[Shot]:
+        shots: list[Shot] = []
+        if self._before is not None:
+            if _match(self._before, pattern) >= _SAME:
+                self._before = None
+            elif pattern.index - self._proposed_at > _PATIENCE:
+                shots = self._cut(self._proposed)
+        elif changed and self._last is not None and _match(self._last, pattern) < _SAME:
+            gap = pattern.index - self._last.index - 1
+            cut = pattern.index - (gap + 1) // 2
+            if cut - self._start >= _SHORTEST or self._start == 0:
+                self._before, self._proposed, self._proposed_at = self._last, cut, pattern.index
+        self._history.append(pattern)
+        return shots or (self._dissolve() if pattern.index % _DISSOLVE_STRIDE == 0 else [])
+
+    def _cut(self, index: int) -> list[Shot]:
+        shot = Shot(self._start, index)
+        self._start = index
+        self._before = None
+        while self._history and self._history[0].index < index:
+            self._history.popleft()
+        return [shot]
+
+    def _dissolve(self) -> list[Shot]:
+        history = list(self._history)
+        if len(history) <= _DISSOLVE or self._before is not None:
+            return []
+        found = _mixture(history[0], history[-1], history[2:-2])
+        if found is None or abs(found[1] - 0.5) > 0.15 or _match(history[0], history[-1]) >= _UNRELATED:
+            return []
+        return self._cut(found[0].index)
+
+
+def detect_shots(video: Path | Iterable[NDArray[np.uint8]]) -> list[Shot]:
+    """Split a film into shots.
+
+    Args:
+        video: A film, or its small grey frames (h, w).
+
+    Returns:
+        Shots that cover every frame once, in order; [] for a film without frames.
+    """
+    detector = ShotDetector()
+    frames = _small_frames(video) if isinstance(video, Path) else video
+    shots = [shot for frame in frames for shot in detector.push(frame)]
+    return shots + detector.finish()
+
+
+def small_luma(luma: NDArray[np.uint8] | NDArray[np.uint16], *, bit_depth: int) -> NDArray[np.uint8]:
+    """Reduce a luma plane (h, w) to the small 8-bit frame that `ShotDetector.push` takes, long side at most 128."""
+    height, width = (max(1, round(side * min(1.0, 128 / max(luma.shape)))) for side in luma.shape)
+    small = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    return (small.astype(np.uint16) >> max(bit_depth - 8, 0)).astype(np.uint8)
+
+
+def _small_frames(video: Path) -> Iterator[NDArray[np.uint8]]:
+    with VideoReader(video) as reader:
+        for frame in reader:
+            yield small_luma(frame.luma, bit_depth=reader.info.bit_depth)
+
+
+def _match(a: _Pattern, b: _Pattern) -> float:
+    """Mean correlation in [-1, 1] of blocks of `a` with the best block nearby in `b`, busy blocks counting more."""
+    padded = cv2.copyMakeBorder(b.values, _REACH, _REACH, _REACH, _REACH, cv2.BORDER_REPLICATE)
+    width, height = _PATTERN
+    window = _BLOCK + 2 * _REACH
+    total = weights = 0.0
+    for y in range(0, height - _BLOCK + 1, _STEP):
+        for x in range(0, width - _BLOCK + 1, _STEP):
+            block = a.values[y : y + _BLOCK, x : x + _BLOCK]
+            weight = min(float(block.std()), 0.5)
+            if weight > 0.1:
+                scores = cv2.matchTemplate(padded[y : y + window, x : x + window], block, cv2.TM_CCOEFF_NORMED)
+                total += weight * float(scores.max())
+                weights += weight
+    return total / weights if weights else 1.0
+
+
+def _mixture(a: _Pattern, b: _Pattern, middles: list[_Pattern]) -> tuple[_Pattern, float] | None:
+    """Return the frame that is nearest to half `a` and half `b`, with its share of `b`; None when nothing is a mixture.
+
+    Each frame is regressed on both ends. In a dissolve the ends together explain what neither explains alone; in a pan
+    one of them does, or neither.
+    """
+    ends = np.stack([_smooth(a), _smooth(b)], axis=1)
+    if abs(float(ends[:, 0] @ ends[:, 1])) > 0.6:
+        return None
+    targets = np.stack([_smooth(p) for p in middles], axis=1)
+    weights, *_ = np.linalg.lstsq(ends, targets, rcond=None)
+    together = 1 - np.square(targets - ends @ weights).sum(axis=0)
+    alone = np.square(targets.T @ ends).max(axis=1)
+    mixed = (together > 0.75) & (together - alone > 0.2) & (weights.min(axis=0) > 0)
+    if mixed.sum() < 3:
+        return None
+    shares = np.where(mixed, weights[1] / np.where(mixed, weights.sum(axis=0), 1.0), np.inf)
+    best = int(np.argmin(np.abs(shares - 0.5)))
+    return middles[best], float(shares[best])
+
+
+def _smooth(pattern: _Pattern) -> NDArray[np.float32]:
+    values = cv2.GaussianBlur(pattern.values, (0, 0), 1.5).ravel()
+    values = values - values.mean()
+    return values / max(float(np.linalg.norm(values)), 1e-6)
