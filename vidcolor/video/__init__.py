@@ -1,0 +1,24 @@
+"""Reading and writing films: the only room that knows PyAV."""
+
+from vidcolor.video.info import ChromaFormat, ChromaPlanes, ColorTags, Frame, StreamInfo, VideoInfo
+from vidcolor.video.output import default_output
+from vidcolor.video.reader import VideoReader
+from vidcolor.video.source import count_frames, probe
+from vidcolor.video.transcode import plain_transcode, write_rgb_video
+from vidcolor.video.writer import VideoWriter
+
+__all__ = [
+    "ChromaFormat",
+    "ChromaPlanes",
+    "ColorTags",
+    "Frame",
+    "StreamInfo",
+    "VideoInfo",
+    "VideoReader",
+    "VideoWriter",
+    "count_frames",
+    "default_output",
+    "plain_transcode",
+    "probe",
+    "write_rgb_video",
+]

@@ -1,0 +1,207 @@
+"""Reading a film: frames in presentation order, decoded ahead in a thread of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from vidcolor.errors import VideoError
+from vidcolor.video.decode import Damage, Decoded, decode_film
+from vidcolor.video.formats import pixel_layout, read_planes
+from vidcolor.video.info import Frame, VideoInfo
+from vidcolor.video.source import probe
+
+_AHEAD = 6
+_TRUNCATED_SECONDS = Fraction(1, 2)
+
+_Item = Frame | BaseException | None
+
+
+class VideoReader:
+    """A film, or a segment of it, as frames. It can be iterated again; each time decodes anew.
+
+    Args:
+        path: The film.
+        start: Seconds of the first frame that may be read; None for the film's first.
+        end: Seconds before which the last frame must begin; None for the film's last. The range is half-open.
+        stream: Number of the video stream; None takes the default one.
+
+    Attributes:
+        info: The film.
+        warnings: One line per kind of damage met. Complete only when the iteration has ended.
+
+    Raises:
+        VideoError: The film cannot be read, or its pictures change size or format on the way.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        stream: int | None = None,
+    ) -> None:
+        if start is not None and end is not None and end <= start:
+            raise VideoError(f"the segment ends at {end} s, before its start at {start} s", hint="give end after start")
+        self.info: VideoInfo = probe(path, stream=stream)
+        self.start = start
+        self.end = end
+        self.warnings: list[str] = self._remarks()
+        self._running: Iterator[Frame] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop a decode in progress."""
+        if self._running is not None:
+            self._running.close()  # type: ignore[attr-defined]
+            self._running = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.close()
+        self.warnings = self._remarks()
+        self._running = self._read_ahead()
+        return self._running
+
+    def _read_ahead(self) -> Iterator[Frame]:
+        ahead: Queue[_Item] = Queue(_AHEAD)
+        stopped = Event()
+        thread = Thread(target=self._fill, args=(ahead, stopped), name="vidcolor-decode", daemon=True)
+        thread.start()
+        try:
+            while (item := ahead.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            while thread.is_alive():
+                # The thread may be waiting for room: empty the queue until it has seen the stop.
+                try:
+                    ahead.get(timeout=0.01)
+                except Empty:
+                    continue
+            thread.join()
+
+    def _fill(self, ahead: Queue[_Item], stopped: Event) -> None:
+        def put(item: _Item) -> bool:
+            while not stopped.is_set():
+                try:
+                    ahead.put(item, timeout=0.1)
+                    return True
+                except Full:
+                    continue
+            return False
+
+        frames = self._frames()
+        try:
+            for frame in frames:
+                if not put(frame):
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+        finally:
+            frames.close()  # type: ignore[attr-defined]
+
+    def _frames(self) -> Iterator[Frame]:
+        info = self.info
+        layout = pixel_layout(info.pixel_format)
+        step = max(1, round(1 / (info.average_rate or 25) / info.time_base))
+        last: int | None = None
+        index = corrupt = repaired = converted = 0
+        first_corrupt = Fraction(0)
+        damage = Damage()
+        sar: Fraction | None = None
+        for decoded in decode_film(info.path, info.stream, self.start):
+            damage = decoded.damage
+            picture = decoded.picture
+            known = picture.pts
+            pts = (
+                known if known is not None and (last is None or known > last) else (0 if last is None else last + step)
+            )
+            repaired += pts != known
+            last = pts
+            time = pts * info.time_base
+            if self.end is not None and time >= self.end:
+                break
+            if self.start is not None and time < self.start:
+                continue
+            sar = sar or decoded.sar
+            self._check_same(decoded, sar, time)
+            luma, chroma, was_converted = read_planes(picture, layout)
+            is_corrupt = picture.is_corrupt or known in damage.corrupt_pts
+            if is_corrupt and not corrupt:
+                first_corrupt = time
+            corrupt += is_corrupt
+            converted += was_converted
+            yield Frame(index, pts, luma, chroma, is_corrupt, picture)
+            index += 1
+        else:
+            self._warn_if_truncated(damage, (last or 0) + step)
+        if index == 0:
+            raise VideoError(
+                f"{info.path}: no frame from {_seconds(self.start or Fraction(0))} to {_seconds(self.end)}",
+                hint=f"the film lasts to {_seconds(info.duration)}",
+            )
+        if corrupt:
+            self.warnings.append(
+                f"{corrupt} of {index} frames are marked as corrupt, the first at {_seconds(first_corrupt)}"
+            )
+        if damage.errors:
+            self.warnings.append(f"{damage.errors} damaged packets could not be decoded")
+        if repaired:
+            self.warnings.append(f"{repaired} frames without a rising time stamp got one {step} ticks after the last")
+        if converted:
+            self.warnings.append(
+                f"{converted} frames are stored as colour RGB and were converted to Y'CbCr bt709: luma is not exact"
+            )
+
+    def _remarks(self) -> list[str]:
+        info = self.info
+        others = [each for each in info.streams if each.kind == "video" and not each.cover]
+        remarks = [f"several video streams: took #{info.stream}, not {', '.join(map(str, others))}"] if others else []
+        if info.alpha:
+            remarks.append("the alpha channel is not kept")
+        if info.duration is None and "matroska" in info.container:
+            remarks.append("the container gives no duration: its recording may have been cut off")
+        return remarks
+
+    def _check_same(self, decoded: Decoded, sar: Fraction, time: Fraction) -> None:
+        info = self.info
+        picture = decoded.picture
+        found = f"{picture.width}x{picture.height} {picture.format.name} pixel aspect {decoded.sar}"
+        known = f"{info.width}x{info.height} {info.pixel_format} pixel aspect {sar}"
+        if found != known:
+            raise VideoError(
+                f"{info.path}: at {_seconds(time)} the picture changes from {known} to {found}",
+                hint=f"colour the parts apart: --end {float(time):.3f}, then --start {float(time):.3f}",
+            )
+
+    def _warn_if_truncated(self, damage: Damage, end_pts: int) -> None:
+        info = self.info
+        if info.duration is None:
+            return
+        reached = max(end_pts * info.time_base, damage.end)
+        # Matroska counts its duration from zero, the others from their first time stamp.
+        begin = Fraction(0) if "matroska" in info.container else info.start or Fraction(0)
+        if reached - begin < info.duration - _TRUNCATED_SECONDS:
+            self.warnings.append(
+                f"the film breaks off at {_seconds(reached)}; its container claims {_seconds(info.duration)}"
+            )
+
+
+def _seconds(time: Fraction | None) -> str:
+    return "its end" if time is None else f"{float(time):.3f} s"

@@ -1,0 +1,298 @@
+"""Opening films: literal local paths, a list of known containers, and one clear line when it fails."""
+
+from __future__ import annotations
+
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av import VideoFrame
+from av.container import InputContainer
+from av.filter import Graph
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from vidcolor.errors import VideoError
+from vidcolor.video.formats import pixel_layout
+from vidcolor.video.info import ColorTags, StreamInfo, VideoInfo
+
+MAX_PIXELS = 8192 * 8192
+"""The largest picture that is decoded: a forged header of a few bytes could otherwise ask for gigabytes."""
+
+COUNTED_BYTES = 2 << 30
+"""Films up to this size are read through at opening to count their frames (about a second per gigabyte)."""
+
+_FORMATS = (
+    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,mxf,nut,ogg,flv,asf,gif,dv,h264,hevc,m4v,"
+    "ivf,obu,av1,yuv4mpegpipe,rm,wtv,gxf,vc1,apng"
+)
+_MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
+_UNTAGGED_MATRICES = (0, 2, 3)
+_PRIMARIES = {
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428",
+    11: "smpte431", 12: "smpte432", 22: "ebu3213",
+}  # fmt: skip
+_TRANSFERS = {
+    1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100", 10: "log316",
+    11: "iec61966-2-4", 12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084",
+    17: "smpte428", 18: "arib-std-b67",
+}  # fmt: skip
+
+
+@contextmanager
+def open_film(path: Path) -> Iterator[InputContainer]:
+    """Open `path` as a local file in a known container format.
+
+    Raises:
+        VideoError: There is no such film, or it cannot be read as one.
+    """
+    check_readable(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    try:
+        container = av.open(str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _cannot_open(path, error) from error
+    with container:
+        yield container
+
+
+def check_readable(path: Path) -> None:
+    """Refuse what is not a regular, non-empty file.
+
+    Raises:
+        VideoError: With the reason.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise VideoError(f"{path}: {error.strerror or error}", hint="check the film's path") from error
+    except ValueError as error:
+        raise VideoError(f"{path!r} is not a path: {error}", hint="check the film's path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise VideoError(f"{path} is a folder, not a film", hint="name one film file")
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoError(f"{path} is a pipe or a device, not a film", hint="save the film to a file first")
+    if status.st_size == 0:
+        raise VideoError(f"{path} is empty", hint="copy or download the film again")
+
+
+def choose_stream(container: InputContainer, path: Path, stream: int | None) -> VideoStream:
+    """Return the video stream to colour: number `stream`, else the default one; never cover art.
+
+    Raises:
+        VideoError: There is none, or it cannot be decoded.
+    """
+    films = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    held = ", ".join(str(describe_stream(each)) for each in container.streams) or "nothing"
+    if not films:
+        raise VideoError(f"{path} has no video stream; it holds {held}", hint="name a file with a moving picture")
+    if stream is None:
+        chosen = max(films, key=lambda each: (bool(each.disposition & Disposition.default), -each.index))
+    else:
+        numbered = [each for each in films if each.index == stream]
+        if not numbered:
+            numbers = ", ".join(str(each.index) for each in films)
+            raise VideoError(f"{path} has no video stream {stream}", hint=f"video streams here: {numbers}")
+        chosen = numbered[0]
+    if chosen.codec_context is None:
+        raise VideoError(
+            f"{path}: its video codec has no decoder here", hint="convert the film to a common codec first"
+        )
+    check_pixels(path, chosen.codec_context.width, chosen.codec_context.height)
+    chosen.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    return chosen
+
+
+def check_pixels(path: Path, width: int, height: int) -> None:
+    """Refuse pictures over MAX_PIXELS.
+
+    Raises:
+        VideoError: The picture is larger.
+    """
+    if width * height > MAX_PIXELS:
+        raise VideoError(
+            f"{path}: {width}x{height} is over the limit of {MAX_PIXELS} pixels", hint="scale the film down first"
+        )
+
+
+def describe_stream(stream: Stream) -> StreamInfo:
+    """Return what the user sees of a stream."""
+    context = stream.codec_context
+    return StreamInfo(
+        index=stream.index,
+        kind=str(stream.type),
+        codec=context.name if context is not None else (stream.name if stream.type == "data" else None) or "unknown",
+        language=stream.metadata.get("language"),
+        title=stream.metadata.get("title") or stream.metadata.get("filename"),
+        cover=bool(stream.disposition & Disposition.attached_pic),
+    )
+
+
+def probe(path: str | Path, *, stream: int | None = None) -> VideoInfo:
+    """Describe a film from its container and its first frame.
+
+    Raises:
+        VideoError: It cannot be read, or no frame of it can be decoded.
+    """
+    path = Path(path)
+    with open_film(path) as container:
+        video = choose_stream(container, path, stream)
+        # A slice-threaded decoder gives its first frame at once, where frame threads would first fill their pipeline.
+        video.thread_type = "SLICE"
+        picture = _first_picture(container, video, path)
+        info = _describe(container, video, picture, path)
+    if path.stat().st_size > COUNTED_BYTES:
+        return info
+    return VideoInfo(**{**vars(info), "frames": count_frames(path, stream=info.stream)})
+
+
+def count_frames(path: str | Path, *, stream: int | None = None) -> int:
+    """Count the frames that a film shows by demuxing its packets, without decoding; damage is not seen.
+
+    Raises:
+        VideoError: The film cannot be read.
+    """
+    path = Path(path)
+    with open_film(path) as container:
+        video = choose_stream(container, path, stream)
+        for other in container.streams:
+            if other.index != video.index:
+                other.discard = "all"  # type: ignore[assignment]
+        count = 0
+        try:
+            for packet in container.demux(video):
+                count += packet.size > 0 and not packet.is_discard
+        except av.error.FFmpegError:
+            return count
+        return count
+
+
+def _first_picture(container: InputContainer, video: VideoStream, path: Path) -> VideoFrame:
+    for _ in range(64):
+        try:
+            return next(iter(container.decode(video)))
+        except (StopIteration, av.error.EOFError):
+            break
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            continue
+        except av.error.FFmpegError as error:
+            raise VideoError(f"{path}: {error.strerror}", hint="check that the film plays") from error
+    raise VideoError(f"{path}: no frame can be decoded", hint="the film is empty, damaged, or its pictures are too big")
+
+
+def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame, path: Path) -> VideoInfo:
+    width, height = picture.width, picture.height
+    check_pixels(path, width, height)
+    layout = pixel_layout(picture.format.name)
+    context = video.codec_context
+    tags = ColorTags(
+        int(picture.color_range), int(picture.colorspace), int(picture.color_primaries), int(picture.color_trc)
+    )
+    matrix, tagged = _resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
+    interlaced = picture.interlaced_frame or context.field_order in (2, 3, 4, 5)
+    display = picture.side_data.get("DISPLAYMATRIX")
+    return VideoInfo(
+        path=path,
+        width=width,
+        height=height,
+        time_base=Fraction(video.time_base or Fraction(1, 90000)),
+        average_rate=Fraction(video.average_rate) if video.average_rate else None,
+        duration=claimed_duration(container, video),
+        frames=None,
+        pixel_format=picture.format.name,
+        bit_depth=layout.bit_depth,
+        full_range=layout.implied_full_range or tags.range == 2,
+        matrix=matrix,
+        matrix_tagged=tagged,
+        primaries=_PRIMARIES.get(tags.primaries, "unspecified"),
+        transfer=_TRANSFERS.get(tags.transfer, "unspecified"),
+        siting=_siting(context.name, layout.log2_y, tags.primaries),
+        log2_x=layout.log2_x,
+        log2_y=layout.log2_y,
+        grey=layout.grey,
+        rgb=layout.rgb,
+        alpha=layout.alpha,
+        rotation=int(picture.rotation),
+        display_matrix=struct.unpack("=9i", bytes(display)[:36]) if display is not None else None,
+        sar=Fraction(video.sample_aspect_ratio or 1) or Fraction(1),
+        interlaced=interlaced,
+        top_field_first=_top_field_first(picture) if picture.interlaced_frame else context.field_order not in (3, 4),
+        codec=context.name,
+        container=container.format.name,
+        stream=video.index,
+        start=Fraction(container.start_time, 1_000_000) if container.start_time is not None else None,
+        tags=tags,
+        streams=tuple(describe_stream(each) for each in container.streams if each.index != video.index),
+        side_data=tuple(entry.type.name for entry in picture.side_data.values()),
+    )
+
+
+def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction | None:
+    """Return the seconds that the container claims for the video stream, or for the whole film, or None."""
+    if video.duration and video.time_base:
+        return video.duration * Fraction(video.time_base)
+    tag = next((value for key, value in video.metadata.items() if key.upper().startswith("DURATION")), "")
+    parts = tag.split(":")
+    try:
+        seconds = sum(Fraction(part) * 60**power for power, part in enumerate(reversed(parts)))
+    except ValueError:
+        seconds = Fraction(0)
+    if seconds:
+        return Fraction(seconds)
+    return Fraction(container.duration, 1_000_000) if container.duration else None
+
+
+def _resolve_matrix(tag: int, width: int, height: int, *, rgb: bool, path: Path) -> tuple[str, bool]:
+    if rgb:
+        return "bt709", False
+    if tag in _UNTAGGED_MATRICES:
+        return ("bt709" if height >= 720 or width >= 1280 else "bt601"), False
+    if tag not in _MATRICES:
+        raise VideoError(
+            f"{path}: colour matrix {tag} (ISO/IEC 23091) cannot be written exactly",
+            hint="convert the film to bt709, bt601 or bt2020 non-constant luminance first",
+        )
+    return _MATRICES[tag], True
+
+
+def _siting(codec: str, log2_y: int, primaries: int) -> str:
+    # PyAV does not show AVFrame.chroma_location: these are the codecs' own conventions.
+    if codec in ("mpeg1video", "mjpeg", "ljpeg"):
+        return "center"
+    return "topleft" if primaries == 9 and log2_y == 1 else "left"
+
+
+def _top_field_first(picture: VideoFrame) -> bool:
+    # PyAV shows only that a frame is interlaced; the select filter knows which field comes first.
+    graph = Graph()
+    size = f"{picture.width}x{picture.height}"
+    buffer = graph.add("buffer", video_size=size, pix_fmt=picture.format.name, time_base="1/25", pixel_aspect="1/1")
+    sink = graph.add("buffersink")
+    graph.link_nodes(buffer, graph.add("select", r"eq(interlace_type\,TOPFIRST)"), sink).configure()
+    buffer.push(picture)
+    buffer.push(None)
+    try:
+        sink.pull()
+    except (av.error.EOFError, av.error.BlockingIOError):
+        return False
+    return True
+
+
+def _cannot_open(path: Path, error: Exception) -> VideoError:
+    if isinstance(error, av.error.EOFError):
+        return VideoError(f"{path} holds no frames", hint="the recording was cut off at once; use another copy")
+    if not isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError)):
+        return VideoError(f"{path}: {getattr(error, 'strerror', None) or error}", hint="check the file and its rights")
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return VideoError(
+            f"{path}: the file is incomplete, its index (moov) is missing",
+            hint="copy it again from the source; a recording cut off in the middle needs a repair tool",
+        )
+    return VideoError(f"{path} is not a film that can be read", hint="playlists and text are refused; try mkv or mp4")

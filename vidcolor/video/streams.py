@@ -1,0 +1,284 @@
+"""Everything beside the picture: audio, subtitles, attachments, data, chapters and tags, copied from the source.
+
+The source is read a second time, in step with the encoded picture, so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+
+import av
+import av.error
+from av import Packet
+from av.container import InputContainer, OutputContainer
+from av.stream import Disposition, Stream
+
+from vidcolor.video.info import StreamInfo, VideoInfo
+from vidcolor.video.source import open_film
+
+_TEXT_CODEC = {"matroska": "subrip", "mp4": "mov_text", "mov": "mov_text"}
+_TEXT_SUBTITLES = ("subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text")
+_WRITTEN_ANEW = (
+    "encoder",
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "duration",
+    "vendor_id",
+    "handler_name",
+)
+_MP4_TAGS = frozenset(
+    "title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis show "
+    "episode_id network keywords episode_sort season_number media_type hd_video gapless_playback track disc tmpo "
+    "compilation creation_time timecode author performer language".split()
+)
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """What becomes of the streams beside the picture.
+
+    Args:
+        copied: Numbers of the source's streams that are copied packet by packet.
+        converted: Numbers of text subtitles and the codec that they are converted to.
+        dropped: Streams that the container does not hold.
+        notes: One line per stream converted or dropped.
+    """
+
+    copied: tuple[int, ...]
+    converted: dict[int, str]
+    dropped: tuple[StreamInfo, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def loss(self) -> int:
+        """Streams that do not come through as they are."""
+        return len(self.dropped) + len(self.converted)
+
+
+def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
+    """Decide for each stream whether `container` holds it, by writing a header of it into memory."""
+    copied: list[int] = []
+    converted: dict[int, str] = {}
+    dropped: list[StreamInfo] = []
+    notes: list[str] = []
+    with open_film(film.path) as source:
+        chapters = bool(source.chapters())
+        for each in film.streams:
+            text = _TEXT_CODEC[container]
+            if each.kind == "data" and chapters and each.codec in ("bin_data", "text", "mov_text"):
+                continue  # QuickTime's chapter titles: set_chapters writes them in the container's own way.
+            if _holds(container, source.streams[each.index]):
+                copied.append(each.index)
+            elif each.kind == "subtitle" and each.codec in _TEXT_SUBTITLES:
+                converted[each.index] = text
+                notes.append(f"{each} is converted to {text}: {container} does not hold it as it is")
+            else:
+                dropped.append(each)
+                notes.append(f"{each} is dropped: {container} does not hold it")
+    return StreamPlan(tuple(copied), converted, tuple(dropped), tuple(notes))
+
+
+class CopiedStreams:
+    """The streams beside the picture on their way from the source to an output.
+
+    Args:
+        film: The source.
+        plan: What to do with each stream.
+        container: FFmpeg's name of the output container.
+        start: Seconds from which to copy; this moment becomes time zero. None copies all, times unchanged.
+        end: Seconds before which a packet must begin to be copied; None for the end.
+
+    Attributes:
+        notes: What could not be kept.
+    """
+
+    def __init__(
+        self, film: VideoInfo, plan: StreamPlan, *, container: str, start: Fraction | None, end: Fraction | None
+    ) -> None:
+        self.notes = list(plan.notes)
+        self._plan = plan
+        self._container = container
+        self._start = start
+        self._end = end
+        self._open = ExitStack()
+        self._source: InputContainer = self._open.enter_context(open_film(film.path))
+        self._video = film.stream
+        self._outputs: dict[int, Stream] = {}
+        self._last: dict[int, int] = {}
+        self._repaired = 0
+        self._packets: Iterator[Packet[Stream]] = iter(())
+        self._pending: Packet[Stream] | None = None
+
+    def add_to(self, output: OutputContainer, video: Stream) -> None:
+        """Add the streams, chapters and tags to `output`, before its header is written."""
+        source = self._source
+        original = source.streams[self._video]
+        video.metadata.update(_kept_tags(original.metadata, self._container))
+        video.disposition = original.disposition
+        wanted = sorted((*self._plan.copied, *self._plan.converted))
+        for index in wanted:
+            template = source.streams[index]
+            if index in self._plan.converted:
+                added = _add_text(output, template, self._plan.converted[index])
+            else:
+                added = output.add_stream_from_template(template, opaque=True)
+                added.disposition = template.disposition
+            added.metadata.update(_kept_tags(template.metadata, self._container))
+            self._outputs[index] = added
+        output.metadata.update(_kept_tags(source.metadata, self._container))
+        lost = sorted(set(_kept_tags(source.metadata, "matroska")) - set(_kept_tags(source.metadata, self._container)))
+        if lost:
+            self.notes.append(f"tags that {self._container} does not hold are dropped: {', '.join(lost)}")
+        if chapters := self._chapters():
+            output.set_chapters(chapters)
+        for stream in source.streams:
+            if stream.index not in self._outputs:
+                stream.discard = "all"  # type: ignore[assignment]
+        if self._start is not None and self._start > 1:
+            try:
+                source.seek(int((self._start - 1) * 1_000_000))
+            except av.error.FFmpegError:
+                self._open.close()
+                self._source = self._open.enter_context(open_film(original.container.name))  # type: ignore[arg-type]
+        self._packets = self._read()
+
+    def advance(self, output: OutputContainer, until: Fraction | None) -> None:
+        """Write the packets due by `until` seconds of output time; None writes all that remain."""
+        while True:
+            packet = self._pending or next(self._packets, None)
+            self._pending = packet
+            if packet is None:
+                return
+            stamp = packet.dts if packet.dts is not None else packet.pts
+            if until is not None and stamp is not None and stamp * Fraction(packet.time_base) > until:
+                return
+            self._pending = None
+            output.mux_one(packet)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._packets = iter(())
+        self._pending = None
+        self._open.close()
+
+    def _read(self) -> Iterator[Packet[Stream]]:
+        if not self._outputs or all(self._source.streams[i].type == "attachment" for i in self._outputs):
+            return
+        in_a_row = 0
+        while in_a_row < 100:
+            try:
+                for packet in self._source.demux():
+                    in_a_row = 0
+                    output = self._outputs.get(packet.stream_index)
+                    if output is None or packet.size == 0 or not self._fit_segment(packet):
+                        continue
+                    fitted = self._converted(packet)
+                    if fitted is None or not self._rising(fitted, packet.stream_index):
+                        continue
+                    fitted.stream = output
+                    yield fitted
+                break
+            except av.error.FFmpegError:
+                in_a_row += 1
+                self._repaired += 1
+        if self._repaired:
+            self.notes.append(f"{self._repaired} damaged or badly timed packets of the copied streams were repaired")
+
+    def _fit_segment(self, packet: Packet[Stream]) -> bool:
+        if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
+            return True
+        base = Fraction(packet.time_base)
+        begin = packet.pts * base
+        if self._end is not None and begin >= self._end:
+            return False
+        if self._start is None:
+            return True
+        shift = round(self._start / base)
+        if begin < self._start:
+            remaining = packet.pts + (packet.duration or 0) - shift
+            if packet.stream.type != "subtitle" or remaining <= 0:
+                return False
+            packet.pts, packet.dts, packet.duration = 0, 0, remaining
+            return True
+        packet.pts -= shift
+        if packet.dts is not None:
+            packet.dts -= shift
+        return True
+
+    def _converted(self, packet: Packet[Stream]) -> Packet[Stream] | None:
+        if packet.stream_index not in self._plan.converted:
+            return packet
+        text = packet.stream.codec_context.decode2(packet)  # type: ignore[attr-defined]
+        if text is None:
+            return None
+        encoded = self._outputs[packet.stream_index].codec_context.encode_subtitle(text)  # type: ignore[attr-defined]
+        encoded.time_base = packet.time_base
+        encoded.pts, encoded.dts, encoded.duration = packet.pts, packet.pts, packet.duration
+        return encoded
+
+    def _rising(self, packet: Packet[Stream], index: int) -> bool:
+        if packet.pts is None and packet.dts is None:
+            self._repaired += 1
+            return False
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        assert stamp is not None
+        last = self._last.get(index)
+        lowest = None if last is None else last + (self._container != "matroska")
+        if lowest is not None and stamp < lowest:
+            self._repaired += 1
+            packet.dts = stamp = lowest
+            packet.pts = max(lowest, packet.pts if packet.pts is not None else lowest)
+        self._last[index] = stamp
+        return True
+
+    def _chapters(self) -> list[av.container.core.Chapter]:
+        kept = []
+        for chapter in self._source.chapters():
+            base = chapter["time_base"]
+            if base is None:
+                continue
+            first = Fraction(self._start or 0) / base
+            last = Fraction(self._end) / base if self._end is not None else Fraction(chapter["end"])
+            start, end = max(Fraction(chapter["start"]), first), min(Fraction(chapter["end"]), last)
+            if start < end or self._start is None and self._end is None:
+                chapter["start"], chapter["end"] = round(start - first), round(end - first)
+                kept.append(chapter)
+        return kept
+
+
+def _holds(container: str, stream: Stream) -> bool:
+    # add_stream_from_template accepts streams that the header later rejects, so a header is written into memory.
+    try:
+        with av.open(BytesIO(), "w", format=container) as trial:
+            picture = trial.add_stream("mpeg4", rate=25)
+            picture.width = picture.height = 64
+            trial.add_stream_from_template(stream, opaque=True)
+            trial.start_encoding()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _add_text(output: OutputContainer, template: Stream, codec: str) -> Stream:
+    added = output.add_stream(codec)
+    added.time_base = template.time_base
+    template.codec_context.open(strict=False)
+    header = template.codec_context.subtitle_header  # type: ignore[attr-defined]
+    added.codec_context.subtitle_header = header  # type: ignore[union-attr]
+    added.codec_context.time_base = template.time_base  # type: ignore[assignment]
+    added.disposition = template.disposition
+    return added
+
+
+def _kept_tags(tags: dict[str, str], container: str) -> dict[str, str]:
+    kept = {key: value for key, value in tags.items() if key.lower() not in _WRITTEN_ANEW}
+    kept = {
+        key: value for key, value in kept.items() if not key.upper().startswith(("_STATISTICS", "BPS", "NUMBER_OF"))
+    }
+    kept = {key: value for key, value in kept.items() if not key.upper().startswith("DURATION-")}
+    return kept if container == "matroska" else {key: value for key, value in kept.items() if key.lower() in _MP4_TAGS}

@@ -1,0 +1,263 @@
+"""Writing a film: new chroma on the source's own luma, everything else copied, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from vidcolor.errors import VideoError
+from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate
+from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
+from vidcolor.video.output import PartFile, check_output, container_of
+from vidcolor.video.picture import PictureBuilder
+from vidcolor.video.streams import CopiedStreams, plan_streams
+
+_WAITING = 6
+
+_Job = tuple[Frame, ChromaPlanes] | None
+
+
+class VideoWriter:
+    """An output film, encoded and muxed in a thread of its own.
+
+    The file appears under its name when the `with` block ends without an exception; otherwise nothing remains. Times
+    equal the source's; of a segment, `start` becomes time zero.
+
+    Args:
+        path: The output; its suffix chooses the container: .mkv, .mp4, .m4v or .mov.
+        source: The film that the frames come from.
+        codec: x264, x265, ffv1, prores or svtav1.
+        crf: Rate factor; None takes the encoder's default (x264: 17).
+        preset: Speed preset; None takes the encoder's default (x264: medium).
+        lossless: Encode so that luma and chroma come back bit for bit.
+        overwrite: An existing file may be replaced, at the end, by rename.
+        start: Seconds at which the segment starts, as given to the reader.
+        end: Seconds at which it ends.
+        threads: Encoder threads; None lets the encoder choose.
+
+    Attributes:
+        chroma_format: The planes that `write` takes.
+        notes: What is converted or dropped and why; final when the writer is closed.
+
+    Raises:
+        VideoError: The output must not or cannot be written so; before any work where that can be known.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        source: VideoInfo,
+        codec: str = "x264",
+        crf: float | None = None,
+        preset: str | None = None,
+        lossless: bool = False,
+        overwrite: bool = False,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._film = source
+        self._overwrite = overwrite
+        self._start = start
+        self._end = end
+        self._threads = threads
+        self._container = container_of(self.path)
+        check_output(self.path, source=source.path, overwrite=overwrite)
+        self._encoding: Encoding = choose_encoding(
+            source, container=self._container, codec=codec, crf=crf, preset=preset, lossless=lossless
+        )
+        self._plan = plan_streams(source, self._container)
+        self._try_header()
+        self.chroma_format: ChromaFormat = self._encoding.chroma
+        self.notes: list[str] = [*self._encoding.notes, *self._plan.notes, *self._remarks()]
+        self._builder = PictureBuilder(source, self._encoding)
+        self._jobs: Queue[_Job] = Queue(_WAITING)
+        self._abandoned = Event()
+        self._error: BaseException | None = None
+        self._thread: Thread | None = None
+        self._part: PartFile | None = None
+        self._last_pts: int | None = None
+        self._shift = 0 if start is None else round(start / source.time_base)
+
+    def __enter__(self) -> Self:
+        self._part = PartFile(self.path, overwrite=self._overwrite)
+        self._thread = Thread(target=self._work, args=(self._part.path,), name="vidcolor-encode", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._thread is not None
+        assert self._part is not None
+        try:
+            if error is None and self._last_pts is None:
+                raise VideoError(f"{self.path}: no frame was written", hint="check the segment's start and end")
+            if error is None:
+                self._put(None)
+            else:
+                self._abandoned.set()
+            self._thread.join()
+            if error is None:
+                self._raise_failure()
+                self._part.publish()
+        except BaseException:
+            self._abandoned.set()
+            self._thread.join()
+            raise
+        finally:
+            self._part.discard()
+
+    def write(self, frame: Frame, chroma: ChromaPlanes) -> None:
+        """Encode a frame's luma with new chroma. The planes must not change afterwards.
+
+        Args:
+            frame: The next frame of the source.
+            chroma: Planes of `chroma_format`.
+
+        Raises:
+            VideoError: The planes do not fit, or encoding or writing failed.
+        """
+        if self._thread is None:
+            raise VideoError("the writer is not open", hint="use it in a with statement")
+        self._builder.check(frame, chroma)
+        if self._last_pts is not None and frame.pts <= self._last_pts:
+            raise VideoError(
+                f"frame {frame.index} at pts {frame.pts} does not follow pts {self._last_pts}",
+                hint="write each frame once, in the order of the film",
+            )
+        self._last_pts = frame.pts
+        self._put((frame, chroma))
+
+    def _put(self, job: _Job) -> None:
+        while True:
+            self._raise_failure()
+            try:
+                self._jobs.put(job, timeout=0.1)
+                return
+            except Full:
+                continue
+
+    def _raise_failure(self) -> None:
+        if self._error is None:
+            return
+        if isinstance(self._error, OSError) and not isinstance(self._error, VideoError):
+            full = self._error.errno == errno.ENOSPC
+            raise VideoError(
+                f"{self.path}: {'the disk is full' if full else self._error.strerror or self._error}",
+                hint="free space, or name an output on another disk" if full else "check the disk and the folder",
+            ) from self._error
+        raise self._error
+
+    def _work(self, part: Path) -> None:
+        try:
+            copied = CopiedStreams(self._film, self._plan, container=self._container, start=self._start, end=self._end)
+            try:
+                self._encode(part, copied)
+            finally:
+                copied.close()
+            self.notes = [*self._encoding.notes, *self._remarks(), *copied.notes]
+        except BaseException as error:
+            self._error = error
+
+    def _encode(self, part: Path, copied: CopiedStreams) -> None:
+        output = av.open(str(part), "w", format=self._container, metadata_errors="surrogateescape")
+        try:
+            video = self._add_video(output)
+            copied.add_to(output, video)
+            output.start_encoding()
+            while (job := self._next_job()) is not None:
+                frame, chroma = job
+                self._mux(output, video, copied, self._builder.build(frame, chroma, frame.pts - self._shift))
+            if self._abandoned.is_set():
+                return
+            self._mux(output, video, copied, None)
+            copied.advance(output, None)
+        finally:
+            output.close()
+
+    def _next_job(self) -> _Job:
+        while not self._abandoned.is_set():
+            try:
+                return self._jobs.get(timeout=0.1)
+            except Empty:
+                continue
+        return None
+
+    def _mux(
+        self, output: OutputContainer, video: VideoStream, copied: CopiedStreams, picture: av.VideoFrame | None
+    ) -> None:
+        for packet in video.encode(picture):
+            stamp = packet.dts if packet.dts is not None else packet.pts
+            if stamp is not None:
+                copied.advance(output, stamp * Fraction(packet.time_base))
+            output.mux_one(packet)
+
+    def _add_video(self, output: OutputContainer) -> VideoStream:
+        film, encoding = self._film, self._encoding
+        # SVT-AV1 prints its banner past Python unless told not to; it reads the environment when it is opened.
+        os.environ.setdefault("SVT_LOG", "1")
+        video = output.add_stream(encoding.codec, rate=frame_rate(film), options=dict(encoding.options))
+        assert isinstance(video, VideoStream)
+        context = video.codec_context
+        video.width, video.height, video.pix_fmt = film.width, film.height, encoding.pixel_format
+        context.time_base = video.time_base = film.time_base
+        context.sample_aspect_ratio = film.sar
+        context.color_range, context.colorspace = encoding.tags.range, encoding.tags.matrix
+        context.color_primaries, context.color_trc = encoding.tags.primaries, encoding.tags.transfer
+        context.flags |= Flags.frame_duration
+        if encoding.chroma.log2_x:
+            context.options["chroma_sample_location"] = film.siting
+        if encoding.gop is not None:
+            context.gop_size = encoding.gop
+        if film.interlaced:
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+            context.field_order = 2 if film.top_field_first else 3
+        if self._threads is not None:
+            context.thread_count = self._threads
+        if film.display_matrix is not None:
+            video.set_display_matrix(film.display_matrix)
+        if encoding.codec == "libx265" and self._container != "matroska":
+            context.codec_tag = "hvc1"
+        return video
+
+    def _try_header(self) -> None:
+        copied = CopiedStreams(self._film, self._plan, container=self._container, start=None, end=None)
+        try:
+            with av.open(BytesIO(), "w", format=self._container, metadata_errors="surrogateescape") as trial:
+                copied.add_to(trial, self._add_video(trial))
+                trial.start_encoding()
+        except (av.error.FFmpegError, ValueError) as error:
+            film = self._film
+            raise VideoError(
+                f"{self._encoding.codec} in {self._container} refuses a {film.width}x{film.height} "
+                f"{self._encoding.pixel_format} film: {getattr(error, 'strerror', None) or error}",
+                hint="try another codec (ffv1 takes any size) or an .mkv output",
+            ) from error
+        finally:
+            copied.close()
+
+    def _remarks(self) -> list[str]:
+        film = self._film
+        remarks = []
+        if self._container == "matroska" and (film.time_base * 1000).denominator != 1:
+            remarks.append("Matroska rounds time stamps to 1 ms")
+        lost = [name for name in film.side_data if name.startswith(("DOVI", "DYNAMIC_HDR"))]
+        if lost:
+            remarks.append(f"dynamic HDR metadata is dropped: {', '.join(lost)}")
+        return remarks
