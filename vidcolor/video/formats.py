@@ -158,19 +158,19 @@ def read_planes(picture: VideoFrame, layout: PixelLayout) -> tuple[Plane, Chroma
 def writable_plane(picture: VideoFrame, plane: int, width: int, height: int, dtype: np.dtype[np.generic]) -> Plane:
     """Return a writable view (height, width) on one plane of a planar picture."""
     store = picture.planes[plane]
-    return np.frombuffer(store, dtype).reshape(height, store.line_size // dtype.itemsize)[:, :width]
+    return np.frombuffer(memoryview(store), dtype).reshape(height, store.line_size // dtype.itemsize)[:, :width]
 
 
 def _samples(picture: VideoFrame, layout: PixelLayout, place: _Place, width: int, height: int) -> Plane:
     plane, offset, step = place
     store = picture.planes[plane]
     dtype = layout.dtype.newbyteorder(">") if layout.big_endian else layout.dtype
-    rows = np.frombuffer(store, dtype).reshape(height, store.line_size // dtype.itemsize)
+    rows = np.frombuffer(memoryview(store), dtype).reshape(height, store.line_size // dtype.itemsize)
     view = rows[:, offset : offset + step * (width - 1) + 1 : step]
     if layout.big_endian:
         view = view.astype(layout.dtype)
     if layout.shift:
-        view = view >> layout.shift
+        view = np.right_shift(view, layout.shift, dtype=layout.dtype)
     view.flags.writeable = False
     return view
 

@@ -48,7 +48,7 @@ class PictureBuilder:
             )
         if chroma.cb.shape != (form.height, form.width) or chroma.cb.dtype != self._dtype:
             raise VideoError(
-                f"chroma is {chroma.cb.shape} {chroma.cb.dtype}, the output's is {(form.height, form.width)} {self._dtype}",
+                f"chroma is {chroma.cb.shape} {chroma.cb.dtype}, not {(form.height, form.width)} {self._dtype}",
                 hint="make the planes for VideoWriter.chroma_format",
             )
 
@@ -78,7 +78,7 @@ class PictureBuilder:
         source = frame.picture
         if source is None or source.format.name != self._encoding.pixel_format:
             return False
-        return np.may_share_memory(frame.luma, np.frombuffer(source.planes[0], np.uint8))
+        return np.may_share_memory(frame.luma, np.frombuffer(memoryview(source.planes[0]), np.uint8))
 
     def _properties(self, frame: Frame) -> VideoFrame:
         film, encoding = self._film, self._encoding

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.error
 from av import VideoFrame
 from av.container import InputContainer
 from av.filter import Graph
-from av.stream import Disposition, Stream
+from av.sidedata.sidedata import SideData
+from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
@@ -162,7 +164,7 @@ def count_frames(path: str | Path, *, stream: int | None = None) -> int:
         video = choose_stream(container, path, stream)
         for other in container.streams:
             if other.index != video.index:
-                other.discard = "all"  # type: ignore[assignment]
+                other.discard = Discard.all
         count = 0
         try:
             for packet in container.demux(video):
@@ -195,7 +197,8 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
     )
     matrix, tagged = _resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
     interlaced = picture.interlaced_frame or context.field_order in (2, 3, 4, 5)
-    display = picture.side_data.get("DISPLAYMATRIX")
+    side_data = {entry.type.name: bytes(entry) for entry in cast("list[SideData]", list(picture.side_data))}
+    display = side_data.get("DISPLAYMATRIX")
     return VideoInfo(
         path=path,
         width=width,
@@ -218,7 +221,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         rgb=layout.rgb,
         alpha=layout.alpha,
         rotation=int(picture.rotation),
-        display_matrix=struct.unpack("=9i", bytes(display)[:36]) if display is not None else None,
+        display_matrix=struct.unpack("=9i", display[:36]) if display is not None else None,
         sar=Fraction(video.sample_aspect_ratio or 1) or Fraction(1),
         interlaced=interlaced,
         top_field_first=_top_field_first(picture) if picture.interlaced_frame else context.field_order not in (3, 4),
@@ -228,7 +231,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         start=Fraction(container.start_time, 1_000_000) if container.start_time is not None else None,
         tags=tags,
         streams=tuple(describe_stream(each) for each in container.streams if each.index != video.index),
-        side_data=tuple(entry.type.name for entry in picture.side_data.values()),
+        side_data=tuple(side_data),
     )
 
 

@@ -15,7 +15,7 @@ import av
 import av.error
 from av import Packet
 from av.container import InputContainer, OutputContainer
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
 
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.source import open_film
@@ -31,11 +31,13 @@ _WRITTEN_ANEW = (
     "vendor_id",
     "handler_name",
 )
-_MP4_TAGS = frozenset(
-    "title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis show "
-    "episode_id network keywords episode_sort season_number media_type hd_video gapless_playback track disc tmpo "
-    "compilation creation_time timecode author performer language".split()
-)
+# What FFmpeg's mov muxer writes; it drops the rest without a word.
+_MP4_TAGS = {
+    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort", "season_number",
+    "media_type", "hd_video", "gapless_playback", "track", "disc", "tmpo", "compilation", "creation_time", "timecode",
+    "author", "performer", "language",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class CopiedStreams:
             output.set_chapters(chapters)
         for stream in source.streams:
             if stream.index not in self._outputs:
-                stream.discard = "all"  # type: ignore[assignment]
+                stream.discard = Discard.all
         if self._start is not None and self._start > 1:
             try:
                 source.seek(int((self._start - 1) * 1_000_000))
@@ -245,7 +247,7 @@ class CopiedStreams:
             first = Fraction(self._start or 0) / base
             last = Fraction(self._end) / base if self._end is not None else Fraction(chapter["end"])
             start, end = max(Fraction(chapter["start"]), first), min(Fraction(chapter["end"]), last)
-            if start < end or self._start is None and self._end is None:
+            if start < end or (self._start is None and self._end is None):
                 chapter["start"], chapter["end"] = round(start - first), round(end - first)
                 kept.append(chapter)
         return kept

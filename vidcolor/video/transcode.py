@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
-from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame
+from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, Plane
 from vidcolor.video.output import PartFile, check_output, container_of
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.writer import VideoWriter
@@ -79,7 +79,7 @@ def own_chroma(frame: Frame, bit_depth: int, form: ChromaFormat) -> ChromaPlanes
         return ChromaPlanes(neutral, neutral)
     widen = form.bit_depth - bit_depth
 
-    def fit(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def fit(plane: Plane) -> Plane:
         if plane.shape != (form.height, form.width):
             smaller = form.height < plane.shape[0] or form.width < plane.shape[1]
             plane = cv2.resize(
@@ -87,7 +87,7 @@ def own_chroma(frame: Frame, bit_depth: int, form: ChromaFormat) -> ChromaPlanes
                 (form.width, form.height),
                 interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR,
             )
-        return plane.astype(dtype) << widen if widen else plane
+        return np.left_shift(plane, widen, dtype=dtype) if widen else plane
 
     return ChromaPlanes(fit(own.cb), fit(own.cr))
 
