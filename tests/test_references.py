@@ -1,0 +1,250 @@
+"""Stills in every kind of file come out as upright sRGB; what is no still is refused before memory is spent."""
+
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from vidcolor.errors import ReferenceImageError
+from vidcolor.references import MAX_PIXELS, Reference, frame_from_name, is_grey, load_reference
+
+RED, GREEN, BLUE, WHITE = (200, 30, 40), (20, 180, 60), (30, 40, 210), (240, 240, 240)
+
+
+def quadrants(width: int = 48, height: int = 32) -> NDArray[np.uint8]:
+    """Red top left, green top right, blue bottom left, white bottom right."""
+    rgb = np.empty((height, width, 3), np.uint8)
+    rgb[: height // 2, : width // 2], rgb[: height // 2, width // 2 :] = RED, GREEN
+    rgb[height // 2 :, : width // 2], rgb[height // 2 :, width // 2 :] = BLUE, WHITE
+    return rgb
+
+
+def error_of(reference: Reference, expected: NDArray[np.uint8]) -> int:
+    assert reference.rgb.shape == expected.shape
+    return int(np.abs(reference.rgb.astype(int) - expected).max())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "tolerance"), [("png", 0), ("bmp", 0), ("tiff", 0), ("ppm", 0), ("tga", 0), ("webp", 0), ("jpg", 2)]
+)
+@pytest.mark.parametrize("size", [(48, 32), (33, 17), (2, 2)])
+def test_formats_and_sizes(tmp_path: Path, suffix: str, tolerance: int, size: tuple[int, int]) -> None:
+    path = tmp_path / f"still.{suffix}"
+    Image.fromarray(quadrants(*size)).save(path, lossless=True, quality=98, subsampling=0)
+    reference = load_reference(path)
+    assert np.abs(reference.rgb.astype(int) - quadrants(*size)).mean() <= tolerance
+    assert not reference.grey
+    assert reference.notes == ()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    upright = quadrants()
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "still.png"
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif)
+    assert error_of(load_reference(path), upright) == 0
+
+
+def test_alpha_is_laid_on_neutral_grey(tmp_path: Path) -> None:
+    rgba = np.dstack([quadrants(), np.full((32, 48), 255, np.uint8)])
+    path = tmp_path / "still.png"
+    Image.fromarray(rgba).save(path)
+    assert load_reference(path).notes == ()
+    rgba[:16, :24, 3] = 0
+    Image.fromarray(rgba).save(path)
+    reference = load_reference(path)
+    assert (reference.rgb[:16, :24] == 128).all()
+    assert (reference.rgb[:16, 24:] == GREEN).all()
+    assert "transparent" in reference.notes[0]
+
+
+@pytest.mark.parametrize("transparency", [False, True])
+def test_palette(tmp_path: Path, transparency: bool) -> None:
+    image = Image.fromarray(quadrants()).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    path = tmp_path / "still.png"
+    red = int(np.asarray(image)[0, 0])
+    image.save(path, transparency=red if transparency else None)
+    reference = load_reference(path)
+    assert (reference.rgb[0, 0] == ((128,) * 3 if transparency else RED)).all()
+    assert (reference.rgb[-1, 0] == BLUE).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "pgm"])
+def test_grey_16_bit_is_reduced(tmp_path: Path, suffix: str) -> None:
+    ramp = np.tile(np.linspace(0, 65535, 48).astype(np.uint16), (32, 1))
+    path = tmp_path / f"still.{suffix}"
+    assert cv2.imwrite(str(path), ramp)
+    reference = load_reference(path)
+    assert (reference.rgb[..., 0] == ramp >> 8).all()
+    assert reference.grey
+    assert "16 bit is reduced to 8" in reference.notes
+
+
+def test_rgb_16_bit_is_reduced(tmp_path: Path) -> None:
+    path = tmp_path / "still.png"
+    assert cv2.imwrite(str(path), quadrants()[..., ::-1].astype(np.uint16) * 257)
+    reference = load_reference(path)
+    assert error_of(reference, quadrants()) <= 1
+    assert reference.notes == ("16 bit is reduced to 8",)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tiff"])
+def test_cmyk_is_converted(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"still.{suffix}"
+    Image.fromarray(quadrants()).convert("CMYK").save(path, quality=98)
+    reference = load_reference(path)
+    assert np.abs(reference.rgb[4, 4].astype(int) - RED).max() <= 6
+    assert reference.notes == ("CMYK is converted to RGB",)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA"])
+def test_grey_stills_are_read_and_noted(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "still.png"
+    Image.fromarray(quadrants()).convert(mode).save(path)
+    reference = load_reference(path)
+    assert reference.grey
+    assert reference.rgb.shape == (32, 48, 3)
+    assert "it is grey: it has no colour to give" in reference.notes
+
+
+def test_grey_in_a_colour_jpeg_is_still_grey(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    luma = cv2.GaussianBlur(rng.integers(0, 256, (64, 64), dtype=np.uint8), (0, 0), 2)
+    path = tmp_path / "still.jpg"
+    Image.fromarray(np.dstack([luma] * 3)).save(path, quality=60)
+    assert load_reference(path).grey
+    assert not is_grey(quadrants())
+
+
+def test_colour_profile_is_converted(tmp_path: Path) -> None:
+    path = tmp_path / "still.png"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
+    Image.fromarray(quadrants()).save(path, icc_profile=swapped.replace("sRGB".encode("utf-16-be"), b"\0g\0r\0b\0x"))
+    reference = load_reference(path)
+    assert np.abs(reference.rgb[4, 4].astype(int) - (RED[1], RED[0], RED[2])).max() <= 2
+    assert "converted from its colour profile" in reference.notes[0]
+
+
+def test_colour_profile_of_another_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "still.png"
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    Image.fromarray(quadrants()).save(path, icc_profile=lab)
+    reference = load_reference(path)
+    assert error_of(reference, quadrants()) == 0
+    assert "colour profile cannot be used" in reference.notes[0]
+
+
+def test_srgb_profile_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "still.png"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(quadrants()).save(path, icc_profile=profile)
+    reference = load_reference(path)
+    assert error_of(reference, quadrants()) == 0
+    assert reference.notes == ()
+
+
+def test_first_picture_of_several_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "still.tiff"
+    pages = [Image.fromarray(quadrants()), Image.fromarray(quadrants()[::-1].copy())]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    reference = load_reference(path)
+    assert error_of(reference, quadrants()) == 0
+    assert "first" in reference.notes[0]
+
+
+def png_header(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [9_000, 16_000, 60_000])
+def test_bomb_is_refused_without_its_memory(tmp_path: Path, side: int) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(side, side))
+    assert side * side > MAX_PIXELS
+    tracemalloc.start()
+    with pytest.raises(ReferenceImageError, match="megapixels") as caught:
+        load_reference(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "empty", "text", "half a PNG", "half a JPEG", "EPS"])
+def test_what_is_no_still_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "still.png"
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("a still\n" * 50)
+    elif kind.startswith("half"):
+        noise.save(path, format=kind.split()[-1])
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif kind == "EPS":
+        noise.save(path, format="EPS")
+    with pytest.raises(ReferenceImageError) as caught:
+        load_reference(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("kitchen_000123.png", 123),
+        ("a_0000.jpg", 0),
+        ("a_b_1234567.webp", 1234567),
+        ("a_123.png", None),
+        ("000123.png", None),
+        ("a_000123_painted.png", None),
+        ("a-000123.png", None),
+    ],
+)
+def test_frame_number_in_a_name(name: str, frame: int | None) -> None:
+    assert frame_from_name(Path(name)) == frame
+
+
+def test_luma_and_ab_at_a_size(tmp_path: Path) -> None:
+    reference = Reference(None, quadrants())
+    luma, ab = reference.luma(size=(24, 16)), reference.ab(size=(24, 16))
+    assert (luma.shape, ab.shape) == ((16, 24), (16, 24, 2))
+    assert luma.dtype == ab.dtype == np.float32
+    assert luma[-1, -1] == pytest.approx(240 / 255, abs=1e-3)
+    assert np.abs(ab[-1, -1]).max() < 0.1
+    assert ab[0, 0, 0] > 40
+
+
+def test_reference_checks_and_prints_itself() -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        Reference(None, np.zeros((4, 4), np.uint8))
+    assert repr(Reference(None, quadrants())) == "Reference('still', rgb=uint8(32, 48, 3), frame=None, grey=False)"

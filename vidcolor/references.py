@@ -1,0 +1,199 @@
+"""Colour stills, read into upright 8-bit sRGB whatever file they come in.
+
+A still's size is read from its header and checked before any pixel is decoded. Only formats that Pillow decodes itself
+are opened, so that no file can start another program.
+"""
+
+import re
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+from vidcolor.color import rgb_to_ab, rgb_to_luma
+from vidcolor.errors import ReferenceImageError
+
+MAX_PIXELS = 80_000_000
+"""Largest still: 80 megapixels, 240 MB in RGB."""
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "AVIF")
+_FRAME_NUMBER = re.compile(r"_(\d{4,})$", re.ASCII)
+_GREY_SPREAD = 6
+"""Largest difference between the channels of one pixel (8 bit) that JPEG compression makes of grey."""
+_NEUTRAL = (128, 128, 128)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
+"""What Pillow raises on damaged files, by format."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A colour still.
+
+    Args:
+        path: Its file, or None for one made in memory.
+        rgb: uint8 (h, w, 3), sRGB, upright.
+        frame: Frame of the film that it was painted on according to its name, or None.
+        grey: It has no colour to give.
+        notes: What was converted on reading, one line each.
+    """
+
+    path: Path | None
+    rgb: NDArray[np.uint8]
+    frame: int | None = None
+    grey: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
+            raise ValueError(f"rgb is {self.rgb.dtype} {self.rgb.shape}; expected uint8 (h, w, 3), not empty")
+        if self.frame is not None and self.frame < 0:
+            raise ValueError(f"frame is {self.frame}; expected 0 or more, or None")
+
+    def __repr__(self) -> str:
+        return f"Reference({self.name!r}, rgb=uint8{self.rgb.shape}, frame={self.frame}, grey={self.grey})"
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return self.path.name if self.path else "still"
+
+    def luma(self, *, size: tuple[int, int] | None = None, matrix: str = "bt601") -> NDArray[np.float32]:
+        """Return Y' in [0, 1], float32 (h, w), at `size` (w, h) when given."""
+        return rgb_to_luma(self._sized(size), matrix)
+
+    def ab(self, *, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Return Lab ab, float32 (h, w, 2), at `size` (w, h) when given."""
+        return rgb_to_ab(self._sized(size))
+
+    def _sized(self, size: tuple[int, int] | None) -> NDArray[np.float32]:
+        rgb = self.rgb.astype(np.float32) / 255.0
+        if size is None or size == (rgb.shape[1], rgb.shape[0]):
+            return rgb
+        shrinks = size[0] <= rgb.shape[1] and size[1] <= rgb.shape[0]
+        return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+
+
+def load_reference(path: str | Path) -> Reference:
+    """Read a still from a file.
+
+    Raises:
+        ReferenceImageError: The file is missing, is no picture, is damaged, or is larger than `MAX_PIXELS`.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ReferenceImageError(f"{path}: no such still", hint="check the path")
+    if not path.is_file():
+        raise ReferenceImageError(f"{path}: not a file", hint="give one picture, or several with -r each")
+    notes: list[str] = []
+    try:
+        with warnings.catch_warnings():
+            # Our own limit is below the size that Pillow warns of; its other warnings concern metadata.
+            warnings.simplefilter("ignore")
+            Image.init()
+            formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF depends on how Pillow was built
+            with Image.open(path, formats=formats) as image:
+                _check_size(path, *image.size)
+                rgb = _decode(image, notes)
+    except ReferenceImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "more pixels than Pillow opens") from error
+    except UnidentifiedImageError as error:
+        raise ReferenceImageError(
+            f"{path}: not a picture that can be read", hint="save it as PNG, JPEG, WebP or TIFF"
+        ) from error
+    except _BROKEN as error:
+        raise ReferenceImageError(f"{path}: damaged picture ({error})", hint="save it again as PNG") from error
+    grey = is_grey(rgb)
+    if grey:
+        notes.append("it is grey: it has no colour to give")
+    return Reference(path, rgb, frame=frame_from_name(path), grey=grey, notes=tuple(notes))
+
+
+def frame_from_name(path: Path) -> int | None:
+    """Return 123 for a name such as `kitchen_000123.png`: four or more digits after an underscore end the stem."""
+    found = _FRAME_NUMBER.search(path.stem)
+    return int(found.group(1)) if found else None
+
+
+def is_grey(rgb: NDArray[np.uint8]) -> bool:
+    """Tell whether a picture uint8 (h, w, 3) has no colour but what compression made."""
+    step = max(1, round((rgb.shape[0] * rgb.shape[1] / 1_000_000) ** 0.5))
+    sample = rgb[::step, ::step]
+    spread = sample.max(axis=2) - sample.min(axis=2)
+    return bool(np.percentile(spread, 99.5) <= _GREY_SPREAD)
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _too_large(path, f"{width}x{height}")
+
+
+def _too_large(path: Path, size: str) -> ReferenceImageError:
+    return ReferenceImageError(
+        f"{path}: {size}; a still may have {MAX_PIXELS // 1_000_000} megapixels",
+        hint="scale it down: a still need not be larger than the film",
+    )
+
+
+def _decode(image: ImageFile.ImageFile, notes: list[str]) -> NDArray[np.uint8]:
+    # The raw mode names the stored depth; Pillow itself reduces 16 bit RGB to 8 while decoding.
+    deep = image.mode.startswith("I") or ";16" in str(image.tile)
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("it holds several pictures: the first is used")
+    upright = ImageOps.exif_transpose(image)
+    if deep:
+        notes.append("16 bit is reduced to 8")
+        upright = _reduce(upright)
+    if upright.mode == "F":
+        raise ReferenceImageError(
+            f"{getattr(image, 'filename', 'still')}: floating-point pixels of unknown range",
+            hint="save it as 8 bit PNG",
+        )
+    if upright.mode == "CMYK":
+        notes.append("CMYK is converted to RGB")
+    return np.ascontiguousarray(_flatten(_to_srgb(upright, image.info.get("icc_profile"), notes), notes))
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.int64)
+    return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8), "L")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        name = ImageCms.getProfileDescription(source).strip()
+        if "sRGB" in name:
+            return image
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        notes.append(f"its colour profile cannot be used ({error}): read as sRGB")
+        return image
+    if converted is None:
+        return image
+    notes.append(f"converted from its colour profile ({name}) to sRGB")
+    return converted
+
+
+def _flatten(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    layered = image.convert("RGBA")
+    lowest, _ = layered.getchannel("A").getextrema()
+    if lowest == 255:
+        return np.asarray(layered.convert("RGB"))
+    notes.append("transparent parts are read as neutral grey")
+    ground = Image.new("RGBA", layered.size, (*_NEUTRAL, 255))
+    return np.asarray(Image.alpha_composite(ground, layered).convert("RGB"))
