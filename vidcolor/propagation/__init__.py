@@ -1,0 +1,10 @@
+"""Colour follows motion: from keyframes to every frame of one shot.
+
+`propagate` reads like the method: gather a span up to the next keyframe, colour that keyframe with what flow carried to
+it, then fuse both keyframes' colours in the frames between. `motion` follows pixels, `fusion` weighs and mends colours.
+Nothing outlives a call, so nothing crosses a cut.
+"""
+
+from vidcolor.propagation.keyframes import Colorize, WorkingFrame, flow_only, propagate
+
+__all__ = ["Colorize", "WorkingFrame", "flow_only", "propagate"]

@@ -1,0 +1,259 @@
+"""Keyframes of one shot, and the colour of every frame between them."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vidcolor.color import Chroma
+from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend
+from vidcolor.propagation.motion import Track, anchor, explained, extend, halfway, link, matching_luma, rest, within
+
+Floats = npt.NDArray[np.float32]
+
+_KEY_SHARE = 0.3
+_ASK_SHARE = 0.05
+_ANCHOR_EVERY = 4
+
+
+@dataclass(frozen=True, eq=False)
+class WorkingFrame:
+    """One frame as propagation and the networks see it.
+
+    Args:
+        index: Number of the frame in the film.
+        luma: float32 (h, w) in [0, 1] at the working size.
+        still: Colours of a still bound to this very frame, at the same size, or None.
+    """
+
+    index: int
+    luma: Floats
+    still: Chroma | None = None
+
+    def __post_init__(self) -> None:
+        if self.luma.ndim != 2 or self.luma.dtype != np.float32:
+            raise ValueError(f"luma is {self.luma.dtype} {self.luma.shape}; expected float32 (h, w)")
+        if self.still is not None and self.still.confidence.shape != self.luma.shape:
+            raise ValueError(f"still is {self.still.confidence.shape}, its frame {self.luma.shape}; expected one size")
+
+    def __repr__(self) -> str:
+        return f"WorkingFrame(index={self.index}, luma={self.luma.dtype}{self.luma.shape}, still={self.still})"
+
+
+Colorize = Callable[[WorkingFrame, Chroma | None], Chroma]
+
+
+@dataclass(eq=False)
+class _Step:
+    """A frame on its way: its tracks to the frames before and after it and to the keyframe before it."""
+
+    frame: WorkingFrame
+    matching: Floats
+    back: Track | None = None
+    ahead: Track | None = None
+    to_key: Track | None = None
+    flash: bool = False
+
+
+class _Steps:
+    """The frames of a shot, one at a time; what was looked at too early can be given back."""
+
+    def __init__(self, frames: Iterable[WorkingFrame]) -> None:
+        self._frames = iter(frames)
+        self._returned: deque[_Step] = deque()
+
+    def pull(self) -> _Step | None:
+        if self._returned:
+            return self._returned.popleft()
+        frame = next(self._frames, None)
+        return None if frame is None else _Step(frame, matching_luma(frame.luma))
+
+    def give_back(self, *steps: _Step) -> None:
+        self._returned.extendleft(reversed(steps))
+
+
+def propagate(frames: Iterable[WorkingFrame], colorize: Colorize, *, max_gap: int = 16) -> Iterator[Chroma]:
+    """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
+
+    Keyframes are the first frame, every frame with a bound still, and further frames at the latest `max_gap` after the
+    one before, earlier where its colours no longer explain the picture. At most `max_gap` + 1 frames beyond the one
+    being delivered are read from `frames`.
+
+    Args:
+        frames: Consecutive frames of one shot, all of one size.
+        colorize: Runs the networks on a frame. Gets what flow brought to the frame, with its validity as confidence,
+            or None where nothing can have come.
+        max_gap: Largest distance between keyframes, in frames.
+
+    Yields:
+        Colours at the working size. A bound still's own colours are delivered unchanged where its confidence is 1 and
+        mixed with the networks' elsewhere; a still of no confidence is as none.
+    """
+    if max_gap < 1:
+        raise ValueError(f"max_gap is {max_gap}; expected at least 1")
+    steps = _Steps(frames)
+    key, chroma = steps.pull(), None
+    while key is not None:
+        span, closed = _gather(key, steps, max_gap)
+        if chroma is None:
+            chroma = _color_key(key, _still_ahead(span), colorize)
+        yield chroma
+        if closed:
+            end_chroma = _color_key(span[-1], _evidence(chroma, key, span[-1]), colorize)
+            yield from _between(span, chroma, end_chroma, colorize)
+            key, chroma = span[-1], end_chroma
+        else:
+            yield from _beyond(span, chroma, colorize)
+            key = None
+
+
+def flow_only(frames: Iterable[WorkingFrame], still: Chroma) -> Iterator[Chroma]:
+    """Carry the first frame's colours through a shot by composed flow alone: the baseline of every evaluation.
+
+    Args:
+        frames: Consecutive frames of one shot; stills bound to them are not looked at.
+        still: Colours of the first frame.
+
+    Yields:
+        One Chroma per frame; where the flow leaves the first frame its outermost colours continue.
+    """
+    previous: _Step | None = None
+    planes = np.empty((0, 0, 4), dtype=np.float32)
+    for frame in frames:
+        step = _Step(frame, matching_luma(frame.luma))
+        if previous is None or previous.to_key is None:
+            step.to_key = rest(step.matching)
+            planes = key_planes(still, step.matching)
+        else:
+            step.to_key = extend(link(step.matching, previous.matching)[0], previous.to_key)
+        carried = carry(planes, within(_known(step.to_key)), step.matching, photometric=False)
+        yield carried.chroma()
+        previous = step
+
+
+def _gather(key: _Step, steps: _Steps, max_gap: int) -> tuple[list[_Step], bool]:
+    """Return the steps from a keyframe to the next one or, with False, to the end of the shot."""
+    key.to_key = rest(key.matching)
+    span = [key]
+    while (step := steps.pull()) is not None:
+        previous, gap = span[-1], len(span)
+        if step.to_key is None:
+            previous.ahead, step.back = link(previous.matching, step.matching)
+            step.to_key = _follow(step.back, _known(previous.to_key), step, key, gap)
+        exhausted = _still(step) is None and _unexplained(step, key) > _KEY_SHARE
+        if exhausted and (beyond := steps.pull()) is not None:
+            over, under = link(previous.matching, beyond.matching)
+            steps.give_back(beyond)
+            if _is_flash(step, beyond, extend(under, _known(previous.to_key)), key):
+                if gap == max_gap > 1:  # a flash is no keyframe: close before it, and meet it again in the next span
+                    step.back = step.to_key = None
+                    steps.give_back(step)
+                    return span, True
+                if gap < max_gap:
+                    _bridge(previous, step, beyond, over, under)
+                    exhausted = False
+        span.append(step)
+        if exhausted or _still(step) is not None or gap == max_gap:
+            return span, True
+    return span, len(span) > 1 and _unexplained(span[-1], key) > _ASK_SHARE
+
+
+def _is_flash(step: _Step, beyond: _Step, over: Track, key: _Step) -> bool:
+    """Say whether the frame after an unexplained one is explained again, across it."""
+    share = float(holes(explained(over, beyond.matching, key.matching)).mean())
+    return share < min(_KEY_SHARE, 0.5 * _unexplained(step, key))
+
+
+def _bridge(previous: _Step, flash: _Step, beyond: _Step, over: Track, under: Track) -> None:
+    """Lay the tracks across a flash, whose own luma says nothing: it lies midway between its neighbours."""
+    flash.flash = True
+    previous.ahead, flash.ahead = halfway(over), halfway(over)
+    flash.back, beyond.back = halfway(under), halfway(under)
+    flash.to_key = extend(flash.back, _known(previous.to_key))
+    beyond.to_key = extend(under, _known(previous.to_key))
+
+
+def _between(span: list[_Step], before: Chroma, after: Chroma, colorize: Colorize) -> Iterator[Chroma]:
+    """Colour the steps that lie inside a span from the keyframes at its two ends."""
+    key, end = span[0], span[-1]
+    planes_before, planes_after = key_planes(before, key.matching), key_planes(after, end.matching)
+    tracks = _tracks_to_end(span)
+    for position, step in enumerate(span[1:-1], start=1):
+        photometric = not step.flash
+        from_before = carry(planes_before, _known(step.to_key), step.matching, photometric=photometric)
+        from_after = carry(planes_after, tracks[position], step.matching, photometric=photometric)
+        yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize)
+
+
+def _beyond(span: list[_Step], before: Chroma, colorize: Colorize) -> Iterator[Chroma]:
+    """Colour the steps after a shot's last keyframe from that one alone."""
+    planes = key_planes(before, span[0].matching)
+    for step in span[1:]:
+        carried = carry(planes, _known(step.to_key), step.matching, photometric=not step.flash)
+        yield _complete(carried, step, colorize)
+
+
+def _complete(carried: Carried, step: _Step, colorize: Colorize) -> Chroma:
+    """Fill the holes: by the networks where they are large, else from their neighbours."""
+    share = float(holes(carried.validity).mean())
+    if share > _ASK_SHARE:
+        return mend(carried, colorize(step.frame, carried.evidence()))
+    return mend(carried, fill(carried, step.frame.luma)) if share > 0 else carried.chroma()
+
+
+def _color_key(step: _Step, evidence: Chroma | None, colorize: Colorize) -> Chroma:
+    still = _still(step)
+    if still is None:
+        return colorize(step.frame, evidence)
+    if still.confidence.min() >= 1:
+        return still
+    rest_of_frame, trust = colorize(step.frame, evidence), still.confidence[..., None]
+    ab = rest_of_frame.ab + trust * (still.ab - rest_of_frame.ab)
+    return Chroma(ab, np.maximum(still.confidence, rest_of_frame.confidence))
+
+
+def _evidence(chroma: Chroma, key: _Step, end: _Step) -> Chroma:
+    """Return what flow carries from one keyframe to the next."""
+    return carry(key_planes(chroma, key.matching), _known(end.to_key), end.matching).evidence()
+
+
+def _still_ahead(span: list[_Step]) -> Chroma | None:
+    """Return what a still at the end of the shot's first span brings back to its first frame."""
+    first, end = span[0], span[-1]
+    still = _still(end)
+    if still is None or end is first:
+        return None
+    return carry(key_planes(still, end.matching), _tracks_to_end(span)[0], first.matching).evidence()
+
+
+def _tracks_to_end(span: list[_Step]) -> list[Track]:
+    """Return the track of every step to the last one."""
+    end = span[-1]
+    tracks = [rest(end.matching)]
+    for distance, step in enumerate(reversed(span[:-1]), start=1):
+        tracks.append(_follow(_known(step.ahead), tracks[-1], step, end, distance))
+    return tracks[::-1]
+
+
+def _follow(link_to_next: Track, onward: Track, step: _Step, key: _Step, distance: int) -> Track:
+    track = extend(link_to_next, onward)
+    if distance % _ANCHOR_EVERY == 0 and not step.flash:
+        track = anchor(track, step.matching, key.matching)
+    return track
+
+
+def _unexplained(step: _Step, key: _Step) -> float:
+    """Return the share of a frame that the keyframe before it does not explain."""
+    return float(holes(explained(_known(step.to_key), step.matching, key.matching)).mean())
+
+
+def _still(step: _Step) -> Chroma | None:
+    still = step.frame.still
+    return still if still is not None and still.confidence.any() else None
+
+
+def _known(track: Track | None) -> Track:
+    assert track is not None, "a step's tracks are laid before they are read"
+    return track

@@ -1,0 +1,138 @@
+"""Where pixels go inside a shot: tracks between neighbouring frames, joined into tracks to a keyframe.
+
+Flow is estimated at the working size and joined at half of it: the estimate itself is solved on a coarser grid, and
+over 16 frames of the 12 validation clips the warped colour's error grew by 0.3 % only.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vidcolor.flow import Flow, compose, estimate_flow, inside, warp
+
+Floats = npt.NDArray[np.float32]
+
+# Local mean and gain over 21 px: wider than grain and texture, narrower than a vignette or a flickering half of the
+# picture. Where the deviation stays below 0.04 there is only grain to amplify. With exposure that jumps by up to 30 %
+# from frame to frame, colour carried over 16 frames errs by 2.79 instead of 2.95 (plain luma), without jumps by 2.66
+# instead of 2.64.
+_WINDOW = 21
+_GRAIN = np.float32(0.04)
+_CONTRAST = np.float32(0.19)
+
+# Forth and back may differ by 5 % of the motion plus one half-size pixel. `flow.consistency` also drops every motion
+# boundary; multiplied along 16 frames that invalidated 15 % of the picture and left a colour error of 2.05, this one
+# 1.90 (no check at all: 1.95).
+_TOLERANCE_RELATIVE = np.float32(0.05)
+_TOLERANCE_SQUARED = np.float32(1.0)
+
+# The photometric check compares 5 x 5 px, so that grain averages out. Scale 0.1, 0.15, 0.25, 0.4 gave summed errors of
+# 13.6, 13.4, 13.5, 13.8 on eight clips.
+_PATCH = 5
+_MISMATCH = np.float32(0.18)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """Where each pixel of one frame lies in another frame of its shot, at half of the working size.
+
+    Args:
+        flow: To the other frame, in half-size pixels.
+        validity: float32 (h / 2, w / 2) in [0, 1], forward-backward agreement multiplied along the way.
+    """
+
+    flow: Flow
+    validity: Floats
+
+
+def matching_luma(luma: Floats) -> Floats:
+    """Return luma (h, w) without its local mean and gain, in [0, 1] about 0.5, so that flicker does not count."""
+    mean = cv2.blur(luma, (_WINDOW, _WINDOW))
+    variance = np.maximum(cv2.blur(luma * luma, (_WINDOW, _WINDOW)) - mean * mean, 0) + _GRAIN * _GRAIN
+    matching = (luma - mean) / np.sqrt(variance) * _CONTRAST + np.float32(0.5)
+    return np.clip(matching, 0.0, 1.0, dtype=np.float32)
+
+
+def link(a: Floats, b: Floats) -> tuple[Track, Track]:
+    """Return the tracks from A to B and from B to A, of two frames near in time, given their matching luma (h, w)."""
+    if np.array_equal(a, b):  # repeated frames, as in pulled-down film, need no search and stay exact
+        return rest(a), rest(b)
+    there, back = _halve(estimate_flow(a, b)), _halve(estimate_flow(b, a))
+    return Track(there, _agreement(there, back)), Track(back, _agreement(back, there))
+
+
+def rest(matching: Floats) -> Track:
+    """Return the track of a frame of this size (h, w) to itself."""
+    height, width = (matching.shape[0] + 1) // 2, (matching.shape[1] + 1) // 2
+    return Track(Flow.identity(height, width), np.ones((height, width), dtype=np.float32))
+
+
+def extend(first: Track, then: Track) -> Track:
+    """Return the track along `first`, then along `then`: a single flow, so that colour is resampled once."""
+    return Track(compose(first.flow, then.flow), first.validity * warp(then.validity, first.flow))
+
+
+def halfway(track: Track) -> Track:
+    """Return the track to the middle of a motion, taken as even."""
+    return Track(Flow(track.flow.field * np.float32(0.5)), track.validity)
+
+
+def within(track: Track) -> Track:
+    """Return the track with targets outside the frame moved to the frame's edge."""
+    height, width = track.validity.shape
+    own = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    target = np.clip(own + track.flow.field, 0, np.array([width - 1, height - 1], dtype=np.float32))
+    return Track(Flow(target - own), track.validity)
+
+
+def anchor(track: Track, matching: Floats, target: Floats) -> Track:
+    """Take the drift out of a long track: add the flow that remains between a frame and its target warped onto it."""
+    if not track.flow.field.any():
+        return track
+    flow = full_flow(track, matching)
+    return Track(_halve(compose(estimate_flow(matching, warp(target, flow)), flow)), track.validity)
+
+
+def full_flow(track: Track, like: Floats) -> Flow:
+    """Return a track's flow in pixels of the working size, that of `like` (h, w)."""
+    height, width = like.shape
+    scale = np.array([width / track.validity.shape[1], height / track.validity.shape[0]], dtype=np.float32)
+    return Flow(enlarge(track.flow.field * scale, like))
+
+
+def enlarge(plane: Floats, like: Floats) -> Floats:
+    """Return half-size planes at the working size, that of `like` (h, w)."""
+    return np.asarray(cv2.resize(plane, like.shape[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def support(matching: Floats, warped: Floats) -> Floats:
+    """Return how alike two aligned matching lumas are, float32 (h, w) in [0, 1]."""
+    mismatch = cv2.blur(cv2.absdiff(matching, warped), (_PATCH, _PATCH)) / _MISMATCH
+    return np.asarray(np.exp(-mismatch * mismatch), dtype=np.float32)
+
+
+def explained(track: Track, matching: Floats, target: Floats) -> Floats:
+    """Return how far the target explains the frame, (h / 2, w / 2) in [0, 1]: validity times photometric support."""
+    size = track.validity.shape[::-1]
+    half = np.asarray(cv2.resize(matching, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    half_target = np.asarray(cv2.resize(target, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    return track.validity * support(half, warp(half_target, track.flow))
+
+
+def _agreement(there: Flow, back: Flow) -> Floats:
+    """Return forward-backward agreement in [0, 1] on the first flow's grid, 0 where it leaves the frame."""
+    f_x, f_y = cv2.split(there.field)
+    g_x, g_y = cv2.split(warp(back.field, there))
+    error = (f_x + g_x) ** 2 + (f_y + g_y) ** 2
+    strength = f_x * f_x + f_y * f_y + g_x * g_x + g_y * g_y
+    agreement = np.exp(-error / (_TOLERANCE_RELATIVE * strength + _TOLERANCE_SQUARED)) * inside(there)
+    return np.asarray(agreement, dtype=np.float32)
+
+
+def _halve(flow: Flow) -> Flow:
+    height, width = flow.field.shape[:2]
+    size = (width + 1) // 2, (height + 1) // 2
+    scale = np.array([size[0] / width, size[1] / height], dtype=np.float32)
+    return Flow(np.asarray(cv2.resize(flow.field, size, interpolation=cv2.INTER_AREA) * scale, dtype=np.float32))
