@@ -46,3 +46,16 @@ def samples() -> Path:
 def truth() -> Path:
     """The sample film in its true colours."""
     return Path(__file__).parent / "data" / "bikes-truth.mp4"
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of small networks that have learned nothing: enough wherever colours do not matter."""
+    from vidcolor.networks import ExemplarNetwork, NetworkConfig
+    from vidcolor.weights import save_weights
+
+    torch.manual_seed(0)
+    network = ExemplarNetwork(NetworkConfig(width=16, coarse=16, fine=16))
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    save_weights(path, network.state_dict(), config=network.config.to_dict(), version="0.0.0")
+    return path

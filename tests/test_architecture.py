@@ -22,6 +22,7 @@ LAYERS = {
     "exemplar": 2,
     "propagation": 2,
     "stills": 2,
+    "framing": 2,
     "shots": 1,
     "upsample": 1,
     "networks": 1,
@@ -30,6 +31,8 @@ LAYERS = {
     "color": 0,
     "video": 0,
     "flow": 0,
+    "reports": 0,
+    "sheets": 0,
     "errors": -1,
 }
 # A library stays in the rooms named here.

@@ -189,10 +189,39 @@ def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_pa
     assert np.abs(np.asarray(Image.open(still).convert("L")) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interruption_exits_with_130_and_leaves_nothing(samples: Path, tmp_path: Path, number: int) -> None:
+def test_colorize_prints_where_the_film_is(samples: Path, tmp_path: Path, untrained: Path) -> None:
     output = tmp_path / "out.mkv"
-    words = [sys.executable, "-m", "vidcolor", "colorize", str(samples / "bikes.mkv"), "-o", str(output)]
+    stills = sorted((samples / "stills").iterdir())
+    words = ["colorize", samples / "bikes.mkv", "-r", *stills, "-o", output, "--end", "0.4", "--weights", untrained]
+    status, out, err = run(*words)
+    assert (status, out) == (0, f"{output}\n")
+    assert "10 frames in" in err
+    status, out, err = run(*words, "-y", "-q", "--json")
+    report = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (report["output"], report["frames"]) == (str(output), 10)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_preview_writes_a_clip_and_a_contact_sheet(samples: Path, tmp_path: Path, untrained: Path) -> None:
+    still = samples / "stills" / "rush-hour.jpg"
+    words = ["preview", samples / "bikes.mkv", "-r", still, "--start", "1", "--duration", "0.5", "-o", tmp_path]
+    status, out, _ = run(*words, "--weights", untrained)
+    clip, sheet = map(Path, out.splitlines())
+    assert status == 0
+    with av.open(str(clip)) as film:
+        assert film.streams.video[0].width >= 2 * 640
+        assert len(list(film.decode(video=0))) == pytest.approx(12, abs=1)
+    assert Image.open(sheet).width > 0
+    assert run(*words, "--weights", untrained)[0] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_exits_with_130_and_leaves_nothing(
+    samples: Path, tmp_path: Path, untrained: Path, number: int
+) -> None:
+    options = ["-o", str(tmp_path / "out.mkv"), "--weights", str(untrained)]
+    words = [sys.executable, "-m", "vidcolor", "colorize", str(samples / "bikes.mkv"), *options]
     environment = {**os.environ, "PYTHONPATH": str(samples.parent)}
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
         while not any(tmp_path.iterdir()) and process.poll() is None:
@@ -203,3 +232,49 @@ def test_interruption_exits_with_130_and_leaves_nothing(samples: Path, tmp_path:
     assert "error: interrupted" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def on_a_terminal(*words: object) -> str:
+    """Run a command with a terminal as stderr; return what it drew there."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "TERM": "xterm", "COLUMNS": "120"}
+    command = [sys.executable, "-m", "vidcolor", *map(str, words)]
+    drawn = b""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        try:
+            while part := os.read(ours, 4096):
+                drawn += part
+        except OSError:
+            pass  # Linux ends a terminal that nobody holds with EIO
+    os.close(ours)
+    assert process.returncode == 0, drawn.decode()
+    return drawn.decode()
+
+
+def test_bars_show_a_rate_on_a_terminal_and_only_there(samples: Path) -> None:
+    film = samples / "bikes.mkv"
+    assert "frames/s" in on_a_terminal("scenes", film)
+    assert on_a_terminal("scenes", film, "-q") == ""
+    assert "frames/s" not in on_a_terminal("scenes", film, "--json")
+    assert run("scenes", film)[2] == ""
+
+
+def test_bar_of_unknown_length_moves_too() -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    from vidcolor.cli.bars import Bars
+
+    drawn = StringIO()
+    bars = Bars(Console(file=drawn, force_terminal=True, width=100))
+    bars.start()
+    bars.move("shots", 3, None, "frames")
+    bars.move("shots", 7, None, "frames")
+    bars.move("train", 64, 128, "pairs")
+    bars.stop()
+    assert "7/?" in drawn.getvalue()
+    assert "64/128" in drawn.getvalue()

@@ -45,7 +45,7 @@ def colorize(
     end: End = None,
     saturation: Saturation = 1.0,
     quality: Annotated[Quality, typer.Option(help="Networks on keyframes or on every frame.")] = Quality.BALANCED,
-    codec: Annotated[str, typer.Option(metavar="CODEC", help="Video encoder.")] = "x264",
+    codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
@@ -59,11 +59,10 @@ def colorize(
     stills = [*(reference or []), *(more_stills or [])]
     if plan is not None and stills:
         refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
-    from vidcolor.video import VideoReader, default_output
+    from vidcolor.video import default_output, probe
 
     if output is None:
-        with VideoReader(video) as reader:
-            output = default_output(reader.info)
+        output = default_output(probe(video), codec=codec)
     check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
@@ -98,7 +97,9 @@ def preview(
     video: Video,
     more_stills: MoreStills = None,
     reference: Still = None,
-    start: Start = Fraction(0),
+    start: Annotated[
+        Fraction, typer.Option(metavar="TIME", parser=seconds, help="Begin here: seconds or H:MM:SS.", show_default="0")
+    ] = Fraction(0),
     duration: Annotated[
         Fraction, typer.Option(metavar="TIME", parser=seconds, help="Length of the segment.", show_default="5 s")
     ] = Fraction(5),
