@@ -1,0 +1,59 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+from PIL import Image
+
+from vidcolor.errors import VideoError
+from vidcolor.stills import write_stills
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Six lossless 10-bit frames of even grey: 64 + 100 n, and an odd corner."""
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p10le"
+        stream.codec_context.color_range = 1
+        for number in range(6):
+            plane = np.full((16, 32), 64 + 100 * number, np.uint16)
+            plane[0, 0] = 940
+            chroma = np.full((8, 32), 512, np.uint16)
+            frame = VideoFrame.from_ndarray(np.vstack([plane, chroma]), format="yuv420p10le")
+            frame.pts, frame.time_base, frame.color_range = number, Fraction(1, 25), 1
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_stills_are_full_range_grey_and_named_after_their_frames(film: Path, tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    written = write_stills(film, [4, 1], tmp_path / "paint", progress=lambda done, total: calls.append((done, total)))
+    assert [path.name for path in written] == ["film_000001.png", "film_000004.png"]
+    assert calls == [(1, 2), (2, 2)]
+    assert sorted((tmp_path / "paint").iterdir()) == written
+    for path, number in zip(written, (1, 4), strict=True):
+        picture = np.asarray(Image.open(path))
+        assert picture.shape == (16, 32, 3)
+        assert (picture[1:] == round(255 * 100 * number / 876)).all()
+        assert (picture[0, 0] == 255).all()
+
+
+def test_painted_still_is_never_replaced_unasked(film: Path, tmp_path: Path) -> None:
+    (still,) = write_stills(film, [2], tmp_path)
+    still.write_bytes(b"painted for hours")
+    with pytest.raises(VideoError, match="exists already"):
+        write_stills(film, [1, 2], tmp_path)
+    assert still.read_bytes() == b"painted for hours"
+    assert not (tmp_path / "film_000001.png").exists()
+    write_stills(film, [2], tmp_path, overwrite=True)
+    assert Image.open(still).size == (32, 16)
+
+
+def test_frame_past_the_end_is_an_error(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="no frame 6"):
+        write_stills(film, [6], tmp_path)
