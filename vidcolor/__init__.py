@@ -1,7 +1,7 @@
 """Colour for black-and-white film, steered by colour stills.
 
-    from vidcolor import Colorizer
-    Colorizer.load().colorize("film.mkv", references=["kitchen.jpg"], output="film.color.mkv")
+from vidcolor import Colorizer
+Colorizer.load().colorize("film.mkv", references=["kitchen.jpg"], output="film.color.mkv")
 """
 
 from importlib import import_module

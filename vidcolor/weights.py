@@ -37,7 +37,9 @@ class Weights:
     sha256: str
 
     def __repr__(self) -> str:
-        return f"Weights({self.path.name}, version {self.version}, {len(self.state)} tensors, sha256 {self.sha256[:12]})"
+        return (
+            f"Weights({self.path.name}, version {self.version}, {len(self.state)} tensors, sha256 {self.sha256[:12]})"
+        )
 
 
 def weights_folder() -> Path:

@@ -9,8 +9,8 @@ from vidcolor.networks.similarity import Bank, Keys, Match, SimilarityNet
 __all__ = [
     "Bank",
     "ColorBins",
-    "ColorizationNet",
     "Colored",
+    "ColorizationNet",
     "Encoded",
     "Encoder",
     "Evidence",

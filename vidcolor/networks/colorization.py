@@ -74,8 +74,9 @@ class ColorizationNet(nn.Module):
         self.narrow = nn.Conv2d(width, width // 2, 1)
         self.gate_head = nn.Conv2d(width // 2, 3, 1)
         self.residual_head = nn.Conv2d(width // 2, 2, 1)
-        nn.init.zeros_(self.residual_head.weight)
-        nn.init.zeros_(self.residual_head.bias)
+        # The residual starts at nothing, so that training begins with the mix.
+        for parameter in self.residual_head.parameters():
+            nn.init.zeros_(parameter)
 
     def decode(self, features: Features) -> Tensor:
         """What the luma alone says: the decoder's state (B, width, h4, w4), from which `prior` reads colours."""
@@ -127,7 +128,9 @@ class ColorizationNet(nn.Module):
         x = _up(self.narrow(self.join(x)))
         x = self.last(torch.cat([x, features.s2, carried, evidence.validity], 1))
         # A source that is absent gets no say at all: log 0, kept finite for the gradient.
-        say = torch.cat([present.expand_as(evidence.validity), evidence.validity, torch.ones_like(evidence.validity)], 1)
+        say = torch.cat(
+            [present.expand_as(evidence.validity), evidence.validity, torch.ones_like(evidence.validity)], 1
+        )
         gate = torch.softmax(self.gate_head(x) + say.clamp(min=1e-6).log(), 1)
         sources = torch.stack([_up(lent), evidence.propagated, _up(prior_ab)], 1)
         ab = (gate[:, :, None] * sources).sum(1) + _RESIDUAL * torch.tanh(self.residual_head(x))

@@ -103,6 +103,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, luma: Tensor) -> Features:
+        """Encode luma (B, 1, H, W)."""
         x = F.relu6(self.stem((luma * 255.0 - 127.0) / 128.0), inplace=True)
         taps = []
         for i, block in enumerate(self.blocks):

@@ -1,6 +1,7 @@
 """The whole network: encoder, similarity sub-net and colorization sub-net under one state dict."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -28,6 +29,15 @@ class NetworkConfig:
     fine: int = 32
     temperature: float = 0.38
     top_k: int = 4
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, int | float]) -> "NetworkConfig":
+        """The configuration that `to_dict` wrote; unknown keys are a TypeError."""
+        known = {f.name for f in fields(cls)}
+        if set(values) - known:
+            raise TypeError(f"unknown sizes {sorted(set(values) - known)}; known are {sorted(known)}")
+        ints = {name: int(values[name]) for name in ("width", "coarse", "fine", "top_k") if name in values}
+        return cls(**ints, temperature=float(values.get("temperature", cls.temperature)))
 
     def to_dict(self) -> dict[str, int | float]:
         """Plain values, for the weights' metadata."""
@@ -87,8 +97,8 @@ class ExemplarNetwork(nn.Module):
 
     def bank(self, encoded: Encoded, ab: Tensor, *, bias: float = 0.0) -> Bank:
         """A bank of one reference: `ab` (B, 2, H, W) or any even fraction of it are its colours."""
-        size = encoded.luma4.shape[2:]
-        return self.similarity.bank(encoded.keys, F.adaptive_avg_pool2d(ab, size), encoded.luma4, bias=bias)
+        height, width = encoded.luma4.shape[2:]
+        return self.similarity.bank(encoded.keys, F.adaptive_avg_pool2d(ab, (height, width)), encoded.luma4, bias=bias)
 
     def forward(
         self, encoded: Encoded, bank: Bank | None, *, present: Tensor, propagated: Tensor, validity: Tensor

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from vidcolor.networks.encoder import CHANNELS, Features
 
 PLANES = 6
-"""Confidence planes of a match: cosine at strides 8 and 4, back-and-forth agreement, spread of ab, two luma mismatches."""
+"""Confidence planes of a match: cosine at stride 8, forth-and-back agreement, cosine at stride 4, spread of ab, luma
+mismatch at strides 4 and 8."""
 
 
 class Keys(NamedTuple):

@@ -37,9 +37,7 @@ class View:
         self.bend = bend
 
     @classmethod
-    def draw(
-        cls, sizes: Tensor, size: int, *, crop: tuple[float, float], degrees: float, bend: float
-    ) -> "View":
+    def draw(cls, sizes: Tensor, size: int, *, crop: tuple[float, float], degrees: float, bend: float) -> "View":
         """Draw crops.
 
         Args:
@@ -67,9 +65,10 @@ class View:
     def _axes(self) -> Tensor:
         """(B, 2, 2): crop coordinates in [-1, 1] to picture pixels, without the centre."""
         c, s, half = self.angle.cos(), self.angle.sin(), self.side / 2
-        return torch.stack(
-            [torch.stack([c * self.mirror, -s], 1), torch.stack([s * self.mirror, c], 1)], 1
-        ) * half[:, None, None]
+        return (
+            torch.stack([torch.stack([c * self.mirror, -s], 1), torch.stack([s * self.mirror, c], 1)], 1)
+            * half[:, None, None]
+        )
 
     def positions(self, size: int) -> Tensor:
         """(B, size, size, 2) pixel coordinates x, y in the picture."""
@@ -135,7 +134,9 @@ class FilmLook:
         luma = torch.einsum("bchw,bc->bhw", rgb, self.mix)[:, None]
         luma = luma.clamp(1e-4, 1).pow(each(self.gamma)) * each(self.gain) + each(self.lift)
         luma = torch.lerp(luma, kornia.filters.gaussian_blur2d(luma, (5, 5), (1.0, 1.0)), self.blur)
-        y, x = torch.meshgrid(torch.linspace(-1, 1, h, device=device), torch.linspace(-1, 1, w, device=device), indexing="ij")
+        y, x = torch.meshgrid(
+            torch.linspace(-1, 1, h, device=device), torch.linspace(-1, 1, w, device=device), indexing="ij"
+        )
         luma = luma * (1 - each(self.vignette) * 0.5 * (x * x + y * y))
         noise = torch.randn_like(luma)
         noise = torch.lerp(noise, F.avg_pool2d(noise, 3, 1, 1) * 3, self.coarseness)

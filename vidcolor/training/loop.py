@@ -100,7 +100,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
     config.run.mkdir(parents=True, exist_ok=True)
     store = load_pictures(config.data).to(device)
     _log.info("%r", store)
-    network = _build(config).to(device, memory_format=torch.channels_last)
+    network = _build(config).to(device).to(memory_format=torch.channels_last)
     optimiser = _optimiser(network, config)
     checkpoint = config.run / "checkpoint.pt"
     if checkpoint.is_file():
@@ -119,7 +119,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
             group["lr"] = group["peak"] * _schedule(step, config.steps)
         terms = _step(network, sampler.draw(config.batch), device)
         optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
+        torch.autograd.backward(torch.stack(list(terms.values())).sum())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         _blend(average, network.state_dict(), min(0.999, (1 + step) / (10 + step)))
@@ -143,7 +143,7 @@ def _pick_device(name: str) -> torch.device:
 def _build(config: TrainConfig) -> ExemplarNetwork:
     if config.init is not None:
         weights = load_weights(config.init)
-        network = ExemplarNetwork(NetworkConfig(**weights.config))
+        network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
         network.load_state_dict(dict(weights.state))
     else:
         network = ExemplarNetwork(config.network)
@@ -179,7 +179,7 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[str, Tensor]:
-    """Losses of one batch; bf16 on a GPU, fp32 on a CPU, where depthwise convolutions in bf16 can be 10 times slower."""
+    """Losses of one batch; bf16 on a GPU, fp32 on a CPU, where bf16 can be ten times slower."""
     both = torch.cat([pairs.luma, pairs.reference_luma]).contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
         target, reference = network.encode(both).halves()
@@ -207,11 +207,11 @@ def _neighbours(network: ExemplarNetwork, store: PictureStore) -> Tensor:
     if count < 2:
         return torch.zeros(count, 1, dtype=torch.long, device=device)
     vectors = []
-    for part in torch.arange(count, device=device).split(64):
+    for part in torch.split(torch.arange(count, device=device), 64):
         luma = plain_luma(F.interpolate(store.pixels[part].float() / 255, size=(96, 128), mode="area"))
         vectors.append(network.encoder(luma).s32.mean((2, 3)))
     unit = F.normalize(torch.cat(vectors), dim=1)
-    rows = [(part @ unit.T).topk(min(_NEIGHBOURS + 1, count), dim=1).indices[:, 1:] for part in unit.split(512)]
+    rows = [(part @ unit.T).topk(min(_NEIGHBOURS + 1, count), dim=1).indices[:, 1:] for part in torch.split(unit, 512)]
     return torch.cat(rows)
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+import kornia.color
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-import kornia.color
 from vidcolor.training.augment import FilmLook, View, carried_colours, plain_luma, sample, turn_hue
 from vidcolor.training.data import PictureStore
 

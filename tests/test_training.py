@@ -1,0 +1,189 @@
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vidcolor.errors import VidcolorError
+from vidcolor.networks import ExemplarNetwork, NetworkConfig
+from vidcolor.training.augment import FilmLook, View, carried_colours, sample, turn_hue
+from vidcolor.training.data import CANVAS, PictureStore, load_pictures
+from vidcolor.training.loop import TrainConfig, TrainProgress, train
+from vidcolor.training.pairs import PairSampler
+from vidcolor.weights import load_weights, save_weights
+
+_TINY = NetworkConfig(width=16, coarse=16, fine=8)
+
+
+def _picture(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
+    """Coloured blobs on a gradient, BGR."""
+    picture = np.zeros((height, width, 3), np.float32)
+    picture[:] = np.linspace(40, 160, width)[None, :, None]
+    for _ in range(6):
+        center = (int(rng.integers(width)), int(rng.integers(height)))
+        cv2.circle(picture, center, int(rng.integers(10, 40)), [float(c) for c in rng.integers(0, 255, 3)], -1)
+    return cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    (root / "photos").mkdir()
+    for i in range(6):
+        cv2.imwrite(str(root / "photos" / f"{i}.png"), _picture(rng, 160 + 30 * (i % 3), 150))
+    for clip in range(2):
+        (root / "clips" / f"{clip:04d}").mkdir(parents=True)
+        base = _picture(rng, 200, 150)
+        for frame in range(8):
+            cv2.imwrite(str(root / "clips" / f"{clip:04d}" / f"{frame:03d}.png"), np.roll(base, frame * 3, 1))
+    (root / "photos" / "broken.jpg").write_bytes(b"no picture")
+    return root
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> PictureStore:
+    return load_pictures(folder)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a small untrained network, so that tests need no ImageNet file."""
+    torch.manual_seed(0)
+    network = ExemplarNetwork(_TINY)
+    path = tmp_path_factory.mktemp("init") / "init.safetensors"
+    save_weights(path, network.state_dict(), config=_TINY.to_dict(), version="0")
+    return path
+
+
+def test_photos_and_clips_are_told_apart_and_broken_pictures_left_out(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        store = load_pictures(folder)
+    assert len(store.weights) == 6
+    assert store.clips == ((6, 14), (14, 22))
+    assert store.pixels.shape == (22, 3, *CANVAS)
+    assert "broken.jpg" in caplog.text
+
+
+def test_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VidcolorError, match="no pictures"):
+        load_pictures(tmp_path)
+
+
+def test_view_of_the_whole_picture_is_the_picture(store: PictureStore) -> None:
+    width, height = (int(n) for n in store.sizes[0])
+    side = min(width, height)
+    view = View(
+        torch.tensor([[side / 2, side / 2]]),
+        torch.tensor([float(side)]),
+        torch.zeros(1),
+        torch.ones(1),
+        torch.zeros(1, 2, side, side),
+    )
+    seen = sample(store, torch.tensor([0]), view.positions(side))
+    torch.testing.assert_close(seen[0], store.pixels[0, :, :side, :side].float() / 255, atol=1e-3, rtol=0)
+
+
+def test_a_view_contains_its_own_positions_and_not_those_far_away() -> None:
+    sizes = torch.tensor([[200, 150]] * 4)
+    view = View.draw(sizes, 32, crop=(0.4, 0.5), degrees=25, bend=0.0)
+    inside = view.contains(view.positions(32))
+    assert inside.float().mean() > 0.85
+    assert not view.contains(view.positions(32) + 500).any()
+
+
+def test_turning_hue_by_a_full_circle_changes_nothing_and_by_90_degrees_turns() -> None:
+    ab = torch.randn(3, 2, 4, 4) * 30
+    full = turn_hue(ab, torch.full((3,), 2 * torch.pi), torch.ones(3))
+    torch.testing.assert_close(full, ab, atol=1e-3, rtol=1e-4)
+    quarter = turn_hue(ab, torch.full((3,), torch.pi / 2), torch.full((3,), 2.0))
+    torch.testing.assert_close(quarter, torch.stack([-ab[:, 1], ab[:, 0]], 1) * 2, atol=1e-3, rtol=1e-4)
+
+
+def test_film_look_is_luma_in_range_and_shares_its_stock() -> None:
+    torch.manual_seed(0)
+    look = FilmLook(16, torch.device("cpu"))
+    rgb = torch.rand(16, 3, 32, 32)
+    once, twice = look(rgb), look(rgb)
+    assert once.shape == (16, 1, 32, 32)
+    assert once.min() >= 0
+    assert once.max() <= 1
+    assert not torch.equal(once, twice)
+    assert (once - twice).abs().mean() < 0.1
+
+
+def test_carried_colours_have_holes_and_are_sometimes_absent() -> None:
+    torch.manual_seed(0)
+    ab, validity = carried_colours(torch.randn(32, 2, 32, 32) * 20)
+    assert ab.shape == (32, 2, 32, 32)
+    given = validity.amax((1, 2, 3)) > 0
+    assert 6 < int(given.sum()) < 26
+    assert (validity[given] < 0.2).float().mean() > 0.02
+
+
+def test_pairs_have_documented_shapes_and_an_unturned_item_keeps_its_truth(store: PictureStore) -> None:
+    torch.manual_seed(0)
+    pairs = PairSampler(store, torch.arange(6).roll(1)[:, None], 64).draw(64)
+    assert pairs.luma.shape == (64, 1, 64, 64)
+    assert pairs.truth.shape == (64, 2, 32, 32)
+    absent = pairs.present == 0
+    assert 0 < int(absent.sum()) < 32
+    # Without a reference nothing tells of a turn of hue, so there must be none.
+    assert torch.equal(pairs.truth[absent], pairs.natural[absent])
+    assert pairs.matched[absent].max() == 0
+    assert not torch.equal(pairs.truth, pairs.natural)
+
+
+def test_photographs_alone_and_clips_alone_can_be_trained_on(store: PictureStore) -> None:
+    photos = PictureStore(store.pixels[:6], store.sizes[:6], store.weights, ())
+    assert PairSampler(photos, torch.zeros(6, 1, dtype=torch.long), 64).draw(8).luma.shape == (8, 1, 64, 64)
+    clips = PictureStore(store.pixels[6:], store.sizes[6:], store.weights[:0], ((0, 8), (8, 16)))
+    pairs = PairSampler(clips, torch.zeros(0, 1, dtype=torch.long), 64).draw(8)
+    assert pairs.present.min() == 1
+
+
+def _config(folder: Path, run: Path, start: Path, steps: int, save_minutes: float = 0.0) -> TrainConfig:
+    return TrainConfig(
+        data=folder,
+        run=run,
+        steps=steps,
+        batch=4,
+        size=64,
+        init=start,
+        save_minutes=save_minutes,
+        device="cpu",
+        threads=1,
+    )
+
+
+def test_training_lowers_the_loss_on_a_handful_of_pictures(folder: Path, start: Path, tmp_path: Path) -> None:
+    seen: list[TrainProgress] = []
+    train(_config(folder, tmp_path, start, 60, save_minutes=60), progress=seen.append)
+    assert [p.step for p in seen] == list(range(1, 61))
+    assert seen[-1].losses["result"] < 0.9 * seen[5].losses["result"]
+    weights = load_weights(tmp_path / "weights.safetensors")
+    assert weights.config == _TINY.to_dict()
+
+
+def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_path: Path) -> None:
+    train(_config(folder, tmp_path / "unbroken", start, 6))
+
+    def stop(progress: TrainProgress) -> None:
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(_config(folder, tmp_path / "broken", start, 6), progress=stop)
+    train(_config(folder, tmp_path / "broken", start, 6))
+    unbroken, broken = (load_weights(tmp_path / run / "weights.safetensors") for run in ("unbroken", "broken"))
+    for name, value in unbroken.state.items():
+        assert torch.equal(value, broken.state[name]), name
+
+
+def test_sizes_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(VidcolorError, match="multiple of 32"):
+        TrainConfig(data=folder, run=tmp_path, size=100)

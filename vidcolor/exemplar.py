@@ -1,0 +1,184 @@
+"""The exemplar colorizer: the networks, applied to the frames of one shot with its references.
+
+Networks are stateless; `ShotColorizer` holds what belongs to a shot, its bank of references and coloured keyframes,
+and is thrown away at the cut, so that nothing crosses it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidcolor.color import Chroma
+from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.networks import Bank, Encoded, ExemplarNetwork, NetworkConfig
+from vidcolor.weights import Weights, load_weights
+
+Floats = NDArray[np.float32]
+
+# A coloured keyframe helps where the still shows nothing, but it is an opinion, not a fact: near-equal matches go to
+# the stills. In units of cosine.
+_KEYFRAME_BIAS = -0.04
+_KEYFRAMES_KEPT = 2
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedReference:
+    """A reference as the networks see it.
+
+    Attributes:
+        bank: Its cells to match against.
+        coarse: (N, C8) unit keys at stride 8.
+    """
+
+    bank: Bank = field(repr=False)
+    coarse: Tensor = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Colored:
+    """A frame's colours and where they came from.
+
+    Attributes:
+        chroma: ab and confidence at the size of the luma that was given.
+        provenance: (h, w, 3) shares of reference, propagated and prior; they add up to 1.
+    """
+
+    chroma: Chroma
+    provenance: Floats
+
+    def __repr__(self) -> str:
+        return f"Colored({self.chroma!r})"
+
+
+class ExemplarColorizer:
+    """The networks with their weights on a device."""
+
+    def __init__(self, network: ExemplarNetwork, device: torch.device) -> None:
+        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
+        self.device = device
+
+    @classmethod
+    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "ExemplarColorizer":
+        """Load weights.
+
+        Args:
+            weights: A weights file, already loaded weights, or None for those that came with vidcolor.
+            device: `auto` (a GPU when there is one), `cpu`, `cuda`, `cuda:1` and so on.
+
+        Raises:
+            WeightsError: They are missing, damaged or made for another network.
+            VidcolorError: The device is unknown or not there.
+        """
+        loaded = weights if isinstance(weights, Weights) else load_weights(weights)
+        try:
+            network = ExemplarNetwork(NetworkConfig.from_dict(loaded.config))
+            network.load_state_dict(dict(loaded.state))
+        except (TypeError, RuntimeError) as error:
+            raise WeightsError(
+                f"{loaded.path} was made for another network",
+                hint="take weights of this version of vidcolor, or train them with `vidcolor train`",
+            ) from error
+        return cls(network, pick_device(device))
+
+    @torch.inference_mode()
+    def encode_reference(self, luma: Floats, ab: Floats) -> EncodedReference:
+        """Prepare a reference once.
+
+        Args:
+            luma: (h, w) in [0, 1], h and w multiples of 32.
+            ab: (h, w, 2) its colours.
+        """
+        bank = self._network.bank(self._network.encode(self._luma(luma)), self._planes(ab))
+        return EncodedReference(bank, bank.coarse[0])
+
+    @torch.inference_mode()
+    def similarity(self, luma: Floats, reference: EncodedReference) -> float:
+        """How well a reference fits a frame: the mean best cosine of the frame's positions, about 0 to 1."""
+        coarse = self._network.encode(self._luma(luma)).keys.coarse[0].flatten(1).T
+        return float((coarse @ reference.coarse.T).amax(1).mean())
+
+    def shot(self, references: Sequence[EncodedReference]) -> "ShotColorizer":
+        """Start a shot with its references; none means automatic colours."""
+        return ShotColorizer(self._network, self.device, references)
+
+    def _luma(self, luma: Floats) -> Tensor:
+        return _tensor(luma[:, :, None], self.device)
+
+    def _planes(self, x: Floats) -> Tensor:
+        return _tensor(x, self.device)
+
+
+class ShotColorizer:
+    """Colours single frames of one shot; remembers the shot's references and its latest keyframes."""
+
+    def __init__(self, network: ExemplarNetwork, device: torch.device, references: Sequence[EncodedReference]) -> None:
+        self._network = network
+        self._device = device
+        self._references = [reference.bank for reference in references]
+        self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
+
+    @torch.inference_mode()
+    def colorize(self, luma: Floats, propagated: Chroma | None) -> Colored:
+        """Colour one frame and remember it as a keyframe.
+
+        Args:
+            luma: (h, w) in [0, 1], h and w multiples of 32.
+            propagated: What flow brought to the frame, confidence meaning validity; None for nothing.
+        """
+        height, width = luma.shape
+        encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
+        banks = [*self._references, *self._keyframes]
+        carried = torch.zeros(1, 3, height // 2, width // 2, device=self._device)
+        if propagated is not None:
+            weighted = np.dstack([propagated.ab * propagated.confidence[:, :, None], propagated.confidence])
+            half = (width // 2, height // 2)
+            small = np.asarray(cv2.resize(weighted, half, interpolation=cv2.INTER_AREA), np.float32)
+            small[:, :, :2] /= np.maximum(small[:, :, 2:], 1e-3)
+            carried = _tensor(small, self._device)
+        colored = self._network(
+            encoded,
+            Bank.join(banks) if banks else None,
+            present=torch.full((1,), float(bool(banks)), device=self._device),
+            propagated=carried[:, :2],
+            validity=carried[:, 2:],
+        )
+        self._remember(encoded, colored.fused.ab)
+        ab = _array(colored.fused.ab, (width, height))
+        gate = _array(colored.fused.gate, (width, height))
+        return Colored(Chroma(ab, np.clip(1.0 - gate[:, :, 2], 0.0, 1.0)), gate)
+
+    def _remember(self, encoded: Encoded, ab: Tensor) -> None:
+        # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
+        bias = _KEYFRAME_BIAS if self._references else 0.0
+        self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
+
+
+def _tensor(x: Floats, device: torch.device) -> Tensor:
+    """(h, w, C) array to (1, C, h, w) tensor on the device."""
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(device)
+
+
+def _array(x: Tensor, size: tuple[int, int]) -> Floats:
+    """(1, C, h, w) tensor to an array (H, W, C) of the given width and height."""
+    small = np.ascontiguousarray(x[0].float().permute(1, 2, 0).cpu().numpy())
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def pick_device(name: str) -> torch.device:
+    """Resolve `auto`, and refuse a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise VidcolorError(f"unknown device {name!r}", hint="use auto, cpu or cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise VidcolorError("cuda was asked for, but torch sees no GPU", hint="use --device cpu")
+    return device

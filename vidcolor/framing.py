@@ -1,0 +1,45 @@
+"""The frame as a viewer sees it: upright, with square pixels."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color import Chroma, ab_to_chroma, chroma_to_rgb, working_size
+from vidcolor.upsample import film_to_working
+from vidcolor.video import Frame, VideoInfo
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+def upright_size(info: VideoInfo) -> tuple[int, int]:
+    """Working width and height of the picture as a viewer sees it: pixels square, rotation applied."""
+    width, height = max(1, round(info.width * info.sar)), info.height
+    return working_size(height, width) if info.rotation // 90 % 2 else working_size(width, height)
+
+
+def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:
+    """RGB uint8 at another (width, height), as float32 in [0, 1]."""
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(255)
+
+
+def turned(chroma: Chroma, quarter_turns: int) -> Chroma:
+    """Chroma turned counter-clockwise by quarter turns, negative ones clockwise."""
+    if quarter_turns % 4 == 0:
+        return chroma
+    ab, confidence = (np.ascontiguousarray(np.rot90(x, quarter_turns)) for x in (chroma.ab, chroma.confidence))
+    return Chroma(ab, confidence)
+
+
+def show(frame: Frame, chroma: Chroma, info: VideoInfo) -> tuple[Bytes, Bytes]:
+    """The film and its colours as RGB uint8, upright, pixels square, at most 480 lines."""
+    width, height = max(1, round(info.width * info.sar)), info.height
+    scale = min(1.0, 480 / height)
+    size = (max(2, round(width * scale)), max(2, round(height * scale)))
+    luma = film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
+    ab = cv2.resize(chroma.ab, size, interpolation=cv2.INTER_LINEAR)
+    cb, cr = ab_to_chroma(ab, luma, matrix=info.matrix)
+    pictures = np.repeat(luma[:, :, None], 3, 2), chroma_to_rgb(luma, cb, cr, matrix=info.matrix)
+    film, colored = (np.rot90((p * 255 + 0.5).astype(np.uint8), info.rotation // 90) for p in pictures)
+    return np.ascontiguousarray(film), np.ascontiguousarray(colored)

@@ -1,0 +1,320 @@
+"""The main flow: film and stills in, coloured film out. The page to read first."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
+from vidcolor.errors import PlanError, VidcolorError, VideoError
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer
+from vidcolor.framing import show, shrink, turned, upright_size
+from vidcolor.plan import ColorPlan, PlannedShot, make_plan
+from vidcolor.propagation import WorkingFrame, propagate
+from vidcolor.references import Reference, load_reference
+from vidcolor.reports import Clock, PreviewReport, Report
+from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
+from vidcolor.upsample import ChromaUpsampler, film_to_working
+from vidcolor.video import Frame, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.weights import Weights
+
+Floats = NDArray[np.float32]
+Progress = Callable[[str, int, int | None], None]
+
+QUALITIES = {"balanced": 16, "best": 1}
+"""Longest distance between keyframes, in frames: `best` runs the networks on every frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class _ColoredFrame:
+    """A frame of the film with its luma and its colours at the working size, all as stored."""
+
+    frame: Frame
+    luma: Floats
+    chroma: Chroma
+
+
+@dataclass(frozen=True, eq=False)
+class _Still:
+    """A reference, ready for one film: to match against, and as the colours of a frame that it was painted on."""
+
+    reference: Reference
+    encoded: EncodedReference
+    painted: Chroma
+
+
+class Colorizer:
+    """Colours films. Make one with `Colorizer.load()`; it may be used for any number of films."""
+
+    def __init__(self, networks: ExemplarColorizer) -> None:
+        self._networks = networks
+
+    @classmethod
+    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "Colorizer":
+        """Load the networks.
+
+        Args:
+            weights: A weights file, or None for those that came with vidcolor.
+            device: `auto`, `cpu`, `cuda`, `cuda:1` and so on.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+        """
+        return cls(ExemplarColorizer.load(weights, device=device))
+
+    def colorize(
+        self,
+        video: str | Path,
+        *,
+        references: Sequence[str | Path | Reference] = (),
+        output: str | Path | None = None,
+        plan: ColorPlan | None = None,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        saturation: float = 1.0,
+        quality: str = "balanced",
+        codec: str = "x264",
+        crf: float | None = None,
+        preset: str | None = None,
+        lossless: bool = False,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Colour a film. Luma, timestamps and all other streams stay as they are.
+
+        Args:
+            video: The film.
+            references: Colour stills; assigned to frames and shots unless a plan does that.
+            output: Default: `film.color.*` beside the film.
+            plan: Shots and their stills; made by `make_plan` when None.
+            start: First time to colour, in seconds; a plan must have been made for the same segment.
+            end: Time to stop before, in seconds.
+            saturation: Multiplies the chroma; 1 leaves it as predicted.
+            quality: One of `QUALITIES`.
+            codec: `x264`, `x265`, `ffv1`, `prores` or `svtav1`.
+            crf: Constant rate factor of the codec; None for its default.
+            preset: Speed preset of the codec; None for its default.
+            lossless: Encode without loss.
+            overwrite: Replace an existing output.
+            progress: Called with stage, frames done and frames in all.
+
+        Raises:
+            VideoError: The film cannot be read or the output cannot be written.
+            ReferenceImageError: A still cannot be used.
+            PlanError: The plan does not fit the film.
+        """
+        started = time.perf_counter()
+        video, clock = Path(video), Clock()
+        _check_options(quality, saturation)
+        with VideoReader(video, start=start, end=end) as reader:
+            target = Path(output) if output is not None else default_output(reader.info)
+            with VideoWriter(
+                target,
+                source=reader.info,
+                codec=codec,
+                crf=crf,
+                preset=preset,
+                lossless=lossless,
+                overwrite=overwrite,
+                start=start,
+                end=end,
+            ) as writer:
+                stills = self._stills([*references, *(plan.stills() if plan else ())], reader.info)
+                with clock("plan"):
+                    plan = plan or self._plan(video, stills, start=start, end=end, progress=progress)
+                upsample = ChromaUpsampler(
+                    writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
+                )
+                frames = 0
+                for item in self._color(reader, plan, stills, quality, clock):
+                    with clock("upsample"):
+                        planes = upsample(_saturated(item.chroma, saturation), item.frame.luma, item.luma)
+                    with clock("encode"):
+                        writer.write(item.frame, planes)
+                    frames += 1
+                    if progress is not None:
+                        progress("color", frames, plan.frames)
+        seconds = time.perf_counter() - started
+        return Report(
+            output=target,
+            frames=frames,
+            seconds=seconds,
+            rate=frames / seconds,
+            shots=len(plan.shots),
+            network_frames=clock.calls.get("networks", 0),
+            stage_seconds=clock.seconds,
+            notes=(*plan.notes, *writer.notes),
+            warnings=tuple(reader.warnings),
+        )
+
+    def preview(
+        self,
+        video: str | Path,
+        *,
+        references: Sequence[str | Path | Reference] = (),
+        side_by_side: str | Path,
+        contact_sheet: str | Path,
+        start: Fraction = Fraction(0),
+        duration: Fraction = Fraction(5),
+        saturation: float = 1.0,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> PreviewReport:
+        """Colour a short segment and show it beside the film.
+
+        Args:
+            video: The film.
+            references: Colour stills; a still bound to a frame is bound to that frame of the whole film.
+            side_by_side: MP4 to write: the film left, its colours right.
+            contact_sheet: PNG to write: a row for each shot with the film, its still and the result.
+            start: First time to show, in seconds.
+            duration: Seconds to show.
+            saturation: Multiplies the chroma.
+            overwrite: Replace existing files.
+            progress: Called with stage, frames done and frames in all.
+        """
+        started = time.perf_counter()
+        video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
+        _check_options("balanced", saturation)
+        if sheet.exists() and not overwrite:
+            raise VideoError(f"{sheet} exists already", hint="choose another name, or overwrite it with -y")
+        with VideoReader(video, start=start, end=start + duration) as reader:
+            info = reader.info
+            stills = self._stills(references, info)
+            plan = self._plan(video, stills, start=start, end=start + duration, progress=progress)
+            middles = {(shot.start + shot.stop) // 2: shot for shot in plan.shots}
+            rows: list[SheetRow] = []
+
+            def pictures() -> Iterator[Bytes]:
+                for item in self._color(reader, plan, stills, "balanced", clock):
+                    film, colored = show(item.frame, _saturated(item.chroma, saturation), info)
+                    if shot := middles.get(item.frame.index):
+                        painted = [stills[planned.path].reference.rgb for planned in shot.references]
+                        caption = f"shot {len(rows) + 1}, frames {shot.start} to {shot.stop - 1}: film, stills, result"
+                        rows.append(SheetRow(caption, (film, *painted, colored)))
+                    yield place_side_by_side(film, colored)
+                    if progress is not None:
+                        progress("color", item.frame.index + 1, plan.frames)
+
+            rate = info.average_rate or Fraction(25)
+            write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
+        write_png(sheet, lay_out(rows))
+        return PreviewReport(
+            side_by_side=Path(side_by_side),
+            contact_sheet=sheet,
+            frames=plan.frames,
+            seconds=time.perf_counter() - started,
+            notes=tuple(plan.notes),
+            warnings=tuple(reader.warnings),
+        )
+
+    def _stills(self, references: Iterable[str | Path | Reference], info: VideoInfo) -> dict[str, _Still]:
+        """Load and encode every still once, by its path as the plan writes it."""
+        size = upright_size(info)
+        stills: dict[str, _Still] = {}
+        for given in references:
+            reference = given if isinstance(given, Reference) else load_reference(Path(given))
+            if str(reference.path) not in stills:
+                own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1]))
+                encoded = self._networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
+                painted = rgb_to_ab(shrink(reference.rgb, size))
+                everywhere = np.ones(painted.shape[:2], np.float32)
+                stills[str(reference.path)] = _Still(reference, encoded, Chroma(painted, everywhere))
+        return stills
+
+    def _plan(
+        self,
+        video: Path,
+        stills: dict[str, _Still],
+        *,
+        start: Fraction | None,
+        end: Fraction | None,
+        progress: Progress | None,
+    ) -> ColorPlan:
+        def similarity(luma: Floats, reference: Reference) -> float:
+            size = working_size(*luma.shape[::-1])
+            frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+            return self._networks.similarity(frame, stills[str(reference.path)].encoded)
+
+        return make_plan(
+            video,
+            [still.reference for still in stills.values()],
+            start=start,
+            end=end,
+            similarity=similarity,
+            progress=None if progress is None else lambda done, total: progress("plan", done, total),
+        )
+
+    def _color(
+        self, reader: VideoReader, plan: ColorPlan, stills: dict[str, _Still], quality: str, clock: Clock
+    ) -> Iterator[_ColoredFrame]:
+        """Colour the film's frames in order, shot by shot; nothing is carried from one shot to the next."""
+        frames = iter(reader)
+        for shot in plan.shots:
+            yield from self._color_shot(
+                islice(frames, shot.stop - shot.start), shot, stills, reader.info, quality, clock
+            )
+        if next(frames, None) is not None:
+            raise PlanError(
+                f"the film goes on after the plan's {plan.frames} frames",
+                hint="make the plan anew with `vidcolor scenes`",
+            )
+
+    def _color_shot(
+        self,
+        frames: Iterator[Frame],
+        shot: PlannedShot,
+        stills: dict[str, _Still],
+        info: VideoInfo,
+        quality: str,
+        clock: Clock,
+    ) -> Iterator[_ColoredFrame]:
+        networks = self._networks.shot([stills[planned.path].encoded for planned in shot.references])
+        painted = {p.frame: stills[p.path].painted for p in shot.references if p.frame is not None}
+        size, turns = upright_size(info), info.rotation // 90
+        waiting: deque[tuple[Frame, Floats]] = deque()
+
+        def working_frames() -> Iterator[WorkingFrame]:
+            while True:
+                with clock("decode"):
+                    frame = next(frames, None)
+                if frame is None:
+                    return
+                with clock("shrink"):
+                    # The networks see the picture upright: they learned from photographs.
+                    stored = size if turns % 2 == 0 else size[::-1]
+                    luma = film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)
+                waiting.append((frame, luma))
+                upright = np.ascontiguousarray(np.rot90(luma, turns))
+                yield WorkingFrame(frame.index, upright, painted.get(frame.index))
+
+        def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+            with clock("networks"):
+                return networks.colorize(frame.luma, propagated).chroma
+
+        colors = propagate(working_frames(), colorize, max_gap=QUALITIES[quality])
+        while True:
+            with clock("flow"):
+                chroma = next(colors, None)
+            if chroma is None:
+                return
+            frame, luma = waiting.popleft()
+            yield _ColoredFrame(frame, luma, turned(chroma, -turns))
+
+
+def _check_options(quality: str, saturation: float) -> None:
+    if quality not in QUALITIES:
+        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(QUALITIES)}")
+    if not 0.0 <= saturation <= 4.0:
+        raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
+
+
+def _saturated(chroma: Chroma, saturation: float) -> Chroma:
+    return chroma if saturation == 1.0 else Chroma(chroma.ab * np.float32(saturation), chroma.confidence)

@@ -1,0 +1,88 @@
+"""What a run says of itself: time per stage, frames, notes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did.
+
+    Attributes:
+        output: The coloured film.
+        frames: Frames written.
+        seconds: Wall time from plan to rename.
+        rate: Frames per second over that time.
+        shots: Shots found or planned.
+        network_frames: Frames on which the networks ran.
+        stage_seconds: Wall time the main thread spent per stage; decoding and encoding run beside it, so that theirs
+            is the time spent waiting for them.
+        notes: What was converted, dropped or decided.
+        warnings: What the user should look at.
+    """
+
+    output: Path
+    frames: int
+    seconds: float
+    rate: float
+    shots: int
+    network_frames: int
+    stage_seconds: dict[str, float]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "output": str(self.output)}
+
+
+@dataclass(frozen=True)
+class PreviewReport:
+    """What a preview wrote.
+
+    Attributes:
+        side_by_side: Clip of the film beside its colours.
+        contact_sheet: PNG with a row for each shot.
+        frames: Frames in the clip.
+        seconds: Wall time.
+        notes: What was decided.
+        warnings: What the user should look at.
+    """
+
+    side_by_side: Path
+    contact_sheet: Path
+    frames: int
+    seconds: float
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "side_by_side": str(self.side_by_side), "contact_sheet": str(self.contact_sheet)}
+
+
+class Clock:
+    """Wall time per stage; a stage inside another is taken out of the outer one."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
+        self._inner = [0.0]
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Charge the time of a `with` block to a stage."""
+        self._inner.append(0.0)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - started
+            inner = self._inner.pop()
+            self._inner[-1] += spent
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent - inner
+            self.calls[stage] = self.calls.get(stage, 0) + 1

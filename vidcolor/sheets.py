@@ -1,0 +1,83 @@
+"""Pictures for people to judge by: side-by-side frames and contact sheets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.errors import VideoError
+
+Bytes = NDArray[np.uint8]
+
+_GAP = 8
+_PAPER = 24
+_CAPTION = 22
+_CELL_HEIGHT = 180
+
+
+@dataclass(frozen=True, eq=False)
+class SheetRow:
+    """One shot on a contact sheet.
+
+    Attributes:
+        caption: One line above the row, ASCII.
+        pictures: RGB uint8 (h, w, 3) each, of any size: the film, the still if any, the result.
+    """
+
+    caption: str
+    pictures: tuple[Bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"SheetRow({self.caption!r}, {[picture.shape for picture in self.pictures]})"
+
+
+def place_side_by_side(left: Bytes, right: Bytes) -> Bytes:
+    """Put two RGB pictures of one size next to each other; even width and height, as 4:2:0 video wants them."""
+    both = np.hstack([left, np.full((left.shape[0], 4, 3), _PAPER, np.uint8), right])
+    return both[: both.shape[0] // 2 * 2, : both.shape[1] // 2 * 2]
+
+
+def lay_out(rows: Sequence[SheetRow]) -> Bytes:
+    """Lay out rows of pictures under their captions.
+
+    Returns:
+        RGB uint8 (h, w, 3).
+    """
+    strips = []
+    for row in rows:
+        cells = [_cell(picture) for picture in row.pictures]
+        gap = np.full((_CELL_HEIGHT, _GAP, 3), _PAPER, np.uint8)
+        strip = np.hstack([part for cell in cells for part in (gap, cell)] + [gap])
+        title = np.full((_CAPTION, strip.shape[1], 3), _PAPER, np.uint8)
+        position = (_GAP, _CAPTION - 7)
+        cv2.putText(title, row.caption, position, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (210, 210, 210), 1, cv2.LINE_AA)
+        strips.append(np.vstack([title, strip]))
+    width = max((strip.shape[1] for strip in strips), default=_GAP)
+    padded = [np.pad(s, ((0, _GAP), (0, width - s.shape[1]), (0, 0)), constant_values=_PAPER) for s in strips]
+    return np.vstack(padded) if padded else np.full((_GAP, width, 3), _PAPER, np.uint8)
+
+
+def write_png(path: Path, picture: Bytes) -> None:
+    """Write an RGB picture as PNG, whole or not at all.
+
+    Raises:
+        VideoError: The folder is missing or cannot be written.
+    """
+    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data.tobytes())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise VideoError(
+            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written"
+        ) from error
+
+
+def _cell(picture: Bytes) -> Bytes:
+    width = max(1, round(picture.shape[1] * _CELL_HEIGHT / picture.shape[0]))
+    return cv2.resize(picture, (width, _CELL_HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
