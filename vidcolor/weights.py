@@ -68,6 +68,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor], *, config: Mapping[str
     part = path.with_name(path.name + ".part")
     metadata = {"format": _FORMAT, "version": version, "config": json.dumps(dict(config), sort_keys=True)}
     save_file(halves, part, metadata=metadata)
+    part.chmod(0o644)  # safetensors makes files that only their owner can read
     part.replace(path)
 
 

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vidcolor.color import Chroma
+from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.exemplar import ExemplarColorizer, pick_device
+from vidcolor.networks import ExemplarNetwork, NetworkConfig
+from vidcolor.weights import save_weights
+
+Floats = np.ndarray
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> ExemplarColorizer:
+    torch.manual_seed(0)
+    return ExemplarColorizer(ExemplarNetwork(), torch.device("cpu"))
+
+
+@pytest.fixture
+def luma() -> Floats:
+    return np.random.default_rng(0).random((64, 96), dtype=np.float32)
+
+
+def _ab(luma: Floats, seed: int = 1) -> Floats:
+    return np.random.default_rng(seed).normal(0, 25, (*luma.shape, 2)).astype(np.float32)
+
+
+def test_colours_have_the_size_of_the_luma_and_provenance_adds_up(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    colored = colorizer.shot([colorizer.encode_reference(luma, _ab(luma))]).colorize(luma, None)
+    assert colored.chroma.ab.shape == (64, 96, 2)
+    np.testing.assert_allclose(colored.provenance.sum(2), 1.0, atol=1e-4)
+    np.testing.assert_allclose(colored.chroma.confidence, 1.0 - colored.provenance[:, :, 2], atol=1e-4)
+
+
+def test_without_reference_the_first_frame_is_all_prior(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    colored = colorizer.shot([]).colorize(luma, None)
+    assert colored.provenance[:, :, 2].min() > 0.999
+    assert colored.chroma.confidence.max() < 0.001
+
+
+def test_a_later_frame_may_use_the_first_as_reference(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    shot = colorizer.shot([])
+    shot.colorize(luma, None)
+    assert shot.colorize(luma, None).provenance[:, :, 0].min() > 1e-4
+
+
+def test_shots_share_nothing(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    colorizer.shot([colorizer.encode_reference(luma, _ab(luma))]).colorize(luma, None)
+    first = colorizer.shot([]).colorize(luma, None)
+    second = colorizer.shot([]).colorize(luma, None)
+    np.testing.assert_array_equal(first.chroma.ab, second.chroma.ab)
+    assert second.provenance[:, :, 0].max() < 1e-4
+
+
+def test_propagated_colours_without_confidence_are_ignored(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    nothing = Chroma(np.full((*luma.shape, 2), 70, np.float32), np.zeros_like(luma))
+    loud = colorizer.shot([]).colorize(luma, nothing)
+    quiet = colorizer.shot([]).colorize(luma, None)
+    np.testing.assert_allclose(loud.chroma.ab, quiet.chroma.ab, atol=1e-3)
+
+
+def test_a_frame_is_most_similar_to_itself(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    other = np.random.default_rng(5).random(luma.shape, dtype=np.float32) ** 3
+    own, foreign = (
+        colorizer.similarity(luma, colorizer.encode_reference(picture, _ab(luma))) for picture in (luma, other)
+    )
+    assert own == pytest.approx(1.0, abs=1e-3)
+    assert foreign < own
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    network = ExemplarNetwork(NetworkConfig(width=16))
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network.state_dict(), config=NetworkConfig().to_dict(), version="1")
+    with pytest.raises(WeightsError, match="another network"):
+        ExemplarColorizer.load(path)
+
+
+def test_unknown_device_is_refused() -> None:
+    with pytest.raises(VidcolorError, match="unknown device 'abacus'"):
+        pick_device("abacus")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_missing_gpu_is_refused() -> None:
+    with pytest.raises(VidcolorError, match="torch sees no GPU"):
+        pick_device("cuda")
