@@ -31,6 +31,8 @@ _WRITTEN_ANEW = (
     "vendor_id",
     "handler_name",
 )
+# QuickTime knows these languages by their bibliographic codes only; FFmpeg drops the others.
+_QUICKTIME_LANGUAGES = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi"}
 # What FFmpeg's mov muxer writes; it drops the rest without a word.
 _MP4_TAGS = {
     "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
@@ -97,12 +99,14 @@ class CopiedStreams:
 
     Attributes:
         notes: What could not be kept.
+        earliest: The lowest time copied, zero or below, in seconds.
     """
 
     def __init__(
         self, film: VideoInfo, plan: StreamPlan, *, container: str, start: Fraction | None, end: Fraction | None
     ) -> None:
         self.notes = list(plan.notes)
+        self.earliest = Fraction(0)
         self._plan = plan
         self._container = container
         self._start = start
@@ -131,6 +135,8 @@ class CopiedStreams:
                 added = output.add_stream_from_template(template, opaque=True)
                 added.disposition = template.disposition
             added.metadata.update(_kept_tags(template.metadata, self._container))
+            if self._container == "mov" and (language := template.metadata.get("language")) in _QUICKTIME_LANGUAGES:
+                added.metadata["language"] = _QUICKTIME_LANGUAGES[language]
             self._outputs[index] = added
         output.metadata.update(_kept_tags(source.metadata, self._container))
         lost = sorted(set(_kept_tags(source.metadata, "matroska")) - set(_kept_tags(source.metadata, self._container)))
@@ -225,8 +231,10 @@ class CopiedStreams:
 
     def _rising(self, packet: Packet[Stream], index: int) -> bool:
         if packet.pts is None and packet.dts is None:
-            self._repaired += 1
-            return False
+            if not packet.stream.disposition & Disposition.attached_pic:
+                self._repaired += 1
+                return False
+            packet.pts = packet.dts = 0
         stamp = packet.dts if packet.dts is not None else packet.pts
         assert stamp is not None
         last = self._last.get(index)
@@ -236,6 +244,8 @@ class CopiedStreams:
             packet.dts = stamp = lowest
             packet.pts = max(lowest, packet.pts if packet.pts is not None else lowest)
         self._last[index] = stamp
+        if packet.pts is not None:
+            self.earliest = min(self.earliest, packet.pts * Fraction(packet.time_base))
         return True
 
     def _chapters(self) -> list[av.container.core.Chapter]:

@@ -91,6 +91,8 @@ class VideoWriter:
         self._error: BaseException | None = None
         self._thread: Thread | None = None
         self._part: PartFile | None = None
+        self._encoded = 0
+        self._first_pts: int | None = None
         self._last_pts: int | None = None
         self._shift = 0 if start is None else round(start / source.time_base)
 
@@ -142,6 +144,8 @@ class VideoWriter:
                 hint="write each frame once, in the order of the film",
             )
         self._last_pts = frame.pts
+        if self._first_pts is None:
+            self._first_pts = frame.pts
         self._put((frame, chroma))
 
     def _put(self, job: _Job) -> None:
@@ -156,11 +160,11 @@ class VideoWriter:
     def _raise_failure(self) -> None:
         if self._error is None:
             return
-        if isinstance(self._error, OSError) and not isinstance(self._error, VideoError):
+        if isinstance(self._error, (OSError, av.error.FFmpegError)) and not isinstance(self._error, VideoError):
             full = self._error.errno == errno.ENOSPC
             raise VideoError(
                 f"{self.path}: {'the disk is full' if full else self._error.strerror or self._error}",
-                hint="free space, or name an output on another disk" if full else "check the disk and the folder",
+                hint="free space, or name an output on another disk" if full else "try another codec or an .mkv output",
             ) from self._error
         raise self._error
 
@@ -172,6 +176,11 @@ class VideoWriter:
             finally:
                 copied.close()
             self.notes = [*self._encoding.notes, *self._remarks(), *copied.notes]
+            earliest = min(copied.earliest, ((self._first_pts or 0) - self._shift) * self._film.time_base)
+            if self._container == "matroska" and earliest < 0:
+                # Sound copied from mp4 begins before zero: the encoder's priming.
+                delay = float(-earliest * 1000)
+                self.notes.append(f"picture and sound alike start {delay:.0f} ms later: Matroska has no negative times")
         except BaseException as error:
             self._error = error
 
@@ -202,7 +211,11 @@ class VideoWriter:
     def _mux(
         self, output: OutputContainer, video: VideoStream, copied: CopiedStreams, picture: av.VideoFrame | None
     ) -> None:
+        self._encoded += picture is not None
         for packet in video.encode(picture):
+            if self._encoded < 3 and self._encoding.codec == "libx265":
+                # x265 leaves the dts of a film of one or two frames uninitialised (measured); such films have no B.
+                packet.dts = packet.pts
             stamp = packet.dts if packet.dts is not None else packet.pts
             if stamp is not None:
                 copied.advance(output, stamp * Fraction(packet.time_base))
