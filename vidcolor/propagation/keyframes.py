@@ -13,8 +13,9 @@ from vidcolor.propagation.motion import Track, anchor, explained, extend, halfwa
 
 Floats = npt.NDArray[np.float32]
 
-_KEY_SHARE = 0.3
-_ASK_SHARE = 0.05
+_KEY_SHARE = 0.2
+_FLASH_SHARE = 0.1
+_ASK_SHARE = 0.08
 _ANCHOR_EVERY = 4
 
 
@@ -56,6 +57,17 @@ class _Step:
     to_key: Track | None = None
     flash: bool = False
 
+    unexplained: float = 0.0
+
+    def aim(self, track: Track, key: "_Step") -> None:
+        """Set the track to the keyframe before, and the share of this frame that the keyframe does not explain."""
+        self.to_key = track
+        self.unexplained = float(holes(self.explained_by(key, track)).mean())
+
+    def explained_by(self, key: "_Step", track: Track) -> Floats:
+        """Return how far a keyframe explains this frame, float32 (h / 2, w / 2); a flash is judged by its tracks."""
+        return track.validity if self.flash else explained(track, self.matching, key.matching)
+
 
 class _Steps:
     """The frames of a shot, one at a time; what was looked at too early can be given back."""
@@ -70,8 +82,15 @@ class _Steps:
         frame = next(self._frames, None)
         return None if frame is None else _Step(frame, matching_luma(frame.luma))
 
-    def give_back(self, *steps: _Step) -> None:
-        self._returned.extendleft(reversed(steps))
+    def peek(self) -> _Step | None:
+        step = self.pull()
+        if step is not None:
+            self._returned.appendleft(step)
+        return step
+
+    def give_back(self, step: _Step) -> None:
+        """Let the next pull return this step, it and those after it without their tracks."""
+        self._returned = deque(_Step(other.frame, other.matching) for other in (step, *self._returned))
 
 
 def propagate(frames: Iterable[WorkingFrame], colorize: Colorize, *, max_gap: int = 16) -> Iterator[Chroma]:
@@ -125,73 +144,71 @@ def flow_only(frames: Iterable[WorkingFrame], still: Chroma) -> Iterator[Chroma]
         step = _Step(frame, matching_luma(frame.luma))
         if previous is None or previous.to_key is None:
             step.to_key = rest(step.matching)
-            planes = key_planes(still, step.matching)
+            planes = key_planes(still)
         else:
             step.to_key = extend(link(step.matching, previous.matching)[0], previous.to_key)
-        carried = carry(planes, within(_known(step.to_key)), step.matching, photometric=False)
-        yield carried.chroma()
+        yield carry(planes, within(step.to_key), step.to_key.validity).chroma()
         previous = step
 
 
 def _gather(key: _Step, steps: _Steps, max_gap: int) -> tuple[list[_Step], bool]:
     """Return the steps from a keyframe to the next one or, with False, to the end of the shot."""
-    key.to_key = rest(key.matching)
+    key.aim(rest(key.matching), key)
     span = [key]
     while (step := steps.pull()) is not None:
         previous, gap = span[-1], len(span)
-        if step.to_key is None:
+        if step.back is None:
             previous.ahead, step.back = link(previous.matching, step.matching)
-            step.to_key = _follow(step.back, _known(previous.to_key), step, key, gap)
-        exhausted = _still(step) is None and _unexplained(step, key) > _KEY_SHARE
-        if exhausted and (beyond := steps.pull()) is not None:
-            over, under = link(previous.matching, beyond.matching)
-            steps.give_back(beyond)
-            if _is_flash(step, beyond, extend(under, _known(previous.to_key)), key):
-                if gap == max_gap > 1:  # a flash is no keyframe: close before it, and meet it again in the next span
-                    step.back = step.to_key = None
-                    steps.give_back(step)
-                    return span, True
-                if gap < max_gap:
-                    _bridge(previous, step, beyond, over, under)
-                    exhausted = False
+            step.aim(_follow(step.back, _known(previous.to_key), step, key, gap), key)
+        sudden = step.unexplained > min(_KEY_SHARE, previous.unexplained + _FLASH_SHARE) and not previous.flash
+        if sudden and max_gap > 1 and _still(step) is None and _bridge(previous, step, steps.peek(), key):
+            if gap == max_gap:  # a flash is no keyframe: close before it, and meet it again in the next span
+                steps.give_back(step)
+                return span, True
+        elif step.unexplained > _KEY_SHARE or _still(step) is not None or gap == max_gap:
+            return [*span, step], True
         span.append(step)
-        if exhausted or _still(step) is not None or gap == max_gap:
-            return span, True
-    return span, len(span) > 1 and _unexplained(span[-1], key) > _ASK_SHARE
+    return span, len(span) > 1 and span[-1].unexplained > _ASK_SHARE
 
 
-def _is_flash(step: _Step, beyond: _Step, over: Track, key: _Step) -> bool:
-    """Say whether the frame after an unexplained one is explained again, across it."""
-    share = float(holes(explained(over, beyond.matching, key.matching)).mean())
-    return share < min(_KEY_SHARE, 0.5 * _unexplained(step, key))
+def _bridge(previous: _Step, step: _Step, beyond: _Step | None, key: _Step) -> bool:
+    """Lay the tracks across a step if it is a flash: if what lies beyond resembles what was before, more than it does.
 
-
-def _bridge(previous: _Step, flash: _Step, beyond: _Step, over: Track, under: Track) -> None:
-    """Lay the tracks across a flash, whose own luma says nothing: it lies midway between its neighbours."""
-    flash.flash = True
-    previous.ahead, flash.ahead = halfway(over), halfway(over)
-    flash.back, beyond.back = halfway(under), halfway(under)
-    flash.to_key = extend(flash.back, _known(previous.to_key))
-    beyond.to_key = extend(under, _known(previous.to_key))
+    A flash's own luma says nothing; it is taken to lie midway between its neighbours.
+    """
+    if beyond is None:
+        return False
+    over, under = link(previous.matching, beyond.matching)
+    across = extend(under, _known(previous.to_key))
+    share = float(holes(explained(across, beyond.matching, key.matching)).mean())
+    if share > min(_KEY_SHARE, 0.5 * (previous.unexplained + step.unexplained)):
+        return False
+    previous.ahead, step.ahead = halfway(over), halfway(over)
+    step.back, beyond.back = halfway(under), halfway(under)
+    step.flash = True
+    step.aim(extend(step.back, _known(previous.to_key)), key)
+    beyond.aim(across, key)
+    return True
 
 
 def _between(span: list[_Step], before: Chroma, after: Chroma, colorize: Colorize) -> Iterator[Chroma]:
     """Colour the steps that lie inside a span from the keyframes at its two ends."""
     key, end = span[0], span[-1]
-    planes_before, planes_after = key_planes(before, key.matching), key_planes(after, end.matching)
+    planes_before, planes_after = key_planes(before), key_planes(after)
     tracks = _tracks_to_end(span)
     for position, step in enumerate(span[1:-1], start=1):
-        photometric = not step.flash
-        from_before = carry(planes_before, _known(step.to_key), step.matching, photometric=photometric)
-        from_after = carry(planes_after, tracks[position], step.matching, photometric=photometric)
+        back, ahead = _known(step.to_key), tracks[position]
+        from_before = carry(planes_before, back, step.explained_by(key, back))
+        from_after = carry(planes_after, ahead, step.explained_by(end, ahead))
         yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize)
 
 
 def _beyond(span: list[_Step], before: Chroma, colorize: Colorize) -> Iterator[Chroma]:
     """Colour the steps after a shot's last keyframe from that one alone."""
-    planes = key_planes(before, span[0].matching)
+    planes = key_planes(before)
     for step in span[1:]:
-        carried = carry(planes, _known(step.to_key), step.matching, photometric=not step.flash)
+        track = _known(step.to_key)
+        carried = carry(planes, track, step.explained_by(span[0], track))
         yield _complete(carried, step, colorize)
 
 
@@ -216,7 +233,8 @@ def _color_key(step: _Step, evidence: Chroma | None, colorize: Colorize) -> Chro
 
 def _evidence(chroma: Chroma, key: _Step, end: _Step) -> Chroma:
     """Return what flow carries from one keyframe to the next."""
-    return carry(key_planes(chroma, key.matching), _known(end.to_key), end.matching).evidence()
+    track = _known(end.to_key)
+    return carry(key_planes(chroma), track, end.explained_by(key, track)).evidence()
 
 
 def _still_ahead(span: list[_Step]) -> Chroma | None:
@@ -225,7 +243,8 @@ def _still_ahead(span: list[_Step]) -> Chroma | None:
     still = _still(end)
     if still is None or end is first:
         return None
-    return carry(key_planes(still, end.matching), _tracks_to_end(span)[0], first.matching).evidence()
+    track = _tracks_to_end(span)[0]
+    return carry(key_planes(still), track, first.explained_by(end, track)).evidence()
 
 
 def _tracks_to_end(span: list[_Step]) -> list[Track]:
@@ -242,11 +261,6 @@ def _follow(link_to_next: Track, onward: Track, step: _Step, key: _Step, distanc
     if distance % _ANCHOR_EVERY == 0 and not step.flash:
         track = anchor(track, step.matching, key.matching)
     return track
-
-
-def _unexplained(step: _Step, key: _Step) -> float:
-    """Return the share of a frame that the keyframe before it does not explain."""
-    return float(holes(explained(_known(step.to_key), step.matching, key.matching)).mean())
 
 
 def _still(step: _Step) -> Chroma | None:

@@ -1,0 +1,291 @@
+"""Propagation: every frame of a shot, from keyframes, with nothing lost, smeared or carried between calls."""
+
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from vidcolor.color import Chroma
+from vidcolor.propagation import WorkingFrame, flow_only, propagate
+
+Floats = npt.NDArray[np.float32]
+
+HEIGHT, WIDTH = 96, 128
+
+
+def texture(seed: int, height: int = HEIGHT, width: int = WIDTH, detail: float = 2.5) -> Floats:
+    """A smooth random picture in [0, 1], rich enough for flow."""
+    noise = np.random.default_rng(seed).normal(size=(height, width)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), detail) + 0.5 * cv2.GaussianBlur(noise, (0, 0), 4 * detail) * 4
+    return np.asarray(np.interp(smooth, (smooth.min(), smooth.max()), (0.1, 0.9)), dtype=np.float32)
+
+
+def palette(luma: Floats) -> Floats:
+    """Colours that follow the picture: ab (h, w, 2)."""
+    return np.dstack([80 * (luma - 0.5), 40 - 60 * luma]).astype(np.float32)
+
+
+def certain(ab: Floats, confidence: float = 1.0) -> Chroma:
+    return Chroma(ab, np.full(ab.shape[:2], confidence, dtype=np.float32))
+
+
+def flat(a: float, b: float, confidence: float = 1.0) -> Chroma:
+    return certain(np.full((HEIGHT, WIDTH, 2), (a, b), dtype=np.float32), confidence)
+
+
+class Painter:
+    """Stands where the networks will: gives known colours and notes what it was asked."""
+
+    def __init__(self, colors: dict[int, Floats] | Floats) -> None:
+        self.colors = colors
+        self.asked: list[int] = []
+        self.evidence: dict[int, Chroma | None] = {}
+
+    def __call__(self, frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+        self.asked.append(frame.index)
+        self.evidence[frame.index] = propagated
+        return certain(self.colors[frame.index] if isinstance(self.colors, dict) else self.colors, 0.5)
+
+
+def film(lumas: Iterable[Floats], stills: dict[int, Chroma] | None = None) -> list[WorkingFrame]:
+    return [WorkingFrame(index, luma, (stills or {}).get(index)) for index, luma in enumerate(lumas)]
+
+
+def pan(frames: int, speed: int = 2) -> list[Floats]:
+    wide = texture(1, HEIGHT, WIDTH + speed * frames)
+    return [np.ascontiguousarray(wide[:, speed * i : speed * i + WIDTH]) for i in range(frames)]
+
+
+def moving_square(frames: int, speed: int = 3, size: int = 28) -> tuple[list[Floats], list[Floats]]:
+    """A red square before a blue background, both textured: lumas and ab."""
+    ground, patch = texture(2), texture(3, size, size, 2.0)
+    lumas, colors = [], []
+    for index in range(frames):
+        luma, ab = ground.copy(), np.full((HEIGHT, WIDTH, 2), (0, -40), dtype=np.float32)
+        x = 10 + speed * index
+        luma[30 : 30 + size, x : x + size] = patch
+        ab[30 : 30 + size, x : x + size] = (50, 30)
+        lumas.append(luma)
+        colors.append(ab)
+    return lumas, colors
+
+
+def errors(result: Chroma, truth: Floats) -> Floats:
+    return np.asarray(np.linalg.norm(result.ab - truth, axis=-1), dtype=np.float32)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 16, 17, 80])
+def test_one_chroma_per_frame(frames: int) -> None:
+    luma = texture(0, 32, 48)
+    results = list(propagate(film([luma] * frames), Painter(palette(luma))))
+    assert len(results) == frames
+    assert all(result.ab.shape == (32, 48, 2) and result.confidence.shape == (32, 48) for result in results)
+
+
+def test_an_empty_shot_has_no_colours() -> None:
+    assert list(propagate([], Painter(np.zeros((1, 1, 2), np.float32)))) == []
+
+
+def test_a_gap_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_gap is 0; expected at least 1"):
+        list(propagate([], Painter(np.zeros((1, 1, 2), np.float32)), max_gap=0))
+
+
+def test_a_still_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one size"):
+        WorkingFrame(0, texture(0, 32, 48), flat(0, 0))
+
+
+def test_repr_prints_shapes() -> None:
+    assert repr(WorkingFrame(3, texture(0), flat(1, 2))) == (
+        f"WorkingFrame(index=3, luma=float32({HEIGHT}, {WIDTH}), "
+        f"still=Chroma(ab=float32({HEIGHT}, {WIDTH}, 2), confidence=float32({HEIGHT}, {WIDTH})))"
+    )
+
+
+def test_a_static_shot_keeps_the_keys_colours_exactly() -> None:
+    luma = texture(0)
+    painter = Painter(palette(luma))
+    for result in propagate(film([luma] * 20), painter):
+        np.testing.assert_array_equal(result.ab, palette(luma))
+    assert painter.asked == [0, 16]
+
+
+def test_a_gap_of_one_asks_for_every_frame() -> None:
+    painter = Painter(palette(texture(0)))
+    list(propagate(film(pan(5)), painter, max_gap=1))
+    assert painter.asked == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (95, 127)])
+def test_a_pan_is_followed(size: tuple[int, int]) -> None:
+    lumas = [np.ascontiguousarray(luma[: size[0], : size[1]]) for luma in pan(17, speed=1)]
+    painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
+    results = list(propagate(film(lumas), painter))
+    assert painter.asked == [0, 16]
+    for luma, result in zip(lumas, results, strict=True):
+        assert errors(result, palette(luma)).mean() < 1.0
+
+
+def test_flow_only_follows_a_pan_and_says_where_it_cannot_know() -> None:
+    lumas = pan(9)
+    results = list(flow_only(film(lumas), certain(palette(lumas[0]))))
+    assert len(results) == 9
+    known = np.s_[:, : WIDTH - 9 * 2 - 4]
+    assert errors(results[-1], palette(lumas[-1]))[known].mean() < 1.5
+    assert results[-1].confidence[known].mean() > 0.8
+    assert results[-1].confidence[:, -8:].max() < 0.1
+
+
+def test_a_bound_still_is_returned_exactly_and_colours_both_sides() -> None:
+    lumas = pan(24, speed=1)
+    still = certain(palette(lumas[10]))
+    grey = Painter(np.zeros((HEIGHT, WIDTH, 2), np.float32))
+    results = list(propagate(film(lumas, {10: still}), grey))
+    assert results[10] is still
+    assert 10 not in grey.asked
+    for index in (9, 11):
+        assert errors(results[index], palette(lumas[index])).mean() < 8
+        assert np.abs(results[index].ab).mean() > 0.7 * np.abs(still.ab).mean()
+    for early, late in ((6, 8), (14, 12)):
+        assert np.abs(results[early].ab).mean() < np.abs(results[late].ab).mean()
+
+
+def test_a_still_ahead_is_evidence_for_the_first_frame() -> None:
+    lumas = pan(12, speed=1)
+    painter = Painter(palette(lumas[0]))
+    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter))
+    evidence = painter.evidence[0]
+    assert evidence is not None
+    inner = np.s_[8:-8, 16:-16]
+    assert evidence.confidence[inner].mean() > 0.8
+    assert errors(evidence, palette(lumas[0]))[inner].mean() < 1.5
+
+
+def test_the_first_frame_of_a_shot_without_stills_has_no_evidence_and_later_keys_have() -> None:
+    lumas = pan(18, speed=1)
+    painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
+    list(propagate(film(lumas), painter))
+    assert painter.evidence[0] is None
+    evidence = painter.evidence[16]
+    assert evidence is not None
+    inner = np.s_[8:-8, 8:-24]
+    assert errors(evidence, palette(lumas[16]))[inner].mean() < 1.5
+    assert evidence.confidence[:, -6:].max() == 0
+    assert not evidence.ab[:, -6:].any()
+
+
+def test_a_still_of_no_confidence_is_as_none() -> None:
+    lumas = pan(12)
+    colors = {index: palette(luma) for index, luma in enumerate(lumas)}
+    with_still = propagate(film(lumas, {5: flat(90, 90, 0.0)}), Painter(colors))
+    without = propagate(film(lumas), Painter(colors))
+    for one, other in zip(with_still, without, strict=True):
+        np.testing.assert_array_equal(one.ab, other.ab)
+        np.testing.assert_array_equal(one.confidence, other.confidence)
+
+
+def test_a_still_counts_as_far_as_it_is_confident() -> None:
+    half = np.zeros((HEIGHT, WIDTH), np.float32)
+    half[:, : WIDTH // 2] = 1
+    still = Chroma(np.full((HEIGHT, WIDTH, 2), 60, np.float32), half)
+    result = next(propagate(film([texture(0)], {0: still}), Painter(np.full((HEIGHT, WIDTH, 2), -10, np.float32))))
+    assert (result.ab[:, : WIDTH // 2] == 60).all()
+    assert (result.ab[:, WIDTH // 2 :] == -10).all()
+
+
+def test_occlusion_does_not_smear() -> None:
+    lumas, colors = moving_square(17)
+    results = list(propagate(film(lumas), Painter(dict(enumerate(colors)))))
+    for index in range(1, 16):
+        error = errors(results[index], colors[index])
+        edge = np.abs(cv2.Laplacian(colors[index][..., 0], cv2.CV_32F)) > 0
+        away = ~cv2.dilate(edge.astype(np.uint8), np.ones((13, 13), np.uint8)).astype(bool)
+        assert error[away].mean() < 1.0
+        assert (error[away] > 30).mean() < 0.01
+        assert error.mean() < 4.0
+
+
+@pytest.mark.parametrize("flash", ["white", "gain", "black"])
+def test_a_flash_does_not_derail(flash: str) -> None:
+    lumas = pan(17, speed=1)
+    truth = [palette(luma) for luma in lumas]
+    seen = list(lumas)
+    seen[8] = {
+        "white": np.ones_like(lumas[8]),
+        "gain": np.clip(lumas[8] * np.float32(1.4) + np.float32(0.1), 0, 1),
+        "black": np.zeros_like(lumas[8]),
+    }[flash]
+    painter = Painter(dict(enumerate(truth)))
+    results = list(propagate(film(seen), painter))
+    assert painter.asked == [0, 16]
+    for result, ab in zip(results, truth, strict=True):
+        assert errors(result, ab).mean() < 2.0
+
+
+def test_a_flash_where_a_keyframe_is_due_does_not_become_one() -> None:
+    lumas = pan(24, speed=1)
+    truth = [palette(luma) for luma in lumas]
+    seen = [*lumas[:16], np.ones_like(lumas[16]), *lumas[17:]]
+    painter = Painter(dict(enumerate(truth)))
+    results = list(propagate(film(seen), painter))
+    assert 16 not in painter.asked
+    assert 15 in painter.asked
+    for result, ab in zip(results, truth, strict=True):
+        assert errors(result, ab).mean() < 2.0
+
+
+def test_flicker_is_no_reason_for_a_keyframe() -> None:
+    lumas = [luma * np.float32(0.75 + 0.2 * (index % 3)) for index, luma in enumerate(pan(17, speed=1))]
+    painter = Painter(dict(enumerate(palette(luma) for luma in pan(17, speed=1))))
+    list(propagate(film(lumas), painter))
+    assert painter.asked == [0, 16]
+
+
+def test_an_unexplained_picture_becomes_a_keyframe() -> None:
+    lumas = [texture(4)] * 6 + [texture(5)] * 6
+    painter = Painter({index: np.full((HEIGHT, WIDTH, 2), 10 * index, np.float32) for index in range(12)})
+    results = list(propagate(film(lumas), painter))
+    assert painter.asked == [0, 6]
+    for index, result in enumerate(results):
+        assert errors(result, np.full((HEIGHT, WIDTH, 2), 60 * (index // 6), np.float32)).mean() < 1.5
+
+
+def test_a_reversed_shot_fuses_alike() -> None:
+    lumas, colors = moving_square(17, speed=2)
+    forward = list(propagate(film(lumas), Painter(dict(enumerate(colors)))))
+    backward = list(propagate(film(lumas[::-1]), Painter(dict(enumerate(colors[::-1])))))
+    for one, other in zip(forward, reversed(backward), strict=True):
+        assert errors(one, other.ab).mean() < 0.5
+
+
+def test_look_ahead_is_bounded() -> None:
+    pulled = 0
+
+    def frames() -> Iterator[WorkingFrame]:
+        nonlocal pulled
+        for index, luma in enumerate(pan(40, speed=1)):
+            pulled += 1
+            yield WorkingFrame(index, luma)
+
+    for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), max_gap=5)):
+        assert pulled <= index + 1 + 5 + 1
+
+
+def test_nothing_is_carried_between_two_calls() -> None:
+    lumas = pan(10)
+    alone = list(propagate(film(lumas), Painter(palette(lumas[0]))))
+    list(propagate(film([texture(7)] * 10), Painter(np.full((HEIGHT, WIDTH, 2), 99, np.float32))))
+    after = list(propagate(film(lumas), Painter(palette(lumas[0]))))
+    for one, other in zip(alone, after, strict=True):
+        np.testing.assert_array_equal(one.ab, other.ab)
+
+
+def test_an_early_stop_leaves_nothing_running() -> None:
+    results = propagate(film(pan(30)), Painter(palette(texture(0))))
+    next(results)
+    assert isinstance(results, Iterator)
+    results.close()  # type: ignore[attr-defined]
+    assert next(results, None) is None
