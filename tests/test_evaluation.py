@@ -1,0 +1,121 @@
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidcolor.errors import VideoError
+from vidcolor.evaluation import Row, Scores, evaluate, summarize
+from vidcolor.metrics import Array
+from vidcolor.video import write_rgb_video
+
+WIDTH, HEIGHT, FRAMES = 96, 64, 9
+
+
+def frame(step: int) -> Array:
+    """A red disc on blue-green ground, moving two pixels a frame, all of it textured."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    grain = np.random.default_rng(3).normal(0, 12, (HEIGHT, WIDTH + 64))
+    disc = (x - 24 - 2 * step) ** 2 + (y - 32) ** 2 < 300
+    rgb = np.where(disc[..., None], [190, 60, 50], [40, 110, 140]).astype(np.float64)
+    shade = np.where(disc, grain[:, 40:][y, x - 2 * step], grain[y, x])
+    return np.clip(rgb + 2 * shade[..., None], 0, 255).astype(np.uint8)
+
+
+def film(path: Path, frames: list[Array]) -> Path:
+    write_rgb_video(path, frames, rate=Fraction(25))
+    return path
+
+
+def faded(rgb: Array) -> Array:
+    grey = rgb.mean(axis=-1, keepdims=True)
+    return np.asarray(0.3 * rgb + 0.7 * grey).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def true_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film(tmp_path_factory.mktemp("films") / "truth.mp4", [frame(step) for step in range(FRAMES)])
+
+
+def test_the_truth_scores_perfectly_and_beats_every_baseline(true_film: Path) -> None:
+    scores = evaluate(true_film, true_film)
+    assert [row.name for row in scores.rows] == ["result", "grey", "transfer", "flow", "truth"]
+    assert scores["result"] == Row("result", *list(vars(scores["truth"]).values())[1:])
+    assert scores["result"].psnr == scores["result"].ab_psnr == 100
+    assert scores["result"].ciede2000 == 0
+    for name in ("grey", "transfer", "flow"):
+        assert scores[name].ciede2000 > 0.5
+        assert scores[name].psnr < 45
+
+
+def test_baselines_rank_as_they_should(true_film: Path) -> None:
+    scores = evaluate(true_film, true_film)
+    flow, transfer, grey = (scores[name].ciede2000 for name in ("flow", "transfer", "grey"))
+    assert flow < transfer < grey
+    assert scores["grey"].colourfulness < 0.1 * scores["truth"].colourfulness
+    assert scores["grey"].warp_error <= scores["truth"].warp_error
+
+
+def test_reference_frames_are_excluded_and_restart_the_baselines(true_film: Path) -> None:
+    once, often = evaluate(true_film, true_film), evaluate(true_film, true_film, references=(0, 4, 99))
+    assert (once.frames, once.excluded) == (FRAMES - 1, (0,))
+    assert (often.frames, often.excluded) == (FRAMES - 2, (0, 4))
+    assert often["flow"].ciede2000 < once["flow"].ciede2000
+    without = evaluate(true_film, true_film, references=())
+    assert without.frames == FRAMES
+    assert without["flow"].ciede2000 == without["grey"].ciede2000
+
+
+def test_a_reference_frame_returned_verbatim_does_not_count(true_film: Path, tmp_path: Path) -> None:
+    dull = [faded(frame(step)) for step in range(FRAMES)]
+    result = evaluate(film(tmp_path / "dull.mp4", dull), true_film)["result"]
+    copied = evaluate(film(tmp_path / "copied.mp4", [frame(0), *dull[1:]]), true_film)["result"]
+    assert copied.psnr == pytest.approx(result.psnr, abs=0.3)
+    assert 0.1 < result.colourfulness / evaluate(true_film, true_film)["truth"].colourfulness < 0.5
+
+
+def test_skipping_frames_keeps_steadiness(true_film: Path) -> None:
+    done: list[tuple[int, int | None]] = []
+    sparse = evaluate(true_film, true_film, every=4, progress=lambda *state: done.append(state))
+    assert sparse.frames == 2
+    assert sparse["flow"].cdc == evaluate(true_film, true_film)["flow"].cdc
+    assert done[-1] == (FRAMES, FRAMES)
+
+
+def test_scores_are_json(true_film: Path) -> None:
+    scores = evaluate(true_film, true_film, every=8)
+    read = json.loads(json.dumps(scores.to_dict(), allow_nan=False))
+    assert read["rows"][0]["name"] == "result"
+    assert read["excluded"] == [0]
+    still = Row("result", 30, 30, 5, 9, 0.9, 20, 0.01, float("nan"))
+    assert Scores((still,), 3, ()).to_dict()["rows"][0]["warp_error"] is None
+
+
+def test_summary_means_over_films_and_over_frames() -> None:
+    def table(psnr: float, frames: int) -> Scores:
+        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 0.01, float("nan")),), frames, (0,))
+
+    (line,) = summarize([table(30, 10), table(34, 30)])
+    assert line["name"] == "result"
+    assert (line["films"], line["frames"]) == (2, 40)
+    assert line["psnr"]["mean"] == 32
+    assert line["psnr"]["frame_mean"] == 33
+    assert line["psnr"]["interval"] == [30, 34]
+    assert "warp_error" not in line
+
+
+def test_films_that_cannot_be_compared_are_refused(true_film: Path, tmp_path: Path) -> None:
+    frames = [frame(step) for step in range(FRAMES)]
+    short = film(tmp_path / "short.mp4", frames[:5])
+    with pytest.raises(VideoError, match="the result ends after 5 frames"):
+        evaluate(short, true_film)
+    with pytest.raises(VideoError, match="the truth ends after 5 frames"):
+        evaluate(true_film, short)
+    small = film(tmp_path / "small.mp4", [np.ascontiguousarray(rgb[:32]) for rgb in frames])
+    with pytest.raises(VideoError, match="96x32, the truth 96x64"):
+        evaluate(small, true_film)
+    with pytest.raises(VideoError, match="none of the 9 frames"):
+        evaluate(true_film, true_film, references=range(FRAMES))
+    with pytest.raises(ValueError, match="every is 0"):
+        evaluate(true_film, true_film, every=0)

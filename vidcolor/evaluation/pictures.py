@@ -1,0 +1,45 @@
+"""A film's frames as the scores see them: 8-bit RGB as stored, and small planes."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vidcolor.color import Array, Floats, chroma_to_rgb, normalize_luma, working_size
+from vidcolor.upsample import film_to_working
+from vidcolor.video import Frame, VideoInfo
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def picture(frame: Frame, info: VideoInfo) -> Bytes:
+    """Return a frame as 8-bit RGB (h, w, 3), as stored (not turned), chroma brought up bilinearly by its siting."""
+    luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
+    if frame.source_chroma is None:
+        cb = cr = np.zeros_like(luma)
+    else:
+        cb, cr = (_to_full(plane, info) for plane in (frame.source_chroma.cb, frame.source_chroma.cr))
+    rgb = chroma_to_rgb(luma, cb, cr, matrix=info.matrix)
+    return (rgb * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+
+
+def working_luma(frame: Frame, info: VideoInfo) -> Floats:
+    """Return a frame's Y' at the film's working size, as stored (not turned)."""
+    size = working_size(info.width, info.height)
+    return film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
+
+
+def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:
+    """Return 8-bit RGB at another (width, height), float32 in [0, 1]."""
+    return np.asarray(cv2.resize(rgb.astype(np.float32) / 255.0, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _to_full(plane: Array, info: VideoInfo) -> Floats:
+    swing = (1 << info.bit_depth) - 1 if info.full_range else 224 << (info.bit_depth - 8)
+    values = (plane.astype(np.float32) - np.float32(1 << (info.bit_depth - 1))) / np.float32(swing)
+    across, down = 1 << info.log2_x, 1 << info.log2_y
+    inset_x = 0.5 if info.siting in ("left", "topleft") else across / 2
+    inset_y = 0.5 if info.siting == "topleft" else down / 2
+    to_plane = np.array([[1 / across, 0, (0.5 - inset_x) / across], [0, 1 / down, (0.5 - inset_y) / down]])
+    size, flags = (info.width, info.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    full = cv2.warpAffine(values, to_plane, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(full, dtype=np.float32)
