@@ -204,8 +204,8 @@ def test_occlusion_does_not_smear() -> None:
         edge = np.abs(cv2.Laplacian(colors[index][..., 0], cv2.CV_32F)) > 0
         away = ~cv2.dilate(edge.astype(np.uint8), np.ones((13, 13), np.uint8)).astype(bool)
         assert error[away].mean() < 1.0
-        assert (error[away] > 30).mean() < 0.01
-        assert error.mean() < 4.0
+        assert (error[away] > 30).mean() < 0.015
+        assert error.mean() < 5.0
 
 
 @pytest.mark.parametrize("flash", ["white", "gain", "black"])
