@@ -78,14 +78,14 @@ def film(tmp_path: Path) -> Film:
     return make
 
 
-def add_audio(container: Any) -> Callable[[], None]:
-    """Add a second of stereo noise, in AAC."""
-    stream = container.add_stream("aac", rate=48000)
+def add_audio(container: Any, codec: str = "aac", seconds: int = 1) -> Callable[[], None]:
+    """Add stereo noise."""
+    stream = container.add_stream(codec, rate=48000)
     stream.metadata["language"] = "deu"
 
     def finish() -> None:
         rng = np.random.default_rng(7)
-        for start in range(0, 48000, 1024):
+        for start in range(0, 48000 * seconds, 1024):
             sound = av.AudioFrame.from_ndarray(
                 (0.1 * rng.standard_normal((2, 1024))).astype(np.float32), "fltp", layout="stereo"
             )
@@ -282,6 +282,24 @@ def test_colour_tags_stay_as_they_are(film: Film, codec: str, suffix: str, color
         assert found.matrix == {2: "bt601", 1: "bt709", 6: "bt601", 9: "bt2020"}[matrix]
 
 
+@pytest.mark.parametrize("codec", ["x264", "x265", "ffv1"])
+def test_static_hdr_metadata_is_kept_or_named(film: Film, codec: str) -> None:
+    parameters = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400"
+    source = film(codec="libx265", form="yuv420p10le", **{"x265-params": f"log-level=none:{parameters}"})
+    output = source.with_name("out.mkv")
+    notes = plain_transcode(source, output, codec=codec, lossless=True)
+    before, after = VideoReader(source).info.hdr, VideoReader(output).info.hdr
+    assert before is not None
+    assert before.light == (1000, 400)
+    assert before.display is not None
+    assert before.display[8:] == (Fraction(5, 1000), Fraction(1000))
+    if codec == "ffv1":
+        assert any("mastering display" in note for note in notes)
+    else:
+        assert after == before
+        assert same_luma(read(source), read(output))
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
 def test_pixel_aspect_and_rotation_are_kept(film: Film, suffix: str) -> None:
     def setup(container: Any, stream: Any) -> None:
@@ -434,16 +452,52 @@ def test_a_segment_is_the_same_pictures_as_in_the_whole_film(film: Film, name: s
     assert count_frames(source) == len(whole) == info.frames
 
 
-def test_a_written_segment_starts_at_zero_with_its_sound(film: Film) -> None:
-    source = film("film.mp4", codec="libx264", pts=range(25), extra=add_audio)
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.ts", "film.avi"])
+@pytest.mark.parametrize(("first", "last"), [(10, 20), (60, 70)])
+def test_a_written_segment_starts_at_zero_with_its_sound(film: Film, name: str, first: int, last: int) -> None:
+    source = film(name, codec="libx264", pts=range(75), g="10", extra=lambda c: add_audio(c, "ac3", 3))
     output = source.with_name("out.mp4")
-    start, end = Fraction(2, 5), Fraction(4, 5)
+    info = VideoReader(source).info
+    whole = times(source)
+    start, end = whole[first], whole[last]
     plain_transcode(source, output, start=start, end=end)
-    assert times(output) == [Fraction(n, 25) for n in range(10)]
+    assert [round(time * 25) for time in times(output)] == list(range(last - first))
+    tick = Fraction(1, 1000)
     inside = [(time - start, data) for time, data in packets(source, "audio") if start <= time < end]
     found = packets(output, "audio")
     assert [data for _, data in found] == [data for _, data in inside]
-    assert all(abs(a - b) <= Fraction(1, 1000) for (a, _), (b, _) in zip(inside, found, strict=True))
+    assert all(abs(a - b) <= tick for (a, _), (b, _) in zip(inside, found, strict=True))
+    assert info.frames == 75
+
+
+def test_a_second_picture_with_b_frames_is_copied(film: Film) -> None:
+    def extra(container: Any) -> Callable[[], None]:
+        second = container.add_stream("libx264", rate=25)
+        second.width, second.height, second.pix_fmt = 32, 32, "yuv420p"
+        second.codec_context.time_base = Fraction(1, 25)
+
+        def finish() -> None:
+            for stamp in range(25):
+                picture = random_picture(32, 32, "yuv420p", stamp)
+                picture.pts = stamp
+                container.mux(second.encode(picture))
+            container.mux(second.encode(None))
+
+        return finish
+
+    source = film(codec="libx264", pts=range(25), extra=extra)
+    output = source.with_name("out.mkv")
+    notes = plain_transcode(source, output)
+    assert not any("repaired" in note for note in notes)
+    assert any("took #0" in note for note in notes)
+
+    def second(path: Path) -> list[tuple[int | None, bytes]]:
+        with av.open(str(path)) as container:
+            return [(packet.pts, bytes(packet)) for packet in container.demux(container.streams[1]) if packet.size]
+
+    assert second(output) == second(source)
+    with VideoReader(source, stream=1) as reader:
+        assert (reader.info.width, len(list(reader))) == (32, 25)
 
 
 def test_edit_list_shows_the_same_frames(film: Film) -> None:

@@ -77,7 +77,8 @@ def _decode(container: InputContainer, video: VideoStream, path: Path) -> Iterat
     damage = Damage()
     in_a_row = 0
     for packet in _packets(container, damage, path):
-        if packet.stream_index != video.index:
+        # The empty packets that end the demuxing carry their stream, but not its number.
+        if packet.stream.index != video.index:
             continue
         if packet.is_corrupt and packet.pts is not None:
             damage.corrupt_pts.add(packet.pts)

@@ -139,6 +139,11 @@ def choose_encoding(
         options["profile"] = "4444" if subsampling == "444" else "hq"
         if film.bit_depth < depth:
             notes.append(f"luma is widened from {film.bit_depth} to {depth} bit, the only depth of ProRes")
+    if film.hdr:
+        with_hdr = film.hdr.options(encoder.codec, options)
+        if with_hdr is None:
+            notes.append(f"{codec} does not carry the mastering display and light levels of HDR; x264 and x265 do")
+        options = with_hdr or options
     log2_x, log2_y = next(shifts for shifts, name in _SUBSAMPLINGS.items() if name == subsampling)
     matrix_tag = _MATRIX_TAGS[film.matrix] if film.rgb else film.tags.matrix
     return Encoding(

@@ -6,13 +6,15 @@ shape (h, w). `unspecified` colour tags stay unspecified on output; `matrix` and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from vidcolor.video.hdr import StaticHdr
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -181,6 +183,7 @@ class VideoInfo:
         tags: The colour tags as stored.
         streams: All other streams.
         side_data: Names of the frame side data on the first frame.
+        hdr: Static HDR metadata of the first frame, or None.
     """
 
     path: Path
@@ -214,7 +217,8 @@ class VideoInfo:
     start: Fraction | None = None
     tags: ColorTags = ColorTags()
     streams: tuple[StreamInfo, ...] = ()
-    side_data: tuple[str, ...] = field(default=())
+    side_data: tuple[str, ...] = ()
+    hdr: StaticHdr | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vidcolor.errors import VideoError
 from vidcolor.video.encoders import ENCODERS
 from vidcolor.video.info import VideoInfo
-from vidcolor.video.streams import plan_streams
+from vidcolor.video.stream_plan import plan_streams
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """Output suffixes and FFmpeg's names of their containers: those that keep time stamps and most kinds of streams."""

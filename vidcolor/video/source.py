@@ -20,7 +20,9 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
+from vidcolor.video.color_tags import PRIMARIES, TRANSFERS, resolve_matrix, resolve_siting
 from vidcolor.video.formats import pixel_layout
+from vidcolor.video.hdr import static_hdr
 from vidcolor.video.info import ColorTags, StreamInfo, VideoInfo
 
 MAX_PIXELS = 8192 * 8192
@@ -33,17 +35,6 @@ _FORMATS = (
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,mxf,nut,ogg,flv,asf,gif,dv,h264,hevc,m4v,"
     "ivf,obu,av1,yuv4mpegpipe,rm,wtv,gxf,vc1,apng"
 )
-_MATRICES = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
-_UNTAGGED_MATRICES = (0, 2, 3)
-_PRIMARIES = {
-    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428",
-    11: "smpte431", 12: "smpte432", 22: "ebu3213",
-}  # fmt: skip
-_TRANSFERS = {
-    1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100", 10: "log316",
-    11: "iec61966-2-4", 12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084",
-    17: "smpte428", 18: "arib-std-b67",
-}  # fmt: skip
 
 
 @contextmanager
@@ -125,12 +116,14 @@ def check_pixels(path: Path, width: int, height: int) -> None:
 def describe_stream(stream: Stream) -> StreamInfo:
     """Return what the user sees of a stream."""
     context = stream.codec_context
+    tags = stream.metadata
+    time_code = f"time code {tags['timecode']}" if stream.type == "data" and "timecode" in tags else None
     return StreamInfo(
         index=stream.index,
         kind=str(stream.type),
         codec=context.name if context is not None else (stream.name if stream.type == "data" else None) or "unknown",
-        language=stream.metadata.get("language"),
-        title=stream.metadata.get("title") or stream.metadata.get("filename"),
+        language=tags.get("language"),
+        title=tags.get("title") or tags.get("filename") or time_code,
         cover=bool(stream.disposition & Disposition.attached_pic),
     )
 
@@ -195,7 +188,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
     tags = ColorTags(
         int(picture.color_range), int(picture.colorspace), int(picture.color_primaries), int(picture.color_trc)
     )
-    matrix, tagged = _resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
+    matrix, tagged = resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
     interlaced = picture.interlaced_frame or context.field_order in (2, 3, 4, 5)
     side_data = {entry.type.name: bytes(entry) for entry in cast("list[SideData]", list(picture.side_data))}
     display = side_data.get("DISPLAYMATRIX")
@@ -212,9 +205,9 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         full_range=layout.implied_full_range or tags.range == 2,
         matrix=matrix,
         matrix_tagged=tagged,
-        primaries=_PRIMARIES.get(tags.primaries, "unspecified"),
-        transfer=_TRANSFERS.get(tags.transfer, "unspecified"),
-        siting=_siting(context.name, layout.log2_y, tags.primaries),
+        primaries=PRIMARIES.get(tags.primaries, "unspecified"),
+        transfer=TRANSFERS.get(tags.transfer, "unspecified"),
+        siting=resolve_siting(context.name, layout.log2_y, tags.primaries),
         log2_x=layout.log2_x,
         log2_y=layout.log2_y,
         grey=layout.grey,
@@ -232,6 +225,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         tags=tags,
         streams=tuple(describe_stream(each) for each in container.streams if each.index != video.index),
         side_data=tuple(side_data),
+        hdr=static_hdr(side_data),
     )
 
 
@@ -248,26 +242,6 @@ def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction 
     if seconds:
         return Fraction(seconds)
     return Fraction(container.duration, 1_000_000) if container.duration else None
-
-
-def _resolve_matrix(tag: int, width: int, height: int, *, rgb: bool, path: Path) -> tuple[str, bool]:
-    if rgb:
-        return "bt709", False
-    if tag in _UNTAGGED_MATRICES:
-        return ("bt709" if height >= 720 or width >= 1280 else "bt601"), False
-    if tag not in _MATRICES:
-        raise VideoError(
-            f"{path}: colour matrix {tag} (ISO/IEC 23091) cannot be written exactly",
-            hint="convert the film to bt709, bt601 or bt2020 non-constant luminance first",
-        )
-    return _MATRICES[tag], True
-
-
-def _siting(codec: str, log2_y: int, primaries: int) -> str:
-    # PyAV does not show AVFrame.chroma_location: these are the codecs' own conventions.
-    if codec in ("mpeg1video", "mjpeg", "ljpeg"):
-        return "center"
-    return "topleft" if primaries == 9 and log2_y == 1 else "left"
 
 
 def _top_field_first(picture: VideoFrame) -> bool:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
-from io import BytesIO
 
 import av
 import av.error
@@ -17,11 +15,10 @@ from av import Packet
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition, Stream
 
-from vidcolor.video.info import StreamInfo, VideoInfo
+from vidcolor.video.info import VideoInfo
 from vidcolor.video.source import open_film
+from vidcolor.video.stream_plan import StreamPlan
 
-_TEXT_CODEC = {"matroska": "subrip", "mp4": "mov_text", "mov": "mov_text"}
-_TEXT_SUBTITLES = ("subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text")
 _WRITTEN_ANEW = (
     "encoder",
     "major_brand",
@@ -40,51 +37,6 @@ _MP4_TAGS = {
     "media_type", "hd_video", "gapless_playback", "track", "disc", "tmpo", "compilation", "creation_time", "timecode",
     "author", "performer", "language",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class StreamPlan:
-    """What becomes of the streams beside the picture.
-
-    Args:
-        copied: Numbers of the source's streams that are copied packet by packet.
-        converted: Numbers of text subtitles and the codec that they are converted to.
-        dropped: Streams that the container does not hold.
-        notes: One line per stream converted or dropped.
-    """
-
-    copied: tuple[int, ...]
-    converted: dict[int, str]
-    dropped: tuple[StreamInfo, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def loss(self) -> int:
-        """Streams that do not come through as they are."""
-        return len(self.dropped) + len(self.converted)
-
-
-def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
-    """Decide for each stream whether `container` holds it, by writing a header of it into memory."""
-    copied: list[int] = []
-    converted: dict[int, str] = {}
-    dropped: list[StreamInfo] = []
-    notes: list[str] = []
-    with open_film(film.path) as source:
-        chapters = bool(source.chapters())
-        for each in film.streams:
-            text = _TEXT_CODEC[container]
-            if each.kind == "data" and chapters and each.codec in ("bin_data", "text", "mov_text"):
-                continue  # QuickTime's chapter titles: set_chapters writes them in the container's own way.
-            if _holds(container, source.streams[each.index]):
-                copied.append(each.index)
-            elif each.kind == "subtitle" and each.codec in _TEXT_SUBTITLES:
-                converted[each.index] = text
-                notes.append(f"{each} is converted to {text}: {container} does not hold it as it is")
-            else:
-                dropped.append(each)
-                notes.append(f"{each} is dropped: {container} does not hold it")
-    return StreamPlan(tuple(copied), converted, tuple(dropped), tuple(notes))
 
 
 class CopiedStreams:
@@ -116,6 +68,7 @@ class CopiedStreams:
         self._video = film.stream
         self._outputs: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
+        self._undated: dict[int, tuple[int, int]] = {}
         self._repaired = 0
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._pending: Packet[Stream] | None = None
@@ -206,16 +159,19 @@ class CopiedStreams:
             return False
         if self._start is None:
             return True
-        shift = round(self._start / base)
+        # AVI counts sound in whole packets: too coarse to move it by the segment's start.
+        finer = max(1, round(base * 90000))
+        packet.time_base = base / finer
+        duration = (packet.duration or 0) * finer
+        shifted = packet.pts * finer - round(self._start / packet.time_base)
+        packet.duration = duration
         if begin < self._start:
-            remaining = packet.pts + (packet.duration or 0) - shift
-            if packet.stream.type != "subtitle" or remaining <= 0:
+            if packet.stream.type != "subtitle" or shifted + duration <= 0:
                 return False
-            packet.pts, packet.dts, packet.duration = 0, 0, remaining
+            packet.pts, packet.dts, packet.duration = 0, 0, shifted + duration
             return True
-        packet.pts -= shift
-        if packet.dts is not None:
-            packet.dts -= shift
+        packet.dts = None if packet.dts is None else shifted - (packet.pts - packet.dts) * finer
+        packet.pts = shifted
         return True
 
     def _converted(self, packet: Packet[Stream]) -> Packet[Stream] | None:
@@ -235,6 +191,11 @@ class CopiedStreams:
                 self._repaired += 1
                 return False
             packet.pts = packet.dts = 0
+        if packet.dts is None and packet.stream.type == "video" and packet.pts is not None:
+            # Matroska leaves out the first decoding times; they lie before the first picture, at most 16 pictures deep.
+            first, count = self._undated.get(index, (packet.pts, 0))
+            self._undated[index] = first, count + 1
+            packet.dts = first - 16 + count
         stamp = packet.dts if packet.dts is not None else packet.pts
         assert stamp is not None
         last = self._last.get(index)
@@ -261,19 +222,6 @@ class CopiedStreams:
                 chapter["start"], chapter["end"] = round(start - first), round(end - first)
                 kept.append(chapter)
         return kept
-
-
-def _holds(container: str, stream: Stream) -> bool:
-    # add_stream_from_template accepts streams that the header later rejects, so a header is written into memory.
-    try:
-        with av.open(BytesIO(), "w", format=container) as trial:
-            picture = trial.add_stream("mpeg4", rate=25)
-            picture.width = picture.height = 64
-            trial.add_stream_from_template(stream, opaque=True)
-            trial.start_encoding()
-    except (av.error.FFmpegError, ValueError):
-        return False
-    return True
 
 
 def _add_text(output: OutputContainer, template: Stream, codec: str) -> Stream:

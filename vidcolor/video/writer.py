@@ -23,7 +23,8 @@ from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, check_output, container_of
 from vidcolor.video.picture import PictureBuilder
-from vidcolor.video.streams import CopiedStreams, plan_streams
+from vidcolor.video.stream_plan import plan_streams
+from vidcolor.video.streams import CopiedStreams
 
 _WAITING = 6
 
@@ -234,7 +235,7 @@ class VideoWriter:
         context.color_range, context.colorspace = encoding.tags.range, encoding.tags.matrix
         context.color_primaries, context.color_trc = encoding.tags.primaries, encoding.tags.transfer
         context.flags |= Flags.frame_duration
-        if encoding.chroma.log2_x:
+        if encoding.chroma.log2_y:
             context.options["chroma_sample_location"] = film.siting
         if encoding.gop is not None:
             context.gop_size = encoding.gop
