@@ -161,7 +161,7 @@ def ab_to_chroma(ab: Array, luma: Array, *, matrix: str) -> tuple[Floats, Floats
 
     Where no such colour exists in the RGB gamut, chroma is reduced at constant Lab hue until one does. ab = 0, luma = 0
     and luma = 1 give exactly 0. Tables over (Y', hue, share of the largest chroma) are interpolated linearly; they are
-    built on the first call for a matrix (about 0.2 s) and kept.
+    built on the first call for a matrix (about 0.5 s) and kept.
 
     Args:
         ab: Lab ab, (h, w, 2), unscaled, any magnitude.
