@@ -141,6 +141,11 @@ class Colorizer:
                     frames += 1
                     if progress is not None:
                         progress("color", frames, plan.frames)
+                if frames < plan.frames:
+                    raise PlanError(
+                        f"the film ends after {frames} frames, its plan after {plan.frames} frames",
+                        hint="make the plan anew with `vidcolor scenes`",
+                    )
         seconds = time.perf_counter() - started
         return Report(
             output=target,

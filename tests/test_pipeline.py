@@ -1,0 +1,186 @@
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from films import Film, picture, render
+
+from vidcolor import Colorizer
+from vidcolor.errors import PlanError, VidcolorError, VideoError
+from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
+from vidcolor.references import load_reference
+from vidcolor.verification import verify
+from vidcolor.video import VideoReader
+
+_FRAMES = 30
+_GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
+
+
+@pytest.fixture(scope="module")
+def colorizer(untrained: Path) -> Colorizer:
+    return Colorizer.load(untrained, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three scenes in grey, with cuts at 10 and 20."""
+    return render(tmp_path_factory.mktemp("film") / "grey", _GREY)
+
+
+def _still(path: Path, index: int, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Path:
+    rgb = picture(index, _FRAMES, _GREY.width, _GREY.height)
+    cv2.imwrite(str(path), (change(rgb) if change else rgb)[:, :, ::-1])
+    return path
+
+
+def _chroma(path: Path) -> list[np.ndarray]:
+    with VideoReader(path) as reader:
+        return [np.stack([f.source_chroma.cb, f.source_chroma.cr]).astype(int) for f in reader if f.source_chroma]
+
+
+def test_lossless_result_passes_verify_and_is_in_colour(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    stills = [_still(tmp_path / f"still_{index:06d}.png", index) for index in (4, 15, 25)]
+    report = colorizer.colorize(film, references=stills, output=tmp_path / "out.mkv", lossless=True)
+    assert report.frames == _FRAMES
+    assert report.shots == 3
+    found = verify(film, report.output)
+    assert found.ok, found.differences
+    assert found.lossless
+    spreads = [np.abs(chroma - 128).max() for chroma in _chroma(report.output)]
+    assert min(spreads) > 20
+    assert not list(tmp_path.glob("*.part*"))
+
+
+def test_a_stills_own_frame_returns_its_colours(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    # Even untrained networks cannot spoil it: the still's own colours stand on its own frame.
+    still = _still(tmp_path / "painted_000015.png", 15)
+    report = colorizer.colorize(film, references=[still], output=tmp_path / "out.mkv", lossless=True)
+    rgb = picture(15, _FRAMES, _GREY.width, _GREY.height).astype(np.float64)
+    cb = 128 + (rgb @ (-0.168736, -0.331264, 0.5)) * 224 / 255
+    cr = 128 + (rgb @ (0.5, -0.418688, -0.081312)) * 224 / 255
+    small = [
+        cv2.resize(plane, (_GREY.width // 2, _GREY.height // 2), interpolation=cv2.INTER_AREA) for plane in (cb, cr)
+    ]
+    error = np.abs(_chroma(report.output)[15] - np.stack(small))
+    assert error.mean() < 4
+
+
+def test_nothing_crosses_a_cut(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    middle = _still(tmp_path / "middle_000015.png", 15)
+    results = []
+    for name, change in (("plain", None), ("swapped", lambda rgb: rgb[:, :, ::-1])):
+        first = _still(tmp_path / f"{name}_000004.png", 4, change)
+        plan = ColorPlan(
+            video=str(film),
+            frames=_FRAMES,
+            shots=[
+                PlannedShot(start=0, stop=10, references=[PlannedReference(path=str(first), frame=4)]),
+                PlannedShot(start=10, stop=20, references=[PlannedReference(path=str(middle), frame=15)]),
+                PlannedShot(start=20, stop=30),
+            ],
+        )
+        report = colorizer.colorize(film, plan=plan, output=tmp_path / f"{name}.mkv", lossless=True)
+        results.append(_chroma(report.output))
+    plain, swapped = results
+    assert all((a != b).any() for a, b in zip(plain[:10], swapped[:10], strict=True))
+    assert all((a == b).all() for a, b in zip(plain[10:], swapped[10:], strict=True))
+
+
+def test_same_film_and_stills_give_the_same_colours_twice(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    still = _still(tmp_path / "s_000004.png", 4)
+    once, twice = (
+        _chroma(colorizer.colorize(film, references=[still], output=tmp_path / name, lossless=True).output)
+        for name in ("a.mkv", "b.mkv")
+    )
+    assert all((a == b).all() for a, b in zip(once, twice, strict=True))
+
+
+def test_no_saturation_is_grey(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    report = colorizer.colorize(film, output=tmp_path / "out.mkv", saturation=0.0, lossless=True)
+    assert all((chroma == 128).all() for chroma in _chroma(report.output))
+
+
+def test_best_runs_the_networks_on_every_frame_and_balanced_on_fewer(
+    colorizer: Colorizer, film: Path, tmp_path: Path
+) -> None:
+    best = colorizer.colorize(film, output=tmp_path / "best.mkv", quality="best")
+    balanced = colorizer.colorize(film, output=tmp_path / "balanced.mkv")
+    assert best.network_frames == _FRAMES
+    assert 3 <= balanced.network_frames < _FRAMES
+
+
+def test_a_segment_has_only_its_frames_and_passes_the_stills_on(
+    colorizer: Colorizer, film: Path, tmp_path: Path
+) -> None:
+    still = _still(tmp_path / "s_000015.png", 15)
+    start, end = Fraction(21, 2) / _GREY.rate, Fraction(37, 2) / _GREY.rate  # between frames: mkv rounds to 1 ms
+    report = colorizer.colorize(
+        film, references=[still], output=tmp_path / "out.mkv", start=start, end=end, lossless=True
+    )
+    assert report.frames == 8
+    whole = colorizer.colorize(film, references=[still], output=tmp_path / "whole.mkv", lossless=True)
+    np.testing.assert_array_equal(_chroma(report.output)[4], _chroma(whole.output)[15])
+
+
+def test_a_turned_film_is_coloured_upright(colorizer: Colorizer, tmp_path: Path) -> None:
+    turned = render(tmp_path / "turned", Film(look="grey", codec="libx264", suffix=".mp4", frames=12, rotation=90))
+    painted = np.rot90(picture(1, 12, 96, 64))
+    cv2.imwrite(str(tmp_path / "up_000001.png"), painted[:, :, ::-1])
+    with VideoReader(turned) as reader:
+        assert reader.info.rotation == 90
+    report = colorizer.colorize(
+        turned, references=[tmp_path / "up_000001.png"], output=tmp_path / "out.mp4", lossless=True
+    )
+    stored = cv2.resize(np.rot90(painted, -1).astype(np.float32), (48, 32), interpolation=cv2.INTER_AREA)
+    cr = 128 + stored @ np.array((0.5, -0.418688, -0.081312)) * 224 / 255
+    assert np.abs(_chroma(report.output)[1][1] - cr).mean() < 4
+
+
+def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    still = _still(tmp_path / "s_000004.png", 4)
+    report = colorizer.preview(
+        film,
+        references=[still],
+        side_by_side=tmp_path / "side.mp4",
+        contact_sheet=tmp_path / "sheet.png",
+        duration=Fraction(15) / _GREY.rate,
+    )
+    with VideoReader(report.side_by_side) as reader:
+        assert reader.info.width >= 2 * _GREY.width
+        assert len(list(reader)) == report.frames == 15
+    sheet = cv2.imread(str(report.contact_sheet))
+    assert sheet.shape[0] > 2 * 180
+    # The film's cell is grey, the result's is not.
+    assert np.ptp(sheet[60:150, 20:200].astype(int), axis=2).max() < 12
+    with pytest.raises(VideoError, match="exists"):
+        colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
+
+
+@pytest.mark.parametrize("frames", [20, 40])
+def test_a_plan_of_another_film_is_refused_and_nothing_is_left(
+    colorizer: Colorizer, film: Path, tmp_path: Path, frames: int
+) -> None:
+    plan = ColorPlan(video="other.mkv", frames=frames, shots=[PlannedShot(start=0, stop=frames)])
+    with pytest.raises(PlanError, match=f"{frames} frames"):
+        colorizer.colorize(film, plan=plan, output=tmp_path / "out.mkv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_options_out_of_range_are_refused(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    with pytest.raises(VidcolorError, match="quality 'superb'"):
+        colorizer.colorize(film, output=tmp_path / "out.mkv", quality="superb")
+    with pytest.raises(VidcolorError, match="saturation 9"):
+        colorizer.colorize(film, output=tmp_path / "out.mkv", saturation=9.0)
+
+
+def test_a_plan_saved_and_loaded_colours_alike(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    still = _still(tmp_path / "s_000015.png", 15)
+    plan = make_plan(film, [load_reference(still)])
+    plan.save(tmp_path / "film.plan.json")
+    outputs = [
+        _chroma(colorizer.colorize(film, plan=each, output=tmp_path / name, lossless=True).output)
+        for each, name in ((plan, "a.mkv"), (ColorPlan.load(tmp_path / "film.plan.json"), "b.mkv"))
+    ]
+    assert all((a == b).all() for a, b in zip(*outputs, strict=True))
