@@ -150,7 +150,7 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
     with VideoReader(report.side_by_side) as reader:
         assert reader.info.width >= 2 * _GREY.width
         assert len(list(reader)) == report.frames == 15
-    sheet = cv2.imread(str(report.contact_sheet))
+    sheet = np.asarray(cv2.imread(str(report.contact_sheet)))
     assert sheet.shape[0] > 2 * 180
     # The film's cell is grey, the result's is not.
     assert np.ptp(sheet[60:150, 20:200].astype(int), axis=2).max() < 12
