@@ -86,9 +86,8 @@ def add_audio(container: Any, codec: str = "aac", seconds: int = 1) -> Callable[
     def finish() -> None:
         rng = np.random.default_rng(7)
         for start in range(0, 48000 * seconds, 1024):
-            sound = av.AudioFrame.from_ndarray(
-                (0.1 * rng.standard_normal((2, 1024))).astype(np.float32), "fltp", layout="stereo"
-            )
+            noise = (0.1 * rng.standard_normal((2, 1024))).astype(np.float32)
+            sound = av.AudioFrame.from_ndarray(noise, "fltp", layout="stereo")
             sound.sample_rate, sound.pts = 48000, start
             container.mux(stream.encode(sound))
         container.mux(stream.encode(None))
@@ -368,6 +367,20 @@ def test_audio_packets_are_copied(film: Film, suffix: str) -> None:
     assert all(abs(a + delay - b) <= Fraction(1, 1000) for (a, _), (b, _) in zip(before, after, strict=True))
     assert VideoReader(output).info.streams[0].language == ("ger" if suffix == ".mov" else "deu")
     assert default_output(VideoReader(source).info) == source.with_name("film.color.mp4")
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "flac", "libopus", "ac3"])
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_sound_of_any_codec_is_copied_or_named(film: Film, codec: str, suffix: str) -> None:
+    source = film(codec="libx264", pts=range(25), extra=lambda container: add_audio(container, codec))
+    output = source.with_name(f"out{suffix}")
+    notes = plain_transcode(source, output)
+    dropped = any("dropped" in note for note in notes)
+    assert dropped is (suffix == ".mov" and codec in ("flac", "libopus"))
+    if dropped:
+        assert VideoReader(output).info.streams == ()
+    else:
+        assert [data for _, data in packets(output, "audio")] == [data for _, data in packets(source, "audio")]
 
 
 def test_subtitles_are_converted_and_attachments_dropped_by_name(film: Film) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 
 import av
 import av.error
+from av import Packet
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.source import open_film
 
+_SEARCHED_PACKETS = 500
 _TEXT_CODEC = {"matroska": "subrip", "mp4": "mov_text", "mov": "mov_text"}
 _TEXT_SUBTITLES = ("subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text")
 
@@ -39,20 +44,21 @@ class StreamPlan:
 
 
 def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
-    """Decide for each stream whether `container` holds it, by writing a header of it into memory."""
+    """Decide for each stream whether `container` holds it, by writing its beginning into memory."""
     copied: list[int] = []
     converted: dict[int, str] = {}
     dropped: list[StreamInfo] = []
     notes: list[str] = []
     with open_film(film.path) as source:
         chapters = bool(source.chapters())
+        firsts = _first_packets(source)
         for each in film.streams:
             text = _TEXT_CODEC[container]
             if each.kind == "data" and chapters and each.codec in ("bin_data", "text", "mov_text"):
                 continue  # QuickTime's chapter titles: set_chapters writes them in the container's own way.
             if each.kind == "data" and container != "matroska" and "timecode" in source.streams[each.index].metadata:
                 continue  # FFmpeg's mov muxer writes a time code track from the tag, and cannot close two.
-            if _holds(container, source.streams[each.index]):
+            if _holds(container, source.streams[each.index], firsts.get(each.index)):
                 copied.append(each.index)
             elif each.kind == "subtitle" and each.codec in _TEXT_SUBTITLES:
                 converted[each.index] = text
@@ -63,14 +69,44 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
     return StreamPlan(tuple(copied), converted, tuple(dropped), tuple(notes))
 
 
-def _holds(container: str, stream: Stream) -> bool:
-    # add_stream_from_template accepts streams that the header later rejects, so a header is written into memory.
+def add_copy(output: OutputContainer, template: Stream) -> Stream:
+    """Add a stream to `output` that takes the packets of `template` as they are."""
+    added = output.add_stream_from_template(template, opaque=True)
+    added.disposition = template.disposition
+    if isinstance(added, AudioStream) and added.layout.name == f"{added.layout.nb_channels} channels":
+        # PCM in Matroska and AVI does not say which channels it has; mp4 wants to know, at its very end.
+        usual = {1: "mono", 2: "stereo"}.get(added.layout.nb_channels)
+        if usual is not None:
+            added.codec_context.layout = usual
+    return added
+
+
+def _first_packets(source: InputContainer) -> dict[int, Packet[Stream]]:
+    found: dict[int, Packet[Stream]] = {}
+    wanted = sum(stream.type != "attachment" for stream in source.streams)
+    try:
+        for packet in islice(source.demux(), _SEARCHED_PACKETS):
+            if packet.size:
+                found.setdefault(packet.stream.index, packet)
+            if len(found) == wanted:
+                break
+    except av.error.FFmpegError:
+        return found
+    return found
+
+
+def _holds(container: str, stream: Stream, packet: Packet[Stream] | None) -> bool:
+    # add_stream_from_template accepts streams that the header, the first packet or the trailer later rejects.
     try:
         with av.open(BytesIO(), "w", format=container) as trial:
             picture = trial.add_stream("mpeg4", rate=25)
             picture.width = picture.height = 64
-            trial.add_stream_from_template(stream, opaque=True)
+            added = add_copy(trial, stream)
             trial.start_encoding()
+            if packet is not None:
+                packet.stream = added
+                packet.dts = packet.pts = max(packet.pts or 0, 0)
+                trial.mux_one(packet)
     except (av.error.FFmpegError, ValueError):
         return False
     return True

@@ -17,7 +17,7 @@ from av.stream import Discard, Disposition, Stream
 
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.source import open_film
-from vidcolor.video.stream_plan import StreamPlan
+from vidcolor.video.stream_plan import StreamPlan, add_copy
 
 _WRITTEN_ANEW = (
     "encoder",
@@ -85,8 +85,7 @@ class CopiedStreams:
             if index in self._plan.converted:
                 added = _add_text(output, template, self._plan.converted[index])
             else:
-                added = output.add_stream_from_template(template, opaque=True)
-                added.disposition = template.disposition
+                added = add_copy(output, template)
             added.metadata.update(_kept_tags(template.metadata, self._container))
             if self._container == "mov" and (language := template.metadata.get("language")) in _QUICKTIME_LANGUAGES:
                 added.metadata["language"] = _QUICKTIME_LANGUAGES[language]
