@@ -1,0 +1,195 @@
+"""`verify` passes what was kept and names the first difference of what was not."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import Film, picture, render, without_packet
+
+from vidcolor.errors import VideoError
+from vidcolor.verification import verify
+from vidcolor.video import ChromaPlanes, Frame, VideoReader, VideoWriter, plain_transcode
+from vidcolor.video.packets import count_frames_before, read_packets
+
+FILM = Film(audio=("flac",), chapters=True, tags=(("title", "A reel"),), frames=12)
+
+Change = Callable[[Frame], Frame | None]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render(tmp_path_factory.mktemp("verification") / "film", FILM)
+
+
+def write(source: Path, output: Path, *, change: Change = lambda frame: frame, **options: object) -> Path:
+    """Write a film in neutral grey, its frames changed or, where `change` returns None, dropped."""
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(output, source=reader.info, **options) as writer,  # type: ignore[arg-type]
+    ):
+        form = writer.chroma_format
+        dtype = np.uint8 if form.bit_depth == 8 else np.uint16
+        neutral = np.full((form.height, form.width), 1 << (form.bit_depth - 1), dtype)
+        for frame in reader:
+            changed = change(frame)
+            if changed is not None:
+                writer.write(changed, ChromaPlanes(neutral, neutral))
+    return output
+
+
+def altered(frame: Frame) -> Frame:
+    if frame.index != 7:
+        return frame
+    luma = frame.luma.copy()
+    luma[20, 33] ^= 1
+    return replace(frame, luma=luma)
+
+
+@pytest.mark.parametrize("codec", ["ffv1", "x264", "x265"])
+def test_one_altered_luma_sample_is_named(source: Path, tmp_path: Path, codec: str) -> None:
+    found = verify(source, write(source, tmp_path / "out.mkv", change=altered, codec=codec, lossless=True))
+    assert not found.ok
+    assert not found.lossless
+    assert found.differences[0].startswith("frame 7 at 0.29")
+    assert "1 of 6144 luma samples differ, the first at x=33 y=20 by " in found.differences[0]
+    assert len(found.differences) == 1
+    assert found.psnr_y is not None
+    assert found.psnr_y > 80
+
+
+def test_one_shifted_time_is_named(source: Path, tmp_path: Path) -> None:
+    shifted = write(source, tmp_path / "out.mkv", change=lambda f: replace(f, pts=f.pts + (f.index == 5)), codec="ffv1")
+    found = verify(source, shifted)
+    assert found.differences == ("frame 5 at 0.208000 s comes +1.000 ms off",)
+    assert found.lossless
+    assert not found.ok
+
+
+def test_missing_audio_packet_is_named(source: Path, tmp_path: Path) -> None:
+    whole = write(source, tmp_path / "whole.mkv", codec="ffv1")
+    assert verify(source, whole).ok
+    found = verify(source, without_packet(whole, tmp_path / "out.mkv", number=2))
+    assert not found.ok
+    assert found.lossless
+    assert found.differences[0].startswith("audio #1 (flac): packet 2 ")
+    assert "packets; the source has" in found.differences[0]
+
+
+def test_dropped_frame_is_named(source: Path, tmp_path: Path) -> None:
+    dropped = write(source, tmp_path / "out.mkv", change=lambda f: None if f.index == 4 else f, codec="ffv1")
+    found = verify(source, dropped)
+    assert not found.ok
+    assert found.differences[0].startswith("frame 4 ")
+    assert "1 of 12 frames are missing" in found.differences
+
+
+def test_added_frame_is_named(source: Path, tmp_path: Path) -> None:
+    longer = render(tmp_path / "longer", replace(FILM, frames=13))
+    whole = write(longer, tmp_path / "out.mkv", codec="ffv1")
+    assert "1 frames are not in the source" in verify(source, whole).differences
+
+
+def test_another_film_is_not_taken_for_it(source: Path, tmp_path: Path) -> None:
+    other = render(tmp_path / "other", replace(FILM, width=80))
+    differences = verify(source, other).differences
+    assert "size is 80x64; the source's is 96x64" in differences
+    assert any("luma of (64, 80)" in each for each in differences)
+
+
+def test_lost_tags_chapters_and_streams_are_named(source: Path, tmp_path: Path) -> None:
+    bare = render(tmp_path / "bare", Film())
+    differences = verify(source, bare).differences
+    assert "tag title is None; the source's is 'A reel'" in differences
+    assert "there are 0 chapters; the source has 2" in differences
+    assert "audio #1 (flac) is missing" in differences
+
+
+def test_lost_shape_is_named(tmp_path: Path) -> None:
+    film = Film(suffix=".mp4", codec="libx264", sar=Fraction(8, 9), rotation=90, options=(("qp", "0"),))
+    shaped = render(tmp_path / "film", film)
+    flat = render(tmp_path / "flat", replace(film, sar=Fraction(1), rotation=0))
+    differences = verify(shaped, flat).differences
+    assert "pixel aspect is 1; the source's is 8/9" in differences
+    assert "rotation is 0; the source's is 90" in differences
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265"])
+def test_lossy_film_is_measured_against_a_plain_transcode(tmp_path: Path, codec: str) -> None:
+    source = render(tmp_path / "film", Film(frames=24))
+    hues = np.tile(np.linspace(100, 150, 48).astype(np.uint8), (2, 32, 1))
+    with (
+        VideoReader(source) as reader,
+        VideoWriter(tmp_path / "out.mkv", source=reader.info, codec=codec, crf=20, preset="veryfast") as writer,
+    ):
+        for frame in reader:
+            writer.write(frame, ChromaPlanes(hues[0], hues[1]))
+    found = verify(source, tmp_path / "out.mkv")
+    assert found.differences == ()
+    assert found.ok
+    assert not found.lossless
+    assert found.psnr_y is not None
+    assert found.plain_psnr_y is not None
+    assert found.stretch_psnr_y == pytest.approx(found.psnr_y)
+    assert abs(found.psnr_y - found.plain_psnr_y) < 1.5
+
+
+def test_lossy_film_of_worse_pictures_fails(tmp_path: Path) -> None:
+    source = render(tmp_path / "film", Film(frames=24))
+    rng = np.random.default_rng(0)
+
+    def noisy(frame: Frame) -> Frame:
+        return replace(frame, luma=np.clip(frame.luma + rng.normal(0, 12, frame.luma.shape), 16, 235).astype(np.uint8))
+
+    found = verify(source, write(source, tmp_path / "out.mkv", change=noisy, codec="x264", crf=12, preset="veryfast"))
+    assert not found.ok
+    assert "where a plain transcode has" in found.differences[0]
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"])
+@pytest.mark.parametrize("codec", ["x264", "x265"])
+def test_settings_are_read_from_the_bitstream(tmp_path: Path, codec: str, preset: str) -> None:
+    source = render(tmp_path / "film", Film(frames=2))
+    plain_transcode(source, tmp_path / "out.mp4", codec=codec, crf=21.5, preset=preset)
+    settings = read_packets(tmp_path / "out.mp4", container="mp4").settings
+    assert settings is not None
+    assert (settings.codec, settings.crf, settings.preset, settings.lossless) == (codec, 21.5, preset, False)
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265", "ffv1"])
+def test_lossless_settings_are_read_from_the_bitstream(tmp_path: Path, codec: str) -> None:
+    source = render(tmp_path / "film", Film(frames=3))
+    plain_transcode(source, tmp_path / "out.mkv", codec=codec, lossless=True)
+    settings = read_packets(tmp_path / "out.mkv", container="matroska").settings
+    assert settings is not None
+    assert (settings.codec, settings.lossless) == (codec, True)
+
+
+def test_frames_before_a_time(tmp_path: Path) -> None:
+    source = render(tmp_path / "film", Film(suffix=".mp4", codec="libx264", frames=24))
+    for number in (0, 1, 10, 24):
+        assert count_frames_before(source, Fraction(number, 24)) == number
+
+
+def test_report_is_json_and_progress_is_told(source: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    whole = write(source, tmp_path / "out.mkv", codec="ffv1")
+    found = verify(source, whole, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (12, 12)
+    assert json.loads(json.dumps(found.to_dict()))["packets"] == found.packets > 3
+
+
+def test_missing_film_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(VideoError):
+        verify(source, tmp_path / "nothing.mkv")
+
+
+def test_rendered_films_move_and_cut() -> None:
+    frames = [picture(index, 12, 96, 64, "grey").astype(int)[..., 0] for index in range(12)]
+    steps = [np.abs(a - b).mean() for a, b in pairwise(frames)]
+    assert sorted(np.argsort(steps)[-2:].tolist()) == [3, 7]
+    assert min(steps) > 0

@@ -1,0 +1,119 @@
+"""Proof that a coloured film kept its source's luma, times and every other stream.
+
+Pictures are decoded side by side, one at a time. Whether the output is lossless is decided by what it holds: every luma
+sample equal, or else the settings that its encoder noted in the bitstream. A lossy output is measured against a plain
+transcode of a stretch of the source at the same settings.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vidcolor.verification.pictures import Pictures, Progress, compare_pictures, stretch_psnr
+from vidcolor.verification.streams import compare_shape, compare_streams, compare_tags, earliest_time
+from vidcolor.video import VideoReader, plain_transcode
+from vidcolor.video.packets import EncoderSettings, read_packets
+
+__all__ = ["Verification", "verify"]
+
+_PSNR_SLACK = 1.0
+"""Decibels that luma may lie below that of a plain transcode: the encoder of a coloured film has colour to keep."""
+_MOST_DIFFERENCES = 20
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a comparison found.
+
+    Args:
+        ok: Nothing differs that should not.
+        lossless: Every luma sample equals the source's.
+        frames: Frames compared.
+        differences: One line each, the first first: at most 20 of the pictures, then at most 20 of the rest.
+        psnr_y: PSNR of luma over all frames in dB; None for a lossless output.
+        plain_psnr_y: PSNR of luma in a plain transcode of the first seconds; None where none was made.
+        stretch_psnr_y: `psnr_y` over those same seconds.
+        packets: Packets found equal in the copied streams.
+        notes: Streams that the container cannot hold, or holds in another form, and times that it moved.
+    """
+
+    ok: bool
+    lossless: bool
+    frames: int
+    differences: tuple[str, ...]
+    psnr_y: float | None
+    plain_psnr_y: float | None
+    packets: int
+    stretch_psnr_y: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the fields as JSON holds them."""
+        return asdict(self)
+
+
+def verify(source: str | Path, output: str | Path, *, progress: Progress | None = None) -> Verification:
+    """Compare a coloured film with its source: luma, times, all other streams, chapters, tags, shape and colour tags.
+
+    Args:
+        source: The film.
+        output: The whole film, coloured.
+        progress: Called with the frames done and in all.
+
+    Raises:
+        VideoError: One of them cannot be read.
+    """
+    source, output = Path(source), Path(output)
+    with VideoReader(source) as reader, VideoReader(output) as result:
+        film, made = reader.info, result.info
+        container = "matroska" if "matroska" in made.container else "mov" if output.suffix.lower() == ".mov" else "mp4"
+        before = read_packets(source, container=container, stream=film.stream)
+        after = read_packets(output, container=container, stream=made.stream)
+        pictures = compare_pictures(reader, result, earliest=earliest_time(before), progress=progress)
+    streams = compare_streams(film, before, after, container=container, shift=pictures.shift)
+    differences = [*compare_shape(film, made), *compare_tags(before, after), *streams.differences]
+    notes = list(streams.notes)
+    if pictures.shift:
+        notes.append(
+            f"the whole film starts {float(pictures.shift) * 1000:.0f} ms later: Matroska has no times below zero"
+        )
+    lossless = pictures.altered == 0
+    plain = None
+    if not lossless and _means_lossless(after.settings, pictures):
+        pictures.differences.append(pictures.first_altered)
+    elif not lossless and after.settings is not None:
+        plain = _plain_psnr(source, output.suffix, after.settings)
+        reached = pictures.stretch.psnr
+        if plain is not None and reached is not None and reached < plain - _PSNR_SLACK:
+            differences.append(f"luma PSNR is {reached:.2f} dB where a plain transcode has {plain:.2f} dB")
+    found = (*pictures.differences[:_MOST_DIFFERENCES], *differences[:_MOST_DIFFERENCES])
+    return Verification(
+        ok=not found,
+        lossless=lossless,
+        frames=pictures.frames,
+        differences=found,
+        psnr_y=None if lossless else pictures.all.psnr,
+        plain_psnr_y=plain,
+        packets=streams.equal,
+        stretch_psnr_y=None if plain is None else pictures.stretch.psnr,
+        notes=tuple(notes),
+    )
+
+
+def _means_lossless(settings: EncoderSettings | None, pictures: Pictures) -> bool:
+    if settings is not None:
+        return settings.lossless
+    # An encoder that leaves no note: a lossy one does not return most frames bit for bit.
+    return pictures.altered * 2 < pictures.frames
+
+
+def _plain_psnr(source: Path, suffix: str, settings: EncoderSettings) -> float | None:
+    with TemporaryDirectory(prefix="vidcolor-") as folder, VideoReader(source) as reader:
+        plain = Path(folder) / f"plain{suffix}"
+        return stretch_psnr(
+            reader,
+            lambda end: plain_transcode(
+                source, plain, codec=settings.codec, crf=settings.crf, preset=settings.preset, end=end
+            ),
+            plain,
+        )

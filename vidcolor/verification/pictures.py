@@ -1,0 +1,171 @@
+"""Two films' pictures side by side: luma sample by sample, times tick by tick."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import zip_longest
+from math import inf, log10
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.video import Frame, VideoInfo, VideoReader
+
+Progress = Callable[[int, int | None], None]
+
+STRETCH = Fraction(10)
+"""Seconds of a lossy film that are transcoded plainly for comparison."""
+_MOST_LATE = 20
+_MILLISECOND = Fraction(1, 1000)
+
+
+@dataclass
+class Squares:
+    """Squared error of luma, summed in float64 over frames, full scale being 1."""
+
+    total: float = 0.0
+    samples: int = 0
+
+    def add(self, off: NDArray[np.int32] | None, size: int, *, peak: int) -> None:
+        """Add a frame of `size` samples with the differences `off`, None for none."""
+        self.samples += size
+        if off is not None:
+            self.total += float(np.square(off, dtype=np.float64).sum()) / peak**2
+
+    @property
+    def psnr(self) -> float | None:
+        """Decibels; infinite for equal pictures, None for no pictures."""
+        if not self.samples:
+            return None
+        return -10 * log10(self.total / self.samples) if self.total else inf
+
+
+@dataclass
+class Pictures:
+    """What comparing the pictures gave.
+
+    Args:
+        frames: Frames compared.
+        altered: Frames whose luma differs.
+        first_altered: The first of them, described.
+        shift: Seconds by which the output's container had to move picture and sound alike.
+        differences: Missing, added, shifted or reshaped frames.
+        all: Error over all frames.
+        stretch: Error over the first `STRETCH` seconds.
+    """
+
+    frames: int = 0
+    altered: int = 0
+    first_altered: str = ""
+    shift: Fraction = Fraction(0)
+    differences: list[str] = field(default_factory=list)
+    all: Squares = field(default_factory=Squares)
+    stretch: Squares = field(default_factory=Squares)
+
+
+def compare_pictures(
+    reader: VideoReader, result: VideoReader, *, earliest: Fraction, progress: Progress | None
+) -> Pictures:
+    """Decode both films side by side.
+
+    Args:
+        reader: The source.
+        result: The output.
+        earliest: The first time of the source's other streams, in seconds.
+        progress: Called with the frames done and in all.
+    """
+    film, made = reader.info, result.info
+    found = Pictures()
+    begin: Fraction | None = None
+    for ours, theirs in _pairs(reader, result, found):
+        time = film.time(ours.pts)
+        late = made.time(theirs.pts) - time
+        if begin is None:
+            begin, found.shift = time, _forced_shift(late, min(earliest, time), made)
+        _compare_time(ours.index, time, late - found.shift, film, made, found)
+        if ours.luma.shape != theirs.luma.shape:
+            found.differences.append(f"frame {ours.index} has luma of {theirs.luma.shape}, not {ours.luma.shape}")
+            break
+        off = luma_difference(ours, theirs, widened=made.bit_depth - film.bit_depth)
+        if off is not None:
+            found.altered += 1
+            found.first_altered = found.first_altered or _describe(ours.index, time, off)
+        found.frames += 1
+        for squares in (found.all, found.stretch) if time < begin + STRETCH else (found.all,):
+            squares.add(off, ours.luma.size, peak=(1 << film.bit_depth) - 1)
+        if progress is not None:
+            progress(found.frames, film.frames)
+    return found
+
+
+def stretch_psnr(source: VideoReader, transcode: Callable[[Fraction], Any], plain: Path) -> float | None:
+    """Return the luma PSNR in dB of the source's first `STRETCH` seconds, transcoded into `plain`.
+
+    Args:
+        source: The film.
+        transcode: Writes `plain`; called with the end of the stretch in seconds.
+        plain: The transcode.
+    """
+    squares = Squares()
+    film = source.info
+    end = film.time(next(iter(source)).pts) + STRETCH
+    transcode(end)
+    with VideoReader(film.path, end=end) as reader, VideoReader(plain) as result:
+        for ours, theirs in zip(reader, result, strict=False):
+            off = luma_difference(ours, theirs, widened=result.info.bit_depth - film.bit_depth)
+            squares.add(off, ours.luma.size, peak=(1 << film.bit_depth) - 1)
+    return squares.psnr
+
+
+def luma_difference(ours: Frame, theirs: Frame, *, widened: int) -> NDArray[np.int32] | None:
+    """Return output minus source, int32 (h, w) at the source's depth, or None when every sample is equal.
+
+    Args:
+        ours: The source's frame.
+        theirs: The output's frame.
+        widened: Bits that the output has more than the source.
+    """
+    if widened == 0 and np.array_equal(ours.luma, theirs.luma):
+        return None
+    luma = theirs.luma.astype(np.int32)
+    if widened > 0:
+        luma = (luma + (1 << (widened - 1))) >> widened
+    off: NDArray[np.int32] = np.left_shift(luma, max(-widened, 0)) - ours.luma
+    return off if off.any() else None
+
+
+def _pairs(reader: VideoReader, result: VideoReader, found: Pictures) -> Iterator[tuple[Frame, Frame]]:
+    """Yield frames by their number, and note where one film ends before the other."""
+    missing = added = 0
+    for ours, theirs in zip_longest(reader, result):
+        if ours is not None and theirs is not None:
+            yield ours, theirs
+        missing += theirs is None
+        added += ours is None
+    if missing:
+        found.differences.append(f"{missing} of {found.frames + missing} frames are missing")
+    if added:
+        found.differences.append(f"{added} frames are not in the source")
+
+
+def _compare_time(
+    index: int, time: Fraction, late: Fraction, film: VideoInfo, made: VideoInfo, found: Pictures
+) -> None:
+    # Matroska counts milliseconds; the other containers take the source's own time base.
+    exact = (film.time_base / made.time_base).denominator == 1
+    if abs(late) > (0 if exact else made.time_base / 2) and len(found.differences) < _MOST_LATE:
+        found.differences.append(f"frame {index} at {float(time):.6f} s comes {float(late) * 1000:+.3f} ms off")
+
+
+def _forced_shift(late: Fraction, earliest: Fraction, made: VideoInfo) -> Fraction:
+    shift = round(late / _MILLISECOND) * _MILLISECOND
+    forced = "matroska" in made.container and earliest < 0 and abs(shift + earliest) <= _MILLISECOND
+    return shift if forced else Fraction(0)
+
+
+def _describe(index: int, time: Fraction, off: NDArray[np.int32]) -> str:
+    y, x = (int(each[0]) for each in np.nonzero(off))
+    count = f"{np.count_nonzero(off)} of {off.size} luma samples differ"
+    return f"frame {index} at {float(time):.6f} s: {count}, the first at x={x} y={y} by {int(off[y, x]):+d}"

@@ -1,0 +1,125 @@
+"""Two films' shape, tags and streams beside the picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import zip_longest
+
+from vidcolor.video import VideoInfo
+from vidcolor.video.packets import FilmPackets, StreamPackets, plan_streams
+
+_MILLISECOND = Fraction(1, 1000)
+_TERMINOLOGICAL = {"ger": "deu", "fre": "fra", "dut": "nld", "gre": "ell", "ice": "isl", "chi": "zho"}
+"""ISO 639-2 has two codes for some languages; QuickTime knows only the bibliographic one of these."""
+
+
+@dataclass
+class Streams:
+    """What comparing the copied streams gave: packets found equal, differences, and what the container cannot hold."""
+
+    equal: int = 0
+    differences: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+
+def compare_shape(film: VideoInfo, made: VideoInfo) -> Iterator[str]:
+    """Yield what differs in size, depth, pixel aspect, rotation, fields and colour tags."""
+    expected: dict[str, tuple[object, object]] = {
+        "size": (f"{film.width}x{film.height}", f"{made.width}x{made.height}"),
+        "bit depth": (10 if made.codec == "prores" else film.bit_depth, made.bit_depth),
+        "pixel aspect": (film.sar, made.sar),
+        "rotation": (film.rotation % 360, made.rotation % 360),
+        "full range": (film.full_range, made.full_range),
+        "matrix": (film.matrix, made.matrix),
+        "primaries": (film.primaries, made.primaries),
+        "transfer": (film.transfer, made.transfer),
+        "interlaced": (film.interlaced, made.interlaced),
+    }
+    if film.interlaced and made.interlaced:
+        expected["top field first"] = (film.top_field_first, made.top_field_first)
+    for name, (ours, theirs) in expected.items():
+        if ours != theirs:
+            yield f"{name} is {theirs}; the source's is {ours}"
+
+
+def compare_tags(before: FilmPackets, after: FilmPackets) -> Iterator[str]:
+    """Yield what differs in the container's tags and chapters."""
+    for key, value in before.tags.items():
+        if after.tags.get(key) != value:
+            yield f"tag {key} is {after.tags.get(key)!r}; the source's is {value!r}"
+    if len(before.chapters) != len(after.chapters):
+        yield f"there are {len(after.chapters)} chapters; the source has {len(before.chapters)}"
+        return
+    for number, (ours, theirs) in enumerate(zip(before.chapters, after.chapters, strict=True), start=1):
+        if max(abs(ours[0] - theirs[0]), abs(ours[1] - theirs[1])) > _MILLISECOND or ours[2] != theirs[2]:
+            yield f"chapter {number} is {_chapter(theirs)}; the source's is {_chapter(ours)}"
+
+
+def compare_streams(
+    film: VideoInfo, before: FilmPackets, after: FilmPackets, *, container: str, shift: Fraction
+) -> Streams:
+    """Compare every packet of every stream that the container holds: its bytes, and its time within a tick.
+
+    Args:
+        film: The source.
+        before: The source's packets.
+        after: The output's packets.
+        container: FFmpeg's name of the output container.
+        shift: Seconds by which the container moved picture and sound alike.
+    """
+    plan = plan_streams(film, container)
+    found = Streams(notes=plan.notes)
+    # Attachments come last in Matroska, whatever their number in the source.
+    wanted = sorted((*plan.copied, *plan.converted), key=lambda i: (before.streams[i].kind == "attachment", i))
+    # The muxer of chapters adds a text stream of its own, which is no stream of the source.
+    held = [each for each in after.streams.values() if not (each.kind == "data" and after.chapters)]
+    held.sort(key=lambda each: each.kind == "attachment")
+    for index, theirs in zip_longest(wanted, held):
+        if index is None or theirs is None:
+            name = before.streams[index].name if theirs is None else theirs.name
+            found.differences.append(f"{name} is {'missing' if theirs is None else 'not in the source'}")
+            continue
+        ours = before.streams[index]
+        if ours.kind != theirs.kind:
+            found.differences.append(f"{theirs.name} stands where the source has {ours.name}")
+            continue
+        if _language(ours) != _language(theirs):
+            found.differences.append(f"{ours.name}: language is {theirs.language}; the source's is {ours.language}")
+        _compare_packets(ours, theirs, found, shift=shift, converted=index in plan.converted)
+    return found
+
+
+def _language(stream: StreamPackets) -> str:
+    language = stream.language or "und"
+    return _TERMINOLOGICAL.get(language, language)
+
+
+def earliest_time(packets: FilmPackets) -> Fraction:
+    """Return the first time of any stream beside the picture, in seconds; 0 when there is none."""
+    times = [stream.time(0) for stream in packets.streams.values() if len(stream)]
+    return min((time for time in times if time is not None), default=Fraction(0))
+
+
+def _compare_packets(
+    ours: StreamPackets, theirs: StreamPackets, found: Streams, *, shift: Fraction, converted: bool
+) -> None:
+    tick = max(ours.time_base, theirs.time_base)
+    first = ""
+    for number in range(min(len(ours), len(theirs))):
+        begin, other = ours.time(number), theirs.time(number)
+        late = Fraction(0) if begin is None or other is None else other - begin - shift
+        if not converted and ours.digests[number] != theirs.digests[number]:
+            first = first or f"{ours.name}: packet {number} differs"
+        elif abs(late) > tick:
+            first = first or f"{ours.name}: packet {number} comes {float(late) * 1000:+.3f} ms off"
+        else:
+            found.equal += 1
+    if len(ours) != len(theirs):
+        counts = f"{len(theirs)} packets; the source has {len(ours)}"
+        first = f"{first}; {counts}" if first else f"{ours.name}: {counts}"
+    if first:
+        found.differences.append(first)
+
+
+def _chapter(chapter: tuple[Fraction, Fraction, str]) -> str:
+    return f"{float(chapter[0]):.3f} to {float(chapter[1]):.3f} s {chapter[2]!r}"

@@ -1,0 +1,225 @@
+"""What a film says without decoding its pictures: frames by time, fingerprints of copied streams, encoder settings."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import av.error
+from av import Packet
+from av.stream import Disposition, Stream
+
+from vidcolor.video.source import choose_stream, describe_stream, open_film
+from vidcolor.video.stream_plan import StreamPlan, plan_streams
+from vidcolor.video.streams import _kept_tags
+
+__all__ = [
+    "EncoderSettings",
+    "FilmPackets",
+    "StreamPackets",
+    "StreamPlan",
+    "count_frames_before",
+    "plan_streams",
+    "read_packets",
+]
+
+_NO_TIME = -(1 << 63)
+# The options that tell an encoder's presets apart, as its bitstream notes them.
+_PRESET_OPTIONS = {"x264": ("subme",), "x265": ("rc-lookahead", "subme", "ref", "limit-refs")}
+_PRESETS = {
+    "x264": {
+        "0": "ultrafast", "1": "superfast", "2": "veryfast", "4": "faster", "6": "fast", "7": "medium", "8": "slow",
+        "9": "slower", "10": "veryslow", "11": "placebo",
+    },
+    "x265": {
+        "5 0 1 0": "ultrafast", "10 1 1 0": "superfast", "15 1 2 3": "veryfast", "15 2 2 3": "faster",
+        "15 2 3 3": "fast", "20 2 3 1": "medium", "25 3 4 3": "slow", "40 4 5 1": "slower", "40 4 5 0": "veryslow",
+        "60 5 5 0": "placebo",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """How a film's picture was encoded, as the encoder noted it in the bitstream.
+
+    Args:
+        codec: x264, x265 or ffv1.
+        lossless: It was asked to be exact.
+        crf: Rate factor, or None.
+        preset: The preset, known by the options that it sets, or None.
+    """
+
+    codec: str
+    lossless: bool
+    crf: float | None = None
+    preset: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StreamPackets:
+    """The packets of one stream that is not the picture.
+
+    Args:
+        name: The stream as the user sees it.
+        kind: audio, video (cover art), subtitle, attachment or data.
+        time_base: Seconds per tick.
+        language: Language tag, or None.
+        times: Presentation time of each packet in ticks.
+        digests: 64 bit of each packet's BLAKE2b.
+    """
+
+    name: str
+    kind: str
+    time_base: Fraction
+    language: str | None
+    times: array[int] = field(default_factory=lambda: array("q"))
+    digests: array[int] = field(default_factory=lambda: array("Q"))
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def __repr__(self) -> str:
+        return f"StreamPackets({self.name}, {len(self)} packets)"
+
+    def time(self, number: int) -> Fraction | None:
+        """Return the time of a packet in seconds, None where it has none."""
+        ticks = self.times[number]
+        return None if ticks == _NO_TIME else ticks * self.time_base
+
+
+@dataclass(frozen=True, eq=False)
+class FilmPackets:
+    """Everything of a film beside its picture.
+
+    Args:
+        streams: By number in the container.
+        chapters: (start, end, title) of each, in seconds.
+        tags: The container's tags, keys in lower case, without those that every muxer writes anew.
+        settings: How the picture was encoded, None when the bitstream does not say.
+    """
+
+    streams: dict[int, StreamPackets]
+    chapters: tuple[tuple[Fraction, Fraction, str], ...]
+    tags: dict[str, str]
+    settings: EncoderSettings | None
+
+
+def read_packets(path: str | Path, *, container: str, stream: int | None = None) -> FilmPackets:
+    """Demux a film once; 16 bytes per packet are kept.
+
+    Args:
+        path: The film.
+        container: FFmpeg's name of the container whose tags are of interest.
+        stream: Number of the video stream; None takes the default one.
+
+    Raises:
+        VideoError: The film cannot be read.
+    """
+    path = Path(path)
+    with open_film(path) as film:
+        video = choose_stream(film, path, stream)
+        streams = {each.index: _begin(each) for each in film.streams if each.index != video.index}
+        first = b""
+        for packet in _packets(film.demux()):
+            if packet.stream_index == video.index:
+                first = first or bytes(packet)[:65536]
+            elif packet.size and packet.stream_index in streams:
+                _append(streams[packet.stream_index], packet)
+        chapters = tuple(
+            (each["start"] * base, each["end"] * base, each["metadata"].get("title", ""))
+            for each in film.chapters()
+            if (base := Fraction(each["time_base"] or 0))
+        )
+        tags = {key.lower(): value for key, value in _kept_tags(film.metadata, container).items()}
+        extra = bytes(video.codec_context.extradata or b"")
+        return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first))
+
+
+def count_frames_before(path: str | Path, time: Fraction, *, stream: int | None = None) -> int:
+    """Count the frames shown before `time` seconds by demuxing, without decoding.
+
+    Raises:
+        VideoError: The film cannot be read.
+    """
+    path = Path(path)
+    with open_film(path) as film:
+        video = choose_stream(film, path, stream)
+        base = Fraction(video.time_base or 1)
+        shown = (packet for packet in _packets(film.demux(video)) if packet.size and not packet.is_discard)
+        stamps = (packet.pts if packet.pts is not None else packet.dts for packet in shown)
+        return sum(stamp is not None and stamp * base < time for stamp in stamps)
+
+
+def _packets(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+    packets = iter(demuxed)
+    failures = 0
+    while failures < 100:
+        try:
+            yield next(packets)
+            failures = 0
+        except StopIteration:
+            return
+        except av.error.FFmpegError:
+            failures += 1
+
+
+def _begin(stream: Stream) -> StreamPackets:
+    about = describe_stream(stream)
+    begun = StreamPackets(
+        f"{about.kind} #{about.index} ({about.codec})",
+        about.kind,
+        Fraction(stream.time_base or Fraction(1, 1000)),
+        about.language,
+    )
+    if about.kind == "attachment":
+        begun.times.append(_NO_TIME)
+        begun.digests.append(_digest(bytes(getattr(stream, "data", b""))))
+    return begun
+
+
+def _append(stream: StreamPackets, packet: Packet[Any]) -> None:
+    data = bytes(packet)
+    context = packet.stream.codec_context
+    codec = context.name if context is not None else ""
+    if codec == "mov_text" and data[:2] == b"\0\0":
+        return  # The muxer fills the pauses between texts.
+    if codec == "aac":
+        data = _without_adts(data)
+    is_cover = packet.stream.disposition & Disposition.attached_pic
+    stream.times.append(_NO_TIME if packet.pts is None or is_cover else packet.pts)
+    stream.digests.append(_digest(data))
+
+
+def _without_adts(data: bytes) -> bytes:
+    # MPEG-TS carries AAC with a header per packet (ISO/IEC 13818-7); mkv and mp4 store it once, outside.
+    if len(data) > 9 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
+        return data[7 if data[1] & 1 else 9 :]
+    return data
+
+
+def _digest(data: bytes) -> int:
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
+
+
+def _settings(codec: str, head: bytes) -> EncoderSettings | None:
+    if codec == "ffv1":
+        return EncoderSettings("ffv1", lossless=True)
+    found = re.search(rb"x26([45]) [^\0]*?options: ([^\0\x80]*)", head)
+    if found is None:
+        return None
+    encoder = f"x26{found.group(1).decode()}"
+    words = found.group(2).decode("ascii", "replace").split()
+    options = dict(word.partition("=")[::2] for word in words)
+    return EncoderSettings(
+        encoder,
+        lossless="lossless" in options or options.get("qp") == "0",
+        crf=float(options["crf"]) if "crf" in options else None,
+        preset=_PRESETS[encoder].get(" ".join(options.get(name, "") for name in _PRESET_OPTIONS[encoder])),
+    )
