@@ -35,13 +35,13 @@ FLICKER = 0.012  # standard deviation of the exposure, as a share
 
 
 def aged(luma: npt.NDArray[Any], exposure: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Add grain and exposure to a luma plane of shape (h, w) and video range [16, 235]."""
+    """Add grain and exposure to an 8-bit luma plane of shape (h, w), black at 16 and white at 235."""
     picture = (luma.astype(np.float32) - 16) / 219
     grain = cv2.GaussianBlur(rng.standard_normal(luma.shape, dtype=np.float32), (0, 0), 0.7)
     grain *= GRAIN / 219 / grain.std()
     # Grain is strongest in the mid tones, where about half of the silver crystals are developed.
     picture = picture * exposure + grain * (0.35 + 2.6 * picture * (1 - picture))
-    return np.rint(np.clip(picture, 0, 1) * 219 + 16).astype(np.uint8)
+    return np.clip(np.rint(picture * 219 + 16), 0, 255).astype(np.uint8)
 
 
 def projector(seconds: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -92,7 +92,8 @@ def write_film(path: Path, *, seed: int) -> None:
         flicker, count = 0.0, 0
         for count, source in enumerate(truth_frames(), start=1):
             flicker = 0.6 * flicker + 0.8 * FLICKER * rng.standard_normal()
-            luma = aged(source.to_ndarray(format="gray"), 1 + flicker, rng)
+            # The Y' rows themselves: a conversion to grey would stretch them to full range.
+            luma = aged(source.to_ndarray()[: source.height], 1 + flicker, rng)
             chroma = np.full((luma.shape[0] // 2, luma.shape[1]), 128, np.uint8)
             frame = VideoFrame.from_ndarray(np.vstack([luma, chroma]), format="yuv420p")
             frame.pts, frame.time_base = count - 1, Fraction(1, 25)

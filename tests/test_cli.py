@@ -15,10 +15,19 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vidcolor.cli import app
-from vidcolor.cli.options import seconds
+from vidcolor.cli.options import frame_numbers, seconds
 from vidcolor.errors import VideoError
+from vidcolor.video import plain_transcode
 
-COMMANDS = ["colorize", "preview", "scenes", "verify", "weights", "train"]
+COMMANDS = ["colorize", "preview", "scenes", "verify", "eval", "weights", "train"]
+
+
+@pytest.fixture(scope="module")
+def clip(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first second of the sample film, 25 frames."""
+    path = tmp_path_factory.mktemp("film") / "clip.mkv"
+    plain_transcode(samples / "bikes.mkv", path, end=Fraction(1))
+    return path
 
 
 def run(*words: object) -> tuple[int, str, str]:
@@ -64,6 +73,13 @@ def test_module_is_the_command_line() -> None:
 )
 def test_times_are_exact(text: str, expected: Fraction) -> None:
     assert seconds(text) == expected
+
+
+def test_frame_numbers_have_commas_between_them() -> None:
+    assert frame_numbers("") == []
+    assert frame_numbers("14,120") == [14, 120]
+    with pytest.raises(typer.BadParameter):
+        frame_numbers("14 120")
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:2:3:4", "1/0", "nan"])
@@ -184,7 +200,7 @@ def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_pa
     still = sorted(folder.iterdir())[0]
     with av.open(str(film)) as container:
         frames = container.decode(video=0)
-        luma = next(f for i, f in enumerate(frames) if i == int(still.stem[-6:])).to_ndarray(format="gray")
+        luma = next(f for i, f in enumerate(frames) if i == int(still.stem[-6:])).to_ndarray()[:272]
     expected = np.clip((luma.astype(float) - 16) / 219, 0, 1) * 255
     assert np.abs(np.asarray(Image.open(still).convert("L")) - expected).max() <= 1
 
@@ -234,6 +250,31 @@ def test_interruption_exits_with_130_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_verify_tells_a_copy_from_another_film(samples: Path, truth: Path, tmp_path: Path) -> None:
+    film, copy = samples / "bikes.mkv", tmp_path / "copy.mkv"
+    copy.write_bytes(film.read_bytes())
+    status, out, _ = run("verify", film, copy)
+    assert (status, out.splitlines()[-1][:3]) == (0, "ok:")
+    assert json.loads(run("verify", film, copy, "--json")[1])["lossless"] is True
+    status, out, _ = run("verify", film, truth)
+    assert status == 1
+    assert out.startswith("differs: ")
+    assert out.splitlines()[-1].startswith("not ok:")
+
+
+def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_path: Path) -> None:
+    true_clip = tmp_path / "truth.mkv"
+    plain_transcode(truth, true_clip, end=Fraction(1))
+    words = ["eval", clip, true_clip, "--references", "3,4", "--every", "12"]
+    status, out, err = run(*words)
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["name", "result", "grey", "transfer", "flow", "truth"]
+    assert err.startswith("means over 3 frames; 2 reference frames left out")
+    rows = {row["name"]: row for row in json.loads(run(*words, "--json")[1])["rows"]}
+    assert rows["truth"]["ciede2000"] == 0
+    assert rows["result"]["colourfulness"] < 1 < rows["truth"]["colourfulness"]
+
+
 def on_a_terminal(*words: object) -> str:
     """Run a command with a terminal as stderr; return what it drew there."""
     import pty
@@ -254,12 +295,11 @@ def on_a_terminal(*words: object) -> str:
     return drawn.decode()
 
 
-def test_bars_show_a_rate_on_a_terminal_and_only_there(samples: Path) -> None:
-    film = samples / "bikes.mkv"
-    assert "frames/s" in on_a_terminal("scenes", film)
-    assert on_a_terminal("scenes", film, "-q") == ""
-    assert "frames/s" not in on_a_terminal("scenes", film, "--json")
-    assert run("scenes", film)[2] == ""
+def test_bars_show_a_rate_on_a_terminal_and_only_there(clip: Path) -> None:
+    assert "frames/s" in on_a_terminal("scenes", clip)
+    assert on_a_terminal("scenes", clip, "-q") == ""
+    assert "frames/s" not in on_a_terminal("scenes", clip, "--json")
+    assert run("scenes", clip)[2] == ""
 
 
 def test_bar_of_unknown_length_moves_too() -> None:

@@ -84,6 +84,15 @@ app.command(
     ),
 )(reports.verify)
 app.command(
+    "eval",
+    short_help="Score a result against its true colours.",
+    help=_help(
+        "vidcolor eval film.color.mkv truth.mp4 --references 14,120",
+        "Score RESULT against TRUTH, beside the trivial baselines: grey, a colour transfer, flow alone. Frames that "
+        "were given as stills are left out.",
+    ),
+)(reports.evaluate)
+app.command(
     "weights",
     short_help="Show which weights are used.",
     help=_help(

@@ -22,6 +22,14 @@ def seconds(text: str) -> Fraction:
     return total
 
 
+def frame_numbers(text: str) -> list[int]:
+    """Read frame numbers with commas between them."""
+    try:
+        return [int(number) for number in text.split(",")] if text else []
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of frame numbers such as 14,120") from None
+
+
 Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False)]
 Still = Annotated[
     list[Path] | None,

@@ -1,4 +1,4 @@
-"""The commands that look and tell: `scenes` and `verify`."""
+"""The commands that look and tell: `scenes`, `verify` and `eval`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_output, print_json
-from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
+from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes, frame_numbers
 
 
 def scenes(
@@ -71,12 +71,49 @@ def verify(
         from vidcolor.verification import verify as compare
 
         found = compare(video, result, progress=lambda done, total: talk.progress("verify", done, total))
+    talk.report(notes=found.notes, warnings=())
     if json:
         print_json(found.to_dict())
     else:
         for difference in found.differences:
             typer.echo(f"differs: {difference}")
-        luma = "luma is bit-equal" if found.lossless else f"luma PSNR {found.psnr_y} dB"
+        luma = "luma is bit-equal" if found.psnr_y is None else f"luma PSNR {found.psnr_y:.2f} dB"
+        if found.plain_psnr_y is not None:
+            luma += f" ({found.stretch_psnr_y:.2f} dB where a plain transcode has {found.plain_psnr_y:.2f} dB)"
         typer.echo(f"{'ok' if found.ok else 'not ok'}: {found.frames} frames, {luma}, {found.packets} copied packets")
     if not found.ok:
         raise typer.Exit(1)
+
+
+def evaluate(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="The coloured film.", show_default=False)],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Its true colours.", show_default=False)],
+    references: Annotated[
+        str, typer.Option("--references", metavar="N,N,...", help="Frames whose true colours were given as stills.")
+    ] = "",
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Score the pictures of each Nth frame only.")] = 1,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Score a coloured film against its true colours."""
+    given = frame_numbers(references)
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.evaluation import evaluate as score
+
+        scores = score(
+            result,
+            truth,
+            references=given,
+            every=every,
+            progress=lambda done, total: talk.progress("score", done, total),
+        )
+    table = scores.to_dict()
+    if json:
+        print_json(table)
+        return
+    names = [name for name in table["rows"][0] if name != "name"]
+    typer.echo("  ".join(["name    ", *names]))
+    for row in table["rows"]:
+        cells = ["-" if row[name] is None else f"{row[name]:.4g}" for name in names]
+        typer.echo("  ".join([f"{row['name']:<8}", *(f"{c:>{len(n)}}" for c, n in zip(cells, names, strict=True))]))
+    talk.note(f"means over {scores.frames} frames; {len(scores.excluded)} reference frames left out")
