@@ -1,0 +1,318 @@
+"""Plans: stills find their frames and shots, files are checked key by key."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from films import Film, as_jpeg, picture, render
+from numpy.typing import NDArray
+
+from vidcolor.errors import PlanError, VideoError
+from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
+from vidcolor.plan.likeness import ColorWatch, thumbnail
+from vidcolor.plan.making import _Samples
+from vidcolor.references import Reference
+from vidcolor.shots import Shot
+from vidcolor.video import ChromaPlanes, VideoReader
+
+WIDTH, HEIGHT, LENGTH = 128, 96, 20
+SCENES = ("astronaut", "coffee", "cat")
+
+Rgb = NDArray[np.uint8]
+
+
+def scene(name: str, frame: int) -> Rgb:
+    """Return a colour frame of a camera that moves over a photograph."""
+    photograph = getattr(skimage.data, name)()[..., :3]
+    scale = 1.6 * max(WIDTH / photograph.shape[1], HEIGHT / photograph.shape[0])
+    large = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    x, y = 10 + 2 * frame, 8 + frame
+    return np.ascontiguousarray(large[y : y + HEIGHT, x : x + WIDTH]).astype(np.uint8)
+
+
+def worn(rgb: Rgb, rng: np.random.Generator) -> Rgb:
+    """Return what old film keeps of a colour frame: grey, faded, grainy, with flicker."""
+    grey = rgb @ np.array([0.299, 0.587, 0.114])
+    faded = grey * 0.6 * (1 + rng.normal() * 0.05) + 25 + rng.normal(0, 8, grey.shape)
+    return np.repeat(np.clip(faded, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three shots of 20 frames each, worn."""
+    rng = np.random.default_rng(0)
+    spec = Film(width=WIDTH, height=HEIGHT, frames=3 * LENGTH)
+    pictures = [worn(scene(name, frame), rng) for name in SCENES for frame in range(LENGTH)]
+    return render(tmp_path_factory.mktemp("plan") / "film", spec, pictures=pictures)
+
+
+def unrelated() -> Rgb:
+    return np.asarray(skimage.data.rocket(), np.uint8)  # type: ignore[no-untyped-call]
+
+
+def still(rgb: Rgb, name: str = "still.png", **fields: Any) -> Reference:
+    return Reference(Path(name), rgb, **fields)
+
+
+def bound(plan: ColorPlan) -> dict[str, int | None]:
+    return {each.path: each.frame for shot in plan.shots for each in shot.references}
+
+
+def repaint(rgb: Rgb, kind: str) -> Rgb:
+    unit = rgb.astype(np.float32) / 255
+    if kind == "larger":
+        return np.asarray(cv2.resize(rgb, (300, 225), interpolation=cv2.INTER_CUBIC), np.uint8)
+    if kind == "smaller":
+        return np.asarray(cv2.resize(rgb, (64, 48), interpolation=cv2.INTER_AREA), np.uint8)
+    if kind == "JPEG":
+        return as_jpeg(rgb, quality=50)
+    if kind == "gain and offset":
+        unit = unit * 0.7 + 0.2
+    if kind == "gamma":
+        unit = unit**1.5
+    if kind == "painted":
+        unit = unit @ np.array([[1.1, -0.05, 0.0], [0.05, 0.9, 0.05], [-0.1, 0.1, 0.9]], np.float32)
+    return (np.clip(unit, 0, 1) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["as it is", "larger", "smaller", "JPEG", "gain and offset", "gamma", "painted"])
+def test_a_still_that_is_a_frame_is_bound_to_it(film: Path, kind: str) -> None:
+    stills = [still(repaint(scene(name, 7), kind), f"{name}.png") for name in SCENES]
+    plan = make_plan(film, stills)
+    assert bound(plan) == {"astronaut.png": 7, "coffee.png": 27, "cat.png": 47}
+    assert [(shot.start, shot.stop) for shot in plan.shots] == [(0, 20), (20, 40), (40, 60)]
+    assert [[each.path for each in shot.references] for shot in plan.shots] == [
+        ["astronaut.png"],
+        ["coffee.png"],
+        ["cat.png"],
+    ]
+    assert plan.frames == 60
+    assert plan.notes == []
+
+
+@pytest.mark.parametrize("name", ["rocket", "retina", "colorwheel", "immunohistochemistry"])
+def test_an_unrelated_still_is_bound_to_no_frame_but_used(film: Path, name: str) -> None:
+    plan = make_plan(film, [still(getattr(skimage.data, name)()[..., :3].astype(np.uint8))])
+    assert [[each.path for each in shot.references] for shot in plan.shots] == [["still.png"]] * 3
+    assert bound(plan) == {"still.png": None}
+
+
+def test_a_flat_still_is_bound_to_no_frame(film: Path) -> None:
+    assert bound(make_plan(film, [still(np.full((40, 60, 3), 90, np.uint8))])) == {"still.png": None}
+
+
+def test_a_rotated_film_is_compared_upright(tmp_path: Path) -> None:
+    spec = Film(suffix=".mp4", codec="libx264", width=HEIGHT, height=WIDTH, frames=12, rotation=90)
+    stored = [np.ascontiguousarray(np.rot90(scene("cat", frame), -1)) for frame in range(12)]
+    rotated = render(tmp_path / "film", spec, pictures=stored)
+    seen: list[tuple[int, ...]] = []
+
+    def similarity(luma: NDArray[np.float32], _: Reference) -> float:
+        seen.append(luma.shape)
+        return 0.0
+
+    assert bound(make_plan(rotated, [still(scene("cat", 5))], similarity=similarity)) == {"still.png": 5}
+    assert seen == [(HEIGHT, WIDTH)]
+
+
+def test_a_name_binds_to_its_frame(film: Path) -> None:
+    plan = make_plan(film, [still(scene("coffee", 3), "x_000024.png", frame=24)])
+    assert plan.shots[1].references == [PlannedReference(path="x_000024.png", frame=24)]
+
+
+def test_a_name_counts_from_the_start_of_the_film(film: Path) -> None:
+    reference = still(scene("coffee", 4), "x_000024.png", frame=24)
+    plan = make_plan(film, [reference], start=Fraction(82, 100))
+    assert plan.frames == 40
+    assert plan.shots[0].references == [PlannedReference(path="x_000024.png", frame=4)]
+
+
+def test_a_camera_number_does_not_bind(film: Path) -> None:
+    plan = make_plan(film, [still(unrelated(), "DSC_0042.jpg", frame=42)])
+    assert bound(plan) == {"DSC_0042.jpg": None}
+    assert plan.notes == ["DSC_0042.jpg does not look like frame 42: it is used for its colours only"]
+
+
+def test_a_number_beyond_the_film_is_noted(film: Path) -> None:
+    plan = make_plan(film, [still(unrelated(), "photo_2024.jpg", frame=2024)])
+    assert plan.notes == ["photo_2024.jpg names frame 2024; the film has 60: its name is ignored"]
+
+
+def test_similarity_gives_every_shot_a_still_and_every_still_a_shot(film: Path) -> None:
+    colors = {"a.png": 40, "b.png": 120, "c.png": 200}
+    stills = [still(np.full((8, 8, 3), level, np.uint8), name) for name, level in colors.items()]
+    wishes = iter([[0.9, 0.1, 0.5], [0.8, 0.2, 0.6], [0.7, 0.9, 0.8]])
+    row: Iterator[float] = iter(())
+
+    def similarity(luma: NDArray[np.float32], reference: Reference) -> float:
+        nonlocal row
+        assert luma.dtype == np.float32
+        assert 0 <= luma.min() <= luma.max() <= 1
+        if reference.name == "a.png":
+            row = iter(next(wishes))
+        return next(row)
+
+    plan = make_plan(film, stills, similarity=similarity)
+    assert [[each.path for each in shot.references] for shot in plan.shots] == [
+        ["a.png"],
+        ["a.png"],
+        ["b.png", "c.png"],
+    ]
+
+
+def test_without_similarity_a_still_goes_where_it_looks_alike(film: Path) -> None:
+    stills = [still(scene(name, LENGTH + 1), f"{name}.png") for name in reversed(SCENES)]
+    plan = make_plan(film, stills)
+    assert [shot.references[0].path for shot in plan.shots] == ["astronaut.png", "coffee.png", "cat.png"]
+
+
+def test_without_stills_shots_are_automatic(film: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    plan = make_plan(film, [], progress=lambda done, total: told.append((done, total)))
+    assert [shot.references for shot in plan.shots] == [[], [], []]
+    assert told[-1] == (60, 60)
+
+
+def test_notes_of_stills_are_passed_on(film: Path) -> None:
+    plan = make_plan(film, [still(scene("cat", 2), grey=True, notes=("it is grey: it has no colour to give",))])
+    assert plan.notes == ["still.png: it is grey: it has no colour to give"]
+
+
+@pytest.mark.parametrize(("look", "words"), [("color", "already in colour"), ("sepia", "tinted"), ("grey", None)])
+def test_colour_in_the_film_is_noted(tmp_path: Path, look: str, words: str | None) -> None:
+    source = render(tmp_path / "film", Film(look=look, pixel_format="yuv444p"))
+    notes = make_plan(source, []).notes
+    assert (words is None and notes == []) or (words is not None and words in notes[0])
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10, 16])
+def test_neutral_chroma_is_grey_at_any_depth(bit_depth: int) -> None:
+    watch = ColorWatch()
+    plane = np.full(
+        (1, 1) if bit_depth == 16 else (9, 7), 1 << (bit_depth - 1), np.uint8 if bit_depth == 8 else np.uint16
+    )
+    watch.push(ChromaPlanes(plane, plane), bit_depth=bit_depth)
+    assert watch.remark() is None
+
+
+def test_one_frame(tmp_path: Path) -> None:
+    source = render(tmp_path / "film", Film(frames=1))
+    plan = make_plan(source, [still(picture(0, 1, 96, 64))])
+    assert plan.shots == [PlannedShot(start=0, stop=1, references=[PlannedReference(path="still.png", frame=0)])]
+
+
+def test_a_segment_without_frames_is_refused(film: Path) -> None:
+    with pytest.raises((PlanError, VideoError)):
+        make_plan(film, [], start=Fraction(100))
+
+
+def test_samples_of_a_long_shot_stay_few(film: Path) -> None:
+    samples = _Samples()
+    with VideoReader(film) as reader:
+        first = next(iter(reader))
+        for index in range(4000):
+            samples.push(replace(first, index=index), reader.info)
+    kept = [index for index, _ in samples._kept]
+    assert len(kept) <= 24
+    assert min(abs(index - 2000) for index in kept) < 600
+    assert [index for index in kept if index > 3960] == list(range(3964, 4000, 4))
+    assert samples.take(Shot(0, 4000)).shape == (HEIGHT, WIDTH)
+    assert not samples._kept
+
+
+def test_thumbnail_ignores_exposure_and_is_zero_where_nothing_is_to_see() -> None:
+    luma = scene("cat", 0)[..., 1]
+    bright = thumbnail(luma * 0.5 + 80, full_scale=255)
+    assert float(thumbnail(luma, full_scale=255) @ bright) > 0.98
+    assert not thumbnail(np.full((40, 50), 77, np.uint8), full_scale=255).any()
+    noise = 100 + np.random.default_rng(0).normal(0, 1, (96, 128))
+    assert not thumbnail(noise, full_scale=255).any()
+
+
+def plan_of(tmp_path: Path) -> ColorPlan:
+    return ColorPlan(
+        video="film.mkv",
+        frames=30,
+        shots=[
+            PlannedShot(
+                start=0, stop=10, references=[PlannedReference(path=str(tmp_path / "stills" / "a_0003.png"), frame=3)]
+            ),
+            PlannedShot(start=10, stop=30),
+        ],
+        notes=["a note"],
+    )
+
+
+def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    plan.save(tmp_path / "plan.json")
+    assert ColorPlan.load(tmp_path / "plan.json") == plan
+    assert plan.stills() == [tmp_path / "stills" / "a_0003.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_stills_are_saved_relative_to_the_plan(tmp_path: Path) -> None:
+    plan_of(tmp_path).save(tmp_path / "plan.json")
+    written = json.loads((tmp_path / "plan.json").read_text())
+    assert written["shots"][0]["references"] == [{"path": "stills/a_0003.png", "frame": 3}]
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    (tmp_path / "plan.json").rename(moved / "plan.json")
+    assert ColorPlan.load(moved / "plan.json").stills() == [moved / "stills" / "a_0003.png"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda p: p.update(colour=1), "unknown key colour; allowed: version, video, frames, shots, notes"),
+        (lambda p: p["shots"][1].update(refs=[]), "unknown key shots.1.refs; allowed: start, stop, references"),
+        (
+            lambda p: p["shots"][0]["references"][0].update(strength=1),
+            "unknown key shots.0.references.0.strength; allowed: path, frame",
+        ),
+        (lambda p: p.update(version=2), "key version is 2: input should be 1"),
+        (lambda p: p.pop("frames"), "key frames is missing"),
+        (lambda p: p.update(frames=31), "the last shot stops at 30; frames is 31"),
+        (lambda p: p["shots"][1].update(start=11), "shots.1.start is 11; the shot before it stops at 10"),
+        (lambda p: p["shots"][1].update(stop=10), "shots.1: stop is 10; a shot [start, stop) from 10 stops later"),
+        (
+            lambda p: p["shots"][0]["references"][0].update(frame=10),
+            "is bound to frame 10; allowed in this shot: 0 to 9, or null",
+        ),
+        (lambda p: p["shots"][0]["references"][0].update(frame="x"), "key shots.0.references.0.frame is 'x'"),
+        (lambda p: p.update(shots=[]), "key shots is []"),
+    ],
+)
+def test_a_wrong_plan_is_refused_with_the_key_named(tmp_path: Path, edit: Any, message: str) -> None:
+    path = tmp_path / "plan.json"
+    plan_of(tmp_path).save(path)
+    data = json.loads(path.read_text())
+    edit(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(PlanError) as caught:
+        ColorPlan.load(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", None])
+def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "plan.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PlanError, match=r"plan\.json"):
+        ColorPlan.load(path)
+
+
+def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(PlanError):
+        plan_of(tmp_path).save(tmp_path / "missing" / "plan.json")
+    assert list(tmp_path.iterdir()) == []

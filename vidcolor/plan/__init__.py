@@ -1,0 +1,6 @@
+"""Which stills colour which shots: a small file that a person may edit."""
+
+from vidcolor.plan.making import make_plan
+from vidcolor.plan.schema import ColorPlan, PlannedReference, PlannedShot
+
+__all__ = ["ColorPlan", "PlannedReference", "PlannedShot", "make_plan"]

@@ -1,0 +1,104 @@
+"""Is a still a frame of the film? How alike are two pictures' greys? Does the film carry colour?
+
+A thumbnail is band-passed and divided by its local contrast, so that exposure, gamma, fading and grain hardly count and
+places of edges do. Measured on 12 clips at 60 % contrast with grain and 6 % flicker, 36 stills resized and in JPEG
+quality 40 to 90: the still's own frame correlates at 0.992 or more, with another gain, offset and gamma as well; with
+luma repainted by up to 20 % in patches at 0.64 to 0.95 (31 of 36 at 0.8 or more). Frames of other clips reach 0.40, and
+324 photographs against 343 frames 0.52.
+"""
+
+from collections.abc import Sequence
+from statistics import median
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.video import ChromaPlanes
+
+Floats = NDArray[np.float32]
+
+SAME_FRAME = 0.8
+"""Correlation from which a still is taken for a frame of the film."""
+PLAUSIBLE = 0.3
+"""Correlation under which a still is not the frame that its name says."""
+
+_SIZE = (48, 36)
+_NOISE = 1.5
+"""Local contrast (8-bit units) under which a thumbnail holds grain rather than edges."""
+_TINT_SPREAD = 2.0
+_TINT_MEAN = 3.0
+
+
+def thumbnail(luma: NDArray[np.generic], *, full_scale: float) -> Floats:
+    """Reduce a luma plane (h, w), upright, to a vector of length 1 to correlate, or of zeros where nothing is to see.
+
+    Args:
+        luma: The plane.
+        full_scale: Its value for white: 255 for uint8, 1 for luma in [0, 1].
+    """
+    small = cv2.resize(np.asarray(luma, np.float32) * (255.0 / full_scale), _SIZE, interpolation=cv2.INTER_AREA)
+    band = cv2.GaussianBlur(small, (0, 0), 0.7) - cv2.GaussianBlur(small, (0, 0), 6)
+    even = band / (np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 6)) + _NOISE)
+    even = even - even.mean()
+    norm = float(np.linalg.norm(even))
+    # Edges everywhere give a norm near the square root of the size; below a quarter of that there is only grain.
+    return (even / norm if norm > 0.25 * np.sqrt(even.size) else np.zeros_like(even)).ravel().astype(np.float32)
+
+
+def likeness(a: Floats, b: Floats) -> float:
+    """Score in [0, 1] how alike two luma pictures (h, w) in [0, 1] are: half layout, half distribution of greys.
+
+    Greys are compared after mean and contrast are evened out, for films fade.
+    """
+    layout = max(0.0, float(thumbnail(a, full_scale=1) @ thumbnail(b, full_scale=1)))
+    even = ((x - x.mean()) / max(float(x.std()), 0.01) for x in (a, b))
+    histograms = [np.histogram(np.clip(x, -2.5, 2.5), bins=16, range=(-2.5, 2.5))[0] / x.size for x in even]
+    return 0.5 * layout + 0.5 * float(np.minimum(*histograms).sum())
+
+
+class FrameFinder:
+    """Finds for each still the frame of a film that it looks most like, while the film goes by once."""
+
+    def __init__(self, stills: Sequence[Floats]) -> None:
+        self._stills = np.stack(stills) if stills else np.zeros((0, _SIZE[0] * _SIZE[1]), np.float32)
+        self.best: list[tuple[float, int]] = [(-1.0, 0)] * len(stills)
+        """Correlation and frame, per still."""
+        self.named: dict[tuple[int, int], float] = {}
+
+    def push(self, index: int, frame: Floats, *, wanted: dict[int, int]) -> None:
+        """Compare frame `index` with every still; remember the score for the stills that `wanted` binds to it."""
+        for still, score in enumerate((self._stills @ frame).tolist()):
+            if score > self.best[still][0]:
+                self.best[still] = (score, index)
+            if wanted.get(still) == index:
+                self.named[still, index] = score
+
+
+class ColorWatch:
+    """Watches whether a film is grey, tinted or in colour."""
+
+    def __init__(self) -> None:
+        self._spreads: list[float] = []
+        self._means: list[float] = []
+
+    def push(self, chroma: ChromaPlanes, *, bit_depth: int) -> None:
+        """Look at the chroma that a frame carries already; every frame is one more pair of numbers, so sample them."""
+        scale = 1 << (bit_depth - 8)
+        step = max(1, chroma.cb.size // 20_000)
+        values = np.stack([plane.ravel()[::step] for plane in (chroma.cb, chroma.cr)]).astype(np.float64) / scale - 128
+        # The spread along the minor axis: a tint that grows with brightness is a line in the Cb-Cr plane.
+        spread = np.linalg.eigvalsh(np.cov(values))[0] if values.shape[1] > 1 else 0.0
+        self._spreads.append(float(np.sqrt(max(spread, 0.0))))
+        self._means.append(float(np.linalg.norm(values.mean(axis=1))))
+
+    def remark(self) -> str | None:
+        """Return what the user should know, or None for a grey film."""
+        if not self._spreads:
+            return None
+        spread, mean = median(self._spreads), median(self._means)
+        if spread > _TINT_SPREAD:
+            return f"the film is already in colour (chroma spread {spread:.1f}): its colours will be replaced"
+        if mean > _TINT_MEAN:
+            return f"the film is tinted (mean chroma {mean:.1f}): it is read as black and white"
+        return None
