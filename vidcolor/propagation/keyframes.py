@@ -13,9 +13,18 @@ from vidcolor.propagation.motion import Track, anchor, explained, extend, halfwa
 
 Floats = npt.NDArray[np.float32]
 
+# Shares of a frame. Measured on eight validation clips of 35 to 60 frames with true colours on keyframes, mean ab error
+# of the frames between. A keyframe when 15, 20, 30 % are unexplained: 7.2, 5.6, 4.4 keyframes a clip, errors of 1.52,
+# 1.67, 1.83. Then asking the networks when 3, 5, 8, 12 % are holes: 18, 8, 2, 0 further calls, errors of 1.51, 1.56,
+# 1.61, 1.63. At 8 % a fast skater (5 % of the picture) took the colour of the wall.
 _KEY_SHARE = 0.2
+_ASK_SHARE = 0.06
+
+# A frame is looked across when this much more of it is unexplained than of the frame before: a white frame among
+# textures gains 0.18, a slow pan 0.01 to 0.04 a frame.
 _FLASH_SHARE = 0.1
-_ASK_SHARE = 0.08
+
+# Drift corrected every 2, 4, 8 frames or never: errors of 1.64, 1.67, 1.71, 1.75. Each correction is one more flow.
 _ANCHOR_EVERY = 4
 
 

@@ -22,14 +22,16 @@ _WINDOW = 21
 _GRAIN = np.float32(0.04)
 _CONTRAST = np.float32(0.19)
 
-# Forth and back may differ by 5 % of the motion plus one half-size pixel. `flow.consistency` also drops every motion
-# boundary; multiplied along 16 frames that invalidated 15 % of the picture and left a colour error of 2.05, this one
-# 1.90 (no check at all: 1.95).
+# Forth and back may differ by one half-size pixel plus 5 % of the squared motion. `flow.consistency` also drops every
+# motion boundary; multiplied along 16 frames that invalidated 15 % of the picture and left a colour error of 2.05, this
+# one 1.90 (no check at all: 1.95).
 _TOLERANCE_RELATIVE = np.float32(0.05)
 _TOLERANCE_SQUARED = np.float32(1.0)
 
-# The photometric check compares 5 x 5 px, so that grain averages out. Scale 0.1, 0.15, 0.25, 0.4 gave summed errors of
-# 13.6, 13.4, 13.5, 13.8 on eight clips.
+# The photometric check compares 3 x 3 half-size pixels, so that grain averages out. Scales of 0.08, 0.1, 0.12, 0.15, 0.22
+# gave errors of 1.67, 1.67, 1.68, 1.70, 1.74 on eight validation clips; the larger of the best leaves fewer holes, on
+# film of 1903 and 1906, grain and all, 2 and 4 %. The validity that results is honest: of the pixels carried from one
+# keyframe to the next, 99 % are right (error below 6) where it exceeds 0.9, 79 % at 0.55, 49 % at 0.15.
 _PATCH = 3
 _MISMATCH = np.float32(0.1)
 
