@@ -28,10 +28,10 @@ _CONTRAST = np.float32(0.19)
 _TOLERANCE_RELATIVE = np.float32(0.05)
 _TOLERANCE_SQUARED = np.float32(1.0)
 
-# The photometric check compares 3 x 3 half-size pixels, so that grain averages out. Scales of 0.08, 0.1, 0.12, 0.15, 0.22
-# gave errors of 1.67, 1.67, 1.68, 1.70, 1.74 on eight validation clips; the larger of the best leaves fewer holes, on
-# film of 1903 and 1906, grain and all, 2 and 4 %. The validity that results is honest: of the pixels carried from one
-# keyframe to the next, 99 % are right (error below 6) where it exceeds 0.9, 79 % at 0.55, 49 % at 0.15.
+# The photometric check compares 3 x 3 half-size pixels, so that grain averages out. Scales of 0.08, 0.1, 0.12, 0.15 and
+# 0.22 gave errors of 1.67, 1.67, 1.68, 1.70 and 1.74 on eight validation clips; the larger of the best leaves fewer
+# holes, on film of 1903 and 1906, grain and all, 2 and 4 %. The validity that results is honest: of the pixels carried
+# from one keyframe to the next, 99 % are right (error below 6) above 0.9, 79 % at 0.55, 49 % at 0.15.
 _PATCH = 3
 _MISMATCH = np.float32(0.1)
 
