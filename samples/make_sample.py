@@ -29,7 +29,7 @@ STILLS = {
     160: "square_000160.jpg",
     200: "doorway.jpg",
 }
-SAMPLE_RATE = 48_000
+SAMPLE_RATE = 24_000
 GRAIN = 2.2  # standard deviation in 8-bit code values at mid grey
 FLICKER = 0.012  # standard deviation of the exposure, as a share
 
@@ -44,14 +44,14 @@ def aged(luma: npt.NDArray[Any], exposure: float, rng: np.random.Generator) -> n
     return np.clip(np.rint(picture * 219 + 16), 0, 255).astype(np.uint8)
 
 
-def projector(seconds: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Return a mono sound track in [-1, 1]: a projector's purr under a slow four-note tune."""
+def projector(seconds: float, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+    """Return a mono sound track in 16 bits: a projector's purr under a slow four-note tune."""
     t = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     shutter = np.maximum(0, np.sin(2 * np.pi * 24 * t)) ** 8
     purr = 0.05 * shutter * rng.standard_normal(t.size) + 0.03 * np.sin(2 * np.pi * 48 * t)
     notes = np.array([261.63, 329.63, 392.0, 329.63])[(t / 1.25).astype(int) % 4]
     tune = 0.12 * np.sin(2 * np.pi * notes * t) * np.exp(-2 * (t % 1.25)) * np.minimum(1, (t % 1.25) / 0.02)
-    track: npt.NDArray[np.float32] = (purr + tune).astype(np.float32)
+    track: npt.NDArray[np.int16] = np.rint((purr + tune) * 32767).astype(np.int16)
     return track
 
 
@@ -84,8 +84,7 @@ def write_film(path: Path, *, seed: int) -> None:
         video.codec_context.time_base = Fraction(1, 25)
         video.codec_context.colorspace = video.codec_context.color_primaries = video.codec_context.color_trc = 6
         video.codec_context.color_range = 1
-        sound = film.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-        sound.codec_context.bit_rate = 64_000
+        sound = film.add_stream("flac", rate=SAMPLE_RATE, layout="mono", options={"compression_level": "12"})
         sound.metadata["title"] = "projector"
         film.metadata["title"] = "Bikes, black and white"
 
@@ -102,7 +101,7 @@ def write_film(path: Path, *, seed: int) -> None:
             film.mux(video.encode(frame))
         film.mux(video.encode())
 
-        track = AudioFrame.from_ndarray(projector(count / 25, rng)[np.newaxis], format="fltp", layout="mono")
+        track = AudioFrame.from_ndarray(projector(count / 25, rng)[np.newaxis], format="s16", layout="mono")
         track.sample_rate, track.pts, track.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
         film.mux(sound.encode(track))
         film.mux(sound.encode())
