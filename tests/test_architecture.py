@@ -18,6 +18,7 @@ LAYERS = {
     "training": 3,
     "evaluation": 3,
     "verification": 3,
+    "coloring": 3,
     "references": 2,
     "exemplar": 2,
     "propagation": 2,

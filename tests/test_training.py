@@ -123,6 +123,7 @@ def test_carried_colours_have_holes_and_are_sometimes_absent() -> None:
     given = validity.amax((1, 2, 3)) > 0
     assert 6 < int(given.sum()) < 26
     assert (validity[given] < 0.2).float().mean() > 0.02
+    assert ab[(validity == 0).expand_as(ab)].abs().max() == 0
 
 
 def test_pairs_have_documented_shapes_and_an_unturned_item_keeps_its_truth(store: PictureStore) -> None:

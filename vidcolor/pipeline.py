@@ -1,9 +1,7 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -12,17 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
+from vidcolor.color import Chroma, working_size
+from vidcolor.coloring import ColoredFrame, Still, color_shot, load_stills
 from vidcolor.errors import PlanError, VidcolorError, VideoError
-from vidcolor.exemplar import EncodedReference, ExemplarColorizer
-from vidcolor.framing import show, shrink, turned, upright_size
-from vidcolor.plan import ColorPlan, PlannedShot, make_plan
-from vidcolor.propagation import WorkingFrame, propagate
-from vidcolor.references import Reference, load_reference
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import show
+from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
-from vidcolor.upsample import ChromaUpsampler, film_to_working
-from vidcolor.video import Frame, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.upsample import ChromaUpsampler
+from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
 from vidcolor.weights import Weights
 
 Floats = NDArray[np.float32]
@@ -30,24 +28,6 @@ Progress = Callable[[str, int, int | None], None]
 
 QUALITIES = {"balanced": 16, "best": 1}
 """Longest distance between keyframes, in frames: `best` runs the networks on every frame."""
-
-
-@dataclass(frozen=True, eq=False)
-class _ColoredFrame:
-    """A frame of the film with its luma and its colours at the working size, all as stored."""
-
-    frame: Frame
-    luma: Floats
-    chroma: Chroma
-
-
-@dataclass(frozen=True, eq=False)
-class _Still:
-    """A reference, ready for one film: to match against, and as the colours of a frame that it was painted on."""
-
-    reference: Reference
-    encoded: EncodedReference
-    painted: Chroma
 
 
 class Colorizer:
@@ -126,7 +106,7 @@ class Colorizer:
                 start=start,
                 end=end,
             ) as writer:
-                stills = self._stills([*references, *(plan.stills() if plan else ())], reader.info)
+                stills = load_stills([*references, *(plan.stills() if plan else ())], self._networks, reader.info)
                 with clock("plan"):
                     plan = plan or self._plan(video, stills, start=start, end=end, progress=progress)
                 upsample = ChromaUpsampler(
@@ -192,7 +172,7 @@ class Colorizer:
             raise VideoError(f"{sheet} exists already", hint="choose another name, or overwrite it with -y")
         with VideoReader(video, start=start, end=start + duration) as reader:
             info = reader.info
-            stills = self._stills(references, info)
+            stills = load_stills(references, self._networks, info)
             plan = self._plan(video, stills, start=start, end=start + duration, progress=progress)
             middles = {(shot.start + shot.stop) // 2: shot for shot in plan.shots}
             rows: list[SheetRow] = []
@@ -220,24 +200,10 @@ class Colorizer:
             warnings=tuple(reader.warnings),
         )
 
-    def _stills(self, references: Iterable[str | Path | Reference], info: VideoInfo) -> dict[str, _Still]:
-        """Load and encode every still once, by its path as the plan writes it."""
-        size = upright_size(info)
-        stills: dict[str, _Still] = {}
-        for given in references:
-            reference = given if isinstance(given, Reference) else load_reference(Path(given))
-            if str(reference.path) not in stills:
-                own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1]))
-                encoded = self._networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
-                painted = rgb_to_ab(shrink(reference.rgb, size))
-                everywhere = np.ones(painted.shape[:2], np.float32)
-                stills[str(reference.path)] = _Still(reference, encoded, Chroma(painted, everywhere))
-        return stills
-
     def _plan(
         self,
         video: Path,
-        stills: dict[str, _Still],
+        stills: dict[str, Still],
         *,
         start: Fraction | None,
         end: Fraction | None,
@@ -258,60 +224,24 @@ class Colorizer:
         )
 
     def _color(
-        self, reader: VideoReader, plan: ColorPlan, stills: dict[str, _Still], quality: str, clock: Clock
-    ) -> Iterator[_ColoredFrame]:
+        self, reader: VideoReader, plan: ColorPlan, stills: dict[str, Still], quality: str, clock: Clock
+    ) -> Iterator[ColoredFrame]:
         """Colour the film's frames in order, shot by shot; nothing is carried from one shot to the next."""
         frames = iter(reader)
         for shot in plan.shots:
-            yield from self._color_shot(
-                islice(frames, shot.stop - shot.start), shot, stills, reader.info, quality, clock
+            yield from color_shot(
+                islice(frames, shot.stop - shot.start),
+                reader.info,
+                self._networks.shot([stills[planned.path].encoded for planned in shot.references]),
+                painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
+                max_gap=QUALITIES[quality],
+                clock=clock,
             )
         if next(frames, None) is not None:
             raise PlanError(
                 f"the film goes on after the plan's {plan.frames} frames",
                 hint="make the plan anew with `vidcolor scenes`",
             )
-
-    def _color_shot(
-        self,
-        frames: Iterator[Frame],
-        shot: PlannedShot,
-        stills: dict[str, _Still],
-        info: VideoInfo,
-        quality: str,
-        clock: Clock,
-    ) -> Iterator[_ColoredFrame]:
-        networks = self._networks.shot([stills[planned.path].encoded for planned in shot.references])
-        painted = {p.frame: stills[p.path].painted for p in shot.references if p.frame is not None}
-        size, turns = upright_size(info), info.rotation // 90
-        waiting: deque[tuple[Frame, Floats]] = deque()
-
-        def working_frames() -> Iterator[WorkingFrame]:
-            while True:
-                with clock("decode"):
-                    frame = next(frames, None)
-                if frame is None:
-                    return
-                with clock("shrink"):
-                    # The networks see the picture upright: they learned from photographs.
-                    stored = size if turns % 2 == 0 else size[::-1]
-                    luma = film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)
-                waiting.append((frame, luma))
-                upright = np.ascontiguousarray(np.rot90(luma, turns))
-                yield WorkingFrame(frame.index, upright, painted.get(frame.index))
-
-        def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
-            with clock("networks"):
-                return networks.colorize(frame.luma, propagated).chroma
-
-        colors = propagate(working_frames(), colorize, max_gap=QUALITIES[quality])
-        while True:
-            with clock("flow"):
-                chroma = next(colors, None)
-            if chroma is None:
-                return
-            frame, luma = waiting.popleft()
-            yield _ColoredFrame(frame, luma, turned(chroma, -turns))
 
 
 def _check_options(quality: str, saturation: float) -> None:

@@ -16,6 +16,7 @@ from vidcolor.networks.similarity import PLANES, Match
 
 AB_SCALE = 110.0
 _RESIDUAL = 20.0
+_LOUDEST = 4.0
 
 
 class Evidence(NamedTuple):
@@ -127,11 +128,12 @@ class ColorizationNet(nn.Module):
         )
         x = _up(self.narrow(self.join(x)))
         x = self.last(torch.cat([x, features.s2, carried, evidence.validity], 1))
-        # A source that is absent gets no say at all: log 0, kept finite for the gradient.
-        say = torch.cat(
-            [present.expand_as(evidence.validity), evidence.validity, torch.ones_like(evidence.validity)], 1
-        )
-        gate = torch.softmax(self.gate_head(x) + say.clamp(min=1e-6).log(), 1)
+        # What a source may say is its preference times its presence: an absent one says exactly nothing. Preferences are
+        # bounded, or training would learn to shout down a validity of nearly 0.
+        preference = torch.exp(_LOUDEST * torch.tanh(self.gate_head(x) / _LOUDEST))
+        validity = evidence.validity
+        say = preference * torch.cat([present.expand_as(validity), validity, torch.ones_like(validity)], 1)
+        gate = say / say.sum(1, keepdim=True)
         sources = torch.stack([_up(lent), evidence.propagated, _up(prior_ab)], 1)
         ab = (gate[:, :, None] * sources).sum(1) + _RESIDUAL * torch.tanh(self.residual_head(x))
         return Fused(ab, gate)

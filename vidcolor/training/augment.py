@@ -177,5 +177,6 @@ def carried_colours(ab: Tensor) -> tuple[Tensor, Tensor]:
     moved = torch.where(wrong, ab.roll(1, 0), moved)
     holes = smooth_noise(count, 1, size, 5, device) - uniform(count, -0.2, 2.0, device)[:, None, None, None]
     validity = torch.sigmoid(-holes * 12) * uniform(count, 0.6, 1.0, device)[:, None, None, None]
-    given = torch.rand(count, 1, 1, 1, device=device) < 0.5
-    return moved, torch.where(given, validity, torch.zeros_like(validity))
+    given = (torch.rand(count, 1, 1, 1, device=device) < 0.5) & (validity > 0.02)
+    # Where nothing was brought there must be nothing to read: the truth left there would be found and used.
+    return torch.where(given, moved, torch.zeros_like(moved)), torch.where(given, validity, torch.zeros_like(validity))

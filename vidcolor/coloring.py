@@ -1,0 +1,116 @@
+"""One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ShotColorizer
+from vidcolor.framing import shrink, turned, upright_size
+from vidcolor.propagation import WorkingFrame, propagate
+from vidcolor.references import Reference, load_reference
+from vidcolor.reports import Clock
+from vidcolor.upsample import film_to_working
+from vidcolor.video import Frame, VideoInfo
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ColoredFrame:
+    """A frame of the film with its luma and its colours at the working size, all as stored."""
+
+    frame: Frame
+    luma: Floats
+    chroma: Chroma
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """A reference, ready for one film: to match against, and as the colours of a frame that it was painted on."""
+
+    reference: Reference
+    encoded: EncodedReference
+    painted: Chroma
+
+
+def load_stills(
+    references: Iterable[str | Path | Reference], networks: ExemplarColorizer, info: VideoInfo
+) -> dict[str, Still]:
+    """Load and encode every still once.
+
+    Args:
+        references: Stills or their paths.
+        networks: Encode them.
+        info: The film that they are for.
+
+    Returns:
+        The stills by path, as plans write it.
+
+    Raises:
+        ReferenceImageError: A still cannot be used.
+    """
+    stills: dict[str, Still] = {}
+    for given in references:
+        reference = given if isinstance(given, Reference) else load_reference(Path(given))
+        if str(reference.path) not in stills:
+            own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1]))
+            encoded = networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
+            painted = rgb_to_ab(shrink(reference.rgb, upright_size(info)))
+            everywhere = np.ones(painted.shape[:2], np.float32)
+            stills[str(reference.path)] = Still(reference, encoded, Chroma(painted, everywhere))
+    return stills
+
+
+def color_shot(
+    frames: Iterator[Frame],
+    info: VideoInfo,
+    networks: ShotColorizer,
+    *,
+    painted: Mapping[int, Chroma],
+    max_gap: int,
+    clock: Clock,
+) -> Iterator[ColoredFrame]:
+    """Colour the frames of one shot, in order, looking at most `max_gap` + 1 frames ahead.
+
+    Args:
+        frames: The shot's frames.
+        info: Their film.
+        networks: Holding the shot's references.
+        painted: Colours of stills by the number of the frame that they were painted on.
+        max_gap: Largest distance between keyframes, in frames.
+        clock: Charged with `decode`, `shrink`, `networks` and `flow`.
+    """
+    size, turns = upright_size(info), info.rotation // 90
+    waiting: deque[tuple[Frame, Floats]] = deque()
+
+    def working_frames() -> Iterator[WorkingFrame]:
+        while True:
+            with clock("decode"):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            with clock("shrink"):
+                # The networks see the picture upright: they learned from photographs.
+                stored = size if turns % 2 == 0 else size[::-1]
+                luma = film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)
+            waiting.append((frame, luma))
+            upright = np.ascontiguousarray(np.rot90(luma, turns))
+            yield WorkingFrame(frame.index, upright, painted.get(frame.index))
+
+    def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+        with clock("networks"):
+            return networks.colorize(frame.luma, propagated).chroma
+
+    colors = propagate(working_frames(), colorize, max_gap=max_gap)
+    while True:
+        with clock("flow"):
+            chroma = next(colors, None)
+        if chroma is None:
+            return
+        frame, luma = waiting.popleft()
+        yield ColoredFrame(frame, luma, turned(chroma, -turns))
