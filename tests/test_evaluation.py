@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from vidcolor.errors import VideoError
 from vidcolor.evaluation import Row, Scores, evaluate, summarize
 from vidcolor.metrics import Array
-from vidcolor.video import write_rgb_video
+from vidcolor.shots import Shot
+from vidcolor.video import Frame, VideoReader, VideoWriter, write_rgb_video
 
 WIDTH, HEIGHT, FRAMES = 96, 64, 9
 
@@ -21,6 +23,15 @@ def frame(step: int) -> Array:
     rgb = np.where(disc[..., None], [190, 60, 50], [40, 110, 140]).astype(np.float64)
     shade = np.where(disc, grain[:, 40:][y, x - 2 * step], grain[y, x])
     return np.clip(rgb + 2 * shade[..., None], 0, 255).astype(np.uint8)
+
+
+def other(step: int) -> Array:
+    """Another scene: two bars on yellow ground, moving down."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    grain = np.random.default_rng(5).normal(0, 12, (HEIGHT + 64, WIDTH))
+    bars = ((x > 20) & (x < 40)) | ((x > 60) & (x < 70))
+    rgb = np.where(bars[..., None], [30, 40, 120], [210, 190, 90]).astype(np.float64)
+    return np.clip(rgb + 2 * grain[y + 20 - 2 * step, x][..., None], 0, 255).astype(np.uint8)
 
 
 def film(path: Path, frames: list[Array]) -> Path:
@@ -67,6 +78,92 @@ def test_reference_frames_are_excluded_and_restart_the_baselines(true_film: Path
     assert without["flow"].ciede2000 == without["grey"].ciede2000
 
 
+def test_flow_runs_both_ways_from_the_nearest_reference(true_film: Path) -> None:
+    first, middle = evaluate(true_film, true_film), evaluate(true_film, true_film, references=(4,))
+    assert middle.excluded == (4,)
+    assert middle["flow"].ciede2000 < first["flow"].ciede2000 < middle["grey"].ciede2000
+    assert middle["transfer"].ciede2000 < middle["grey"].ciede2000
+
+
+@pytest.fixture(scope="module")
+def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    frames = [frame(step) for step in range(FRAMES)] + [other(step) for step in range(7)]
+    return film(tmp_path_factory.mktemp("films") / "shots.mp4", frames)
+
+
+def test_baselines_begin_anew_with_each_shot(two_shots: Path) -> None:
+    scores = evaluate(two_shots, two_shots, references=(11,))
+    assert [table.shot for table in scores.shots] == [Shot(0, FRAMES), Shot(FRAMES, FRAMES + 7)]
+    without, given = scores.shots
+    assert (without.excluded, given.excluded, scores.excluded) == ((), (11,), (11,))
+    assert without["flow"].ciede2000 == without["transfer"].ciede2000 == without["grey"].ciede2000
+    assert given["flow"].ciede2000 < 0.5 * given["grey"].ciede2000
+    assert scores.frames == without.frames + given.frames == FRAMES + 6
+    for score in ("psnr", "ciede2000", "colourfulness"):
+        parts = [getattr(table["flow"], score) for table in scores.shots]
+        assert getattr(scores["flow"], score) == pytest.approx(np.average(parts, weights=[FRAMES, 6]))
+
+
+def test_shots_may_be_given(two_shots: Path) -> None:
+    found = evaluate(two_shots, two_shots, every=4)
+    known = evaluate(two_shots, two_shots, every=4, shots=[Shot(0, FRAMES), Shot(FRAMES, FRAMES + 7)])
+    assert known == found
+    one = evaluate(two_shots, two_shots, every=4, shots=())
+    assert [table.shot for table in one.shots] == [Shot(0, FRAMES + 7)]
+    assert one["truth"].cdc > 2 * found["truth"].cdc
+    with pytest.raises(VideoError, match="the last shot stops at frame 9, the film at 16"):
+        evaluate(two_shots, two_shots, every=4, shots=[Shot(0, 9)])
+    with pytest.raises(ValueError, match="starts at 9, the one before it stops at 8"):
+        evaluate(two_shots, two_shots, shots=[Shot(0, 8), Shot(9, 16)])
+    with pytest.raises(ValueError, match="the first shot starts at 3"):
+        evaluate(two_shots, two_shots, shots=[Shot(3, 16)])
+
+
+def test_a_shot_of_references_alone_has_no_picture_scores(two_shots: Path) -> None:
+    scores = evaluate(two_shots, two_shots, references=range(FRAMES))
+    assert scores.shots[0].frames == 0
+    assert scores.shots[0]["result"].psnr != scores.shots[0]["result"].psnr
+    assert scores.to_dict()["shots"][0]["rows"][0]["psnr"] is None
+    assert scores["result"].psnr == 100
+    assert scores.returned == (0.0,) * FRAMES
+
+
+def test_luma_of_the_film_leaves_only_colours_to_score(true_film: Path, tmp_path: Path) -> None:
+    grainy = tmp_path / "grainy.mkv"
+    rng = np.random.default_rng(1)
+    with VideoReader(true_film) as reader, VideoWriter(grainy, source=reader.info, lossless=True) as writer:
+        for given in reader:
+            luma = np.clip(given.luma + rng.normal(0, 6, given.luma.shape), 16, 235).astype(np.uint8)
+            assert given.source_chroma is not None
+            writer.write(Frame(given.index, given.pts, luma, given.source_chroma), given.source_chroma)
+    own, film_luma = evaluate(grainy, true_film), evaluate(grainy, true_film, luma="film")
+    assert own["result"].psnr < 35
+    assert film_luma["result"].psnr == 100
+    assert film_luma["result"].ciede2000 == film_luma.returned[0] == 0
+    assert own.returned[0] > 1
+    # Every baseline colours the film, so that the grain costs it as much as the result.
+    assert own["flow"].psnr < film_luma["flow"].psnr
+    with pytest.raises(ValueError, match="luma is 'own'; expected one of truth, film"):
+        evaluate(grainy, true_film, luma="own")  # type: ignore[arg-type]
+
+
+def test_pictures_are_shown(true_film: Path) -> None:
+    seen: dict[int, dict[str, tuple[int, ...]]] = {}
+
+    def show(index: int, pictures: Mapping[str, Array]) -> None:
+        seen[index] = {name: rgb.shape for name, rgb in pictures.items()}
+
+    evaluate(true_film, true_film, every=8, show=show)
+    assert list(seen) == list(range(FRAMES))
+    assert seen[3] == dict.fromkeys(("result", "grey", "transfer", "flow", "truth"), (HEIGHT, WIDTH, 3))
+
+
+def test_fading_colours_show_at_the_end(true_film: Path, tmp_path: Path) -> None:
+    fading = [frame(step) if step < 7 else faded(frame(step)) for step in range(FRAMES)]
+    result = evaluate(film(tmp_path / "fading.mp4", fading), true_film)["result"]
+    assert result.colourfulness_end < 0.6 * result.colourfulness
+
+
 def test_a_reference_frame_returned_verbatim_does_not_count(true_film: Path, tmp_path: Path) -> None:
     dull = [faded(frame(step)) for step in range(FRAMES)]
     result = evaluate(film(tmp_path / "dull.mp4", dull), true_film)["result"]
@@ -78,7 +175,7 @@ def test_a_reference_frame_returned_verbatim_does_not_count(true_film: Path, tmp
 def test_skipping_frames_keeps_steadiness(true_film: Path) -> None:
     done: list[tuple[int, int | None]] = []
     sparse = evaluate(true_film, true_film, every=4, progress=lambda *state: done.append(state))
-    assert sparse.frames == 2
+    assert sparse.frames == 2  # of 1 to 8 the third and the seventh
     assert sparse["flow"].cdc == evaluate(true_film, true_film)["flow"].cdc
     assert done[-1] == (FRAMES, FRAMES)
 
@@ -88,13 +185,15 @@ def test_scores_are_json(true_film: Path) -> None:
     read = json.loads(json.dumps(scores.to_dict(), allow_nan=False))
     assert read["rows"][0]["name"] == "result"
     assert read["excluded"] == [0]
-    still = Row("result", 30, 30, 5, 9, 0.9, 20, 0.01, float("nan"))
+    assert read["shots"][0]["rows"][0]["psnr"] == 100
+    assert (read["shots"][0]["start"], read["shots"][0]["stop"]) == (0, FRAMES)
+    still = Row("result", 30, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"))
     assert Scores((still,), 3, ()).to_dict()["rows"][0]["warp_error"] is None
 
 
 def test_summary_means_over_films_and_over_frames() -> None:
     def table(psnr: float, frames: int) -> Scores:
-        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 0.01, float("nan")),), frames, (0,))
+        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan")),), frames, (0,))
 
     (line,) = summarize([table(30, 10), table(34, 30)])
     assert line["name"] == "result"

@@ -1,9 +1,10 @@
 """How good a coloured film is, beside the trivial answers.
 
-`scoring` walks through both films and fills the table, `baselines` colours the same film by trivial means, `pictures`
-turns frames into what the metrics take.
+`scoring` walks through both films shot by shot, after `survey` has looked at each shot; `baselines` colours the same
+film by trivial means, `pictures` turns frames into what the metrics take, `scores` holds the tables.
 """
 
-from vidcolor.evaluation.scoring import Row, Scores, evaluate, summarize
+from vidcolor.evaluation.scores import Row, Scores, summarize
+from vidcolor.evaluation.scoring import evaluate
 
 __all__ = ["Row", "Scores", "evaluate", "summarize"]

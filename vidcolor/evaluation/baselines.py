@@ -1,73 +1,88 @@
 """The trivial answers that a method has to beat."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from vidcolor.color import Chroma, Floats, rgb_to_ab
-from vidcolor.evaluation.pictures import Bytes, picture, shrink, working_luma
+from vidcolor.color import Chroma, Floats
+from vidcolor.evaluation.pictures import Bytes, picture
+from vidcolor.evaluation.survey import Halves, Survey
 from vidcolor.propagation import WorkingFrame, flow_only
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import ChromaFormat, Frame, VideoInfo
 
+Transfer = Callable[[Floats], Floats]
 
-class Baselines:
-    """Grey, and what the latest reference gives by a global colour transfer and by flow alone.
+
+def trivial_colours(ahead: Survey) -> Iterator[dict[str, Floats]]:
+    """Yield for each frame of a shot, in order, the Lab ab (h, w, 2) of grey, global colour transfer and flow alone.
+
+    The last two take their colours from the reference of the shot that is nearest in time, flow from it on forwards and
+    backwards; without a reference in the shot they are grey.
+    """
+    nearest = {
+        frame: min(ahead.given, key=lambda at, frame=frame: (abs(at - frame), at), default=None)  # type: ignore[misc]
+        for frame in range(ahead.shot.start, ahead.shot.stop)
+    }
+    transfers = {at: _global_transfer(ahead.luma(at), ab) for at, ab in ahead.given.items()}
+    carried = _carried(ahead, nearest)
+    for frame, at in nearest.items():
+        luma = ahead.luma(frame)
+        grey = np.zeros((*luma.shape, 2), dtype=np.float32)
+        if at is None:
+            yield {"grey": grey, "transfer": grey, "flow": grey}
+        else:
+            flow = carried.pop(frame).astype(np.float32)
+            yield {"grey": grey, "transfer": transfers[at](luma), "flow": flow}
+
+
+class Canvas:
+    """Shows colours on the film's own luma, through its own chroma planes.
 
     Args:
-        info: The film in its true colours; the baselines are shown through its own chroma planes.
+        film: The coloured film.
     """
 
-    def __init__(self, info: VideoInfo) -> None:
-        self._info = info
+    def __init__(self, film: VideoInfo) -> None:
+        self._film = film
         target = ChromaFormat(
-            width=-(-info.width // (1 << info.log2_x)),
-            height=-(-info.height // (1 << info.log2_y)),
-            bit_depth=info.bit_depth,
-            full_range=info.full_range,
-            matrix=info.matrix,
-            siting=info.siting,
-            log2_x=info.log2_x,
-            log2_y=info.log2_y,
-            interlaced=info.interlaced,
+            width=-(-film.width // (1 << film.log2_x)),
+            height=-(-film.height // (1 << film.log2_y)),
+            bit_depth=film.bit_depth,
+            full_range=film.full_range,
+            matrix=film.matrix,
+            siting=film.siting,
+            log2_x=film.log2_x,
+            log2_y=film.log2_y,
+            interlaced=film.interlaced,
         )
-        self._upsampler = ChromaUpsampler(target, bit_depth=info.bit_depth, full_range=info.full_range)
-        self._transfer: Callable[[Floats], Floats] = _no_colour
-        self._carried: Iterator[Chroma] | None = None
-        self._frames: deque[WorkingFrame] = deque()
+        self._upsampler = ChromaUpsampler(target, bit_depth=film.bit_depth, full_range=film.full_range)
 
-    def step(self, frame: Frame, rgb: Bytes, *, is_reference: bool) -> dict[str, Bytes]:
-        """Return the three pictures of the next frame, 8-bit RGB.
+    def show(self, frame: Frame, luma: Floats, ab: Floats) -> Bytes:
+        """Return the picture (h, w, 3) that a frame would show with these colours.
 
         Args:
-            frame: The next frame of the truth.
-            rgb: The same as 8-bit RGB, looked at only if it is a reference.
-            is_reference: Its colours are given, from here on.
+            frame: A frame of the film; its own chroma is not looked at.
+            luma: Its Y' at the working size.
+            ab: Lab ab at the working size.
         """
-        luma = working_luma(frame, self._info)
-        if is_reference:
-            ab = rgb_to_ab(shrink(rgb, (luma.shape[1], luma.shape[0])))
-            self._transfer = _global_transfer(luma, ab)
-            self._frames.clear()
-            self._carried = flow_only(iter(self._frames.popleft, None), _sure(ab))
-        carried = _sure(_no_colour(luma))
-        if self._carried is not None:
-            self._frames.append(WorkingFrame(frame.index, luma))
-            carried = next(self._carried)
-        return {
-            "grey": self._show(frame, luma, _sure(_no_colour(luma))),
-            "transfer": self._show(frame, luma, _sure(self._transfer(luma))),
-            "flow": self._show(frame, luma, carried),
-        }
-
-    def _show(self, frame: Frame, luma: Floats, chroma: Chroma) -> Bytes:
-        """Return the picture that the film would show with these colours, through its own chroma planes."""
-        planes = self._upsampler(chroma, frame.luma, luma)
-        return picture(Frame(frame.index, frame.pts, frame.luma, planes), self._info)
+        planes = self._upsampler(_sure(ab), frame.luma, luma)
+        return picture(Frame(frame.index, frame.pts, frame.luma, planes), self._film)
 
 
-def _global_transfer(luma: Floats, ab: Floats, *, levels: int = 32) -> Callable[[Floats], Floats]:
+def _carried(ahead: Survey, nearest: dict[int, int | None]) -> dict[int, Halves]:
+    """Return the ab that flow alone brings to each frame from its nearest reference."""
+    colours: dict[int, Halves] = {}
+    for at, ab in ahead.given.items():
+        own = [frame for frame, reference in nearest.items() if reference == at]
+        for run in (range(at, own[-1] + 1), range(at, own[0] - 1, -1)):
+            frames = (WorkingFrame(frame, ahead.luma(frame)) for frame in run)
+            for frame, chroma in zip(run, flow_only(frames, _sure(ab)), strict=True):
+                colours[frame] = chroma.ab.astype(np.float16)
+    return colours
+
+
+def _global_transfer(luma: Floats, ab: Floats, *, levels: int = 32) -> Transfer:
     """Return what gives each pixel the mean ab of the reference's pixels of the same luma rank."""
     order = np.argsort(luma, axis=None)
     means = np.stack([part.mean(axis=0) for part in np.array_split(ab.reshape(-1, 2)[order], levels)])
@@ -79,10 +94,6 @@ def _global_transfer(luma: Floats, ab: Floats, *, levels: int = 32) -> Callable[
         return means[np.minimum((rank * levels).astype(np.int64), levels - 1)][codes].astype(np.float32)
 
     return transfer
-
-
-def _no_colour(luma: Floats) -> Floats:
-    return np.zeros((*luma.shape, 2), dtype=np.float32)
 
 
 def _sure(ab: Floats) -> Chroma:

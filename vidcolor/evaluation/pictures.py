@@ -11,15 +11,26 @@ from vidcolor.video import Frame, VideoInfo
 Bytes = npt.NDArray[np.uint8]
 
 
-def picture(frame: Frame, info: VideoInfo) -> Bytes:
-    """Return a frame as 8-bit RGB (h, w, 3), as stored (not turned), chroma brought up bilinearly by its siting."""
-    luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
+def picture(frame: Frame, info: VideoInfo, *, luma: Floats | None = None) -> Bytes:
+    """Return a frame as 8-bit RGB (h, w, 3), as stored (not turned), chroma brought up bilinearly by its siting.
+
+    Args:
+        frame: The frame.
+        info: Its film.
+        luma: Another Y' (h, w) in [0, 1] to show its chroma with.
+    """
+    luma = luma_of(frame, info) if luma is None else luma
     if frame.source_chroma is None:
         cb = cr = np.zeros_like(luma)
     else:
         cb, cr = (_to_full(plane, info) for plane in (frame.source_chroma.cb, frame.source_chroma.cr))
     rgb = chroma_to_rgb(luma, cb, cr, matrix=info.matrix)
     return (rgb * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+
+
+def luma_of(frame: Frame, info: VideoInfo) -> Floats:
+    """Return a frame's Y' (h, w) in [0, 1]."""
+    return normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
 
 
 def working_luma(frame: Frame, info: VideoInfo) -> Floats:

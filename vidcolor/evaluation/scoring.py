@@ -1,88 +1,34 @@
 """How good a coloured film is, beside the trivial answers: grey, a global colour transfer, flow alone.
 
 Pictures are scored frame by frame against the truth, both decoded to 8-bit RGB by their own matrix, range and siting.
-Frames that served as references are left out of these scores. Steadiness (CDC, warp error) compares neighbours and
-looks at every frame; it means nothing without colourfulness and CIEDE2000 beside it, since grey is steadiest of all.
+Frames that served as references are left out of these scores. Steadiness (CDC, warp error) compares neighbours inside
+shots and looks at every frame; it means nothing without colourfulness and CIEDE2000 beside it, since grey is steadiest
+of all.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
-from itertools import zip_longest
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Array, Floats, rgb_to_chroma, working_size
 from vidcolor.errors import VideoError
-from vidcolor.evaluation.baselines import Baselines
-from vidcolor.evaluation.pictures import Bytes, picture, shrink, working_luma
+from vidcolor.evaluation.baselines import Canvas, trivial_colours
+from vidcolor.evaluation.pictures import Bytes, luma_of, picture, shrink, working_luma
+from vidcolor.evaluation.scores import Row, Scores
+from vidcolor.evaluation.survey import Survey, pairs, require_cover, survey
 from vidcolor.flow import Flow, estimate_flow
-from vidcolor.metrics import (
-    ab_psnr,
-    bootstrap_interval,
-    cdc,
-    ciede2000,
-    colourfulness,
-    histograms,
-    lab_of,
-    psnr,
-    ssim,
-    warp_error,
-)
+from vidcolor.metrics import ab_psnr, cdc, ciede2000, colourfulness, histograms, lab_of, psnr, ssim, warp_error
+from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; picture scores are means over the scored frames.
-
-    Args:
-        name: result, grey, transfer, flow, or truth (the floor of the steadiness scores).
-        psnr: dB over RGB, frames capped at 100.
-        ab_psnr: dB over Lab ab, peak 255.
-        ciede2000: Mean over pixels.
-        ciede2000_p95: 95th percentile over pixels.
-        ssim: Structural similarity.
-        colourfulness: Hasler and Suesstrunk's M3.
-        cdc: Colour distribution consistency.
-        warp_error: Mean square change of Cb, Cr along the true motion; nan where nothing could be followed.
-    """
-
-    name: str
-    psnr: float
-    ab_psnr: float
-    ciede2000: float
-    ciede2000_p95: float
-    ssim: float
-    colourfulness: float
-    cdc: float
-    warp_error: float
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The table of one film.
-
-    Args:
-        rows: The result first, then the baselines, then the truth.
-        frames: How many frames the picture scores are means over.
-        excluded: The frames that served as references.
-    """
-
-    rows: tuple[Row, ...]
-    frames: int
-    excluded: tuple[int, ...]
-
-    def __getitem__(self, name: str) -> Row:
-        return next(row for row in self.rows if row.name == name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the table as JSON can hold it; a score that is not a number becomes None."""
-        rows = [{key: None if value != value else value for key, value in asdict(row).items()} for row in self.rows]
-        return {"rows": rows, "frames": self.frames, "excluded": list(self.excluded)}
+Luma = Literal["truth", "film"]
+NAMES = ("result", "grey", "transfer", "flow", "truth")
 
 
 def evaluate(
@@ -90,89 +36,143 @@ def evaluate(
     truth: Path,
     *,
     references: Collection[int] = (0,),
+    shots: Sequence[Shot] | None = None,
     every: int = 1,
+    luma: Luma = "truth",
     progress: Callable[[int, int | None], None] | None = None,
+    show: Callable[[int, Mapping[str, Bytes]], None] | None = None,
 ) -> Scores:
-    """Score a coloured film against its truth.
+    """Score a coloured film against its truth, shot by shot and as a whole.
 
-    The baselines get what the method got: the true colours of the reference frames. Both take them from the latest
-    reference; before the first one they are grey.
+    The baselines get what the method got: the film's luma, and the true colours of the reference frames. Inside a shot
+    they take them from the nearest reference, before or after; in a shot without one they are grey.
 
     Args:
         result: The coloured film.
         truth: The same film in its true colours, frame for frame and pixel for pixel.
         references: Frames whose true colours were given as stills, counted from 0.
-        every: Score the pictures of each so-manieth frame only (0.4 s per row and frame at 480p).
+        shots: Shots that cover every frame once, in order; () takes the film as one shot; None finds them in the
+            truth's luma.
+        every: Score the pictures of each so-manieth frame of every shot only (0.4 s per row and frame at 480p).
+        luma: What the truth is shown with. `truth`: its own luma; the scores as everyone defines them. `film`: the
+            result's luma, which the baselines have, too, so that luma is exact in every row and only colours are
+            scored. For a film whose luma is not the truth's (grain, fading): there the difference of luma outweighs
+            that of colours, in PSNR above all.
         progress: Called with the frames done and their number, where known.
+        show: Called with each frame's number and its pictures by row name, 8-bit RGB (h, w, 3).
 
     Raises:
-        VideoError: The films differ in size or length, or every frame served as a reference.
+        VideoError: The films differ in size or length, the shots do not end with them, or every frame served as a
+            reference.
     """
     if every < 1:
         raise ValueError(f"every is {every}; expected at least 1")
+    if luma not in get_args(Luma):
+        raise ValueError(f"luma is {luma!r}; expected one of {', '.join(get_args(Luma))}")
+    require_cover(shots or ())
+    done: list[_ShotTally] = []
     with VideoReader(result) as coloured, VideoReader(truth) as true, ThreadPoolExecutor() as threads:
         _require_one_size(coloured.info, true.info)
-        tallies = {name: _Tally(name) for name in ("result", "grey", "transfer", "flow", "truth")}
-        baselines, motion = Baselines(true.info), _Motion(true.info)
-        count = 0
-        for count, (ours, theirs) in enumerate(_pairs(coloured, true), start=1):
-            index = count - 1
-            target = picture(theirs, true.info)
-            pictures = {"result": picture(ours, coloured.info), "truth": target}
-            pictures |= baselines.step(theirs, target, is_reference=index in references)
-            flows = motion.step(theirs)
-            scored = index not in references and index % every == 0
-            lab = lab_of(target) if scored else None
-            jobs = [threads.submit(tallies[name].add, rgb, target, lab, flows) for name, rgb in pictures.items()]
-            for job in jobs:
-                job.result()
-            if progress is not None:
-                progress(count, true.info.frames)
-    if not tallies["result"].scores:
-        raise VideoError(
-            f"none of the {count} frames can be scored: all were references or skipped",
-            hint="give fewer reference frames, or a smaller step",
-        )
-    used = tuple(sorted(index for index in set(references) if index < count))
-    return Scores(tuple(tally.row() for tally in tallies.values()), len(tallies["result"].scores), used)
+        painter, frames = _Painter(coloured.info, true.info, luma), pairs(coloured, true)
+        with closing(survey(result, truth, references=references, shots=shots)) as looks:  # type: ignore[type-var]
+            for ahead in looks:
+                tally = _ShotTally(ahead, every)
+                done.append(tally)
+                for index, pictures, motion in painter.paint(islice(frames, len(ahead.shot)), ahead):
+                    tally.add(index, pictures, motion, threads)
+                    if progress is not None:
+                        progress(index + 1, true.info.frames)
+                    if show is not None:
+                        show(index, pictures)
+    if not any(tally.scored for tally in done):
+        count = sum(len(tally.shot) for tally in done)
+        raise VideoError(f"none of the {count} frames can be scored: all were references", hint="give fewer of them")
+    return Scores(
+        rows=tuple(_row([tally.rows[name] for tally in done]) for name in NAMES),
+        frames=sum(len(tally.scored) for tally in done),
+        excluded=tuple(frame for tally in done for frame in tally.returned),
+        returned=tuple(value for tally in done for value in tally.returned.values()),
+        shots=tuple(tally.scores() for tally in done),
+    )
 
 
-def summarize(films: Sequence[Scores]) -> list[dict[str, Any]]:
-    """Return one line per row name: each score's mean over films, its bootstrap interval, and the mean over frames.
+class _Painter:
+    """Turns frames into the pictures of every row, and follows the truth's motion.
 
     Args:
-        films: Tables with the same rows.
+        film: The coloured film.
+        truth: Its true colours.
+        luma: What the truth is shown with.
     """
-    lines: list[dict[str, Any]] = []
-    for name in [row.name for row in films[0].rows]:
-        line: dict[str, Any] = {"name": name, "films": len(films), "frames": sum(film.frames for film in films)}
-        for score in [field.name for field in fields(Row) if field.name != "name"]:
-            kept = [(getattr(film[name], score), film.frames) for film in films]
-            kept = [(value, weight) for value, weight in kept if value == value]
-            if kept:
-                values, weights = zip(*kept, strict=True)
-                low, high = bootstrap_interval(values)
-                line[score] = {
-                    "mean": float(np.mean(values)),
-                    "interval": [low, high],
-                    "frame_mean": float(np.average(values, weights=weights)),
-                }
-        lines.append(line)
-    return lines
+
+    def __init__(self, film: VideoInfo, truth: VideoInfo, luma: Luma) -> None:
+        self._film, self._truth, self._luma = film, truth, luma
+        self._canvas = Canvas(film)
+
+    def paint(
+        self, frames: Iterator[tuple[Frame, Frame]], ahead: Survey
+    ) -> Iterator[tuple[int, dict[str, Bytes], tuple[Flow, Flow] | None]]:
+        """Yield each frame's number, its pictures, and the flow from the frame before it and back (None at first)."""
+        before: Floats | None = None
+        for (ours, theirs), colours in zip(frames, trivial_colours(ahead), strict=True):
+            shown = luma_of(ours, self._film) if self._luma == "film" else None
+            small = ahead.luma(ours.index)
+            pictures = {"result": picture(ours, self._film), "truth": picture(theirs, self._truth, luma=shown)}
+            pictures |= {name: self._canvas.show(ours, small, ab) for name, ab in colours.items()}
+            true = working_luma(theirs, self._truth)
+            motion = None if before is None else (estimate_flow(before, true), estimate_flow(true, before))
+            yield ours.index, pictures, motion
+            before = true
+
+
+class _ShotTally:
+    """The scores of one shot.
+
+    Args:
+        ahead: The shot.
+        every: The step from one frame whose pictures are scored to the next.
+    """
+
+    def __init__(self, ahead: Survey, every: int) -> None:
+        self.shot = ahead.shot
+        free = [frame for frame in range(self.shot.start, self.shot.stop) if frame not in ahead.given]
+        self.scored = frozenset(free[min(every, len(free)) // 2 :: every])
+        self.returned = dict.fromkeys(ahead.given, 0.0)
+        self.rows = {name: _Tally(name) for name in NAMES}
+
+    def add(
+        self, index: int, pictures: Mapping[str, Bytes], motion: tuple[Flow, Flow] | None, threads: ThreadPoolExecutor
+    ) -> None:
+        truth = pictures["truth"]
+        if index in self.returned:
+            self.returned[index] = float(ciede2000(lab_of(pictures["result"]), lab_of(truth)).mean())
+        lab = lab_of(truth) if index in self.scored else None
+        jobs = [threads.submit(self.rows[name].add, rgb, truth, lab, motion) for name, rgb in pictures.items()]
+        for job in jobs:
+            job.result()
+
+    def scores(self) -> Scores:
+        return Scores(
+            rows=tuple(_row([self.rows[name]]) for name in NAMES),
+            frames=len(self.scored),
+            excluded=tuple(self.returned),
+            returned=tuple(self.returned.values()),
+            shot=self.shot,
+        )
 
 
 class _Tally:
-    """The scores of one row, frame by frame."""
+    """The scores of one row in one shot, frame by frame."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self.scores: list[tuple[float, ...]] = []
-        self._histograms: list[npt.NDArray[np.float64]] = []
-        self._warp_errors: list[float] = []
+        self.histograms: list[npt.NDArray[np.float64]] = []
+        self.warp_errors: list[float] = []
         self._before: Floats | None = None
 
-    def add(self, rgb: Bytes, truth: Bytes, truth_lab: Array | None, flows: tuple[Flow, Flow] | None) -> None:
-        self._histograms.append(histograms(rgb))
+    def add(self, rgb: Bytes, truth: Bytes, truth_lab: Array | None, motion: tuple[Flow, Flow] | None) -> None:
+        self.histograms.append(histograms(rgb))
         if truth_lab is not None:
             lab = lab_of(rgb)
             difference = ciede2000(lab, truth_lab)
@@ -188,39 +188,35 @@ class _Tally:
             )
         size = working_size(rgb.shape[1], rgb.shape[0])
         chroma = np.stack(rgb_to_chroma(shrink(rgb, size), matrix="bt709"), axis=-1)
-        if flows is not None and self._before is not None:
-            self._warp_errors.append(warp_error(self._before, chroma, *flows))
+        if motion is not None and self._before is not None:
+            self.warp_errors.append(warp_error(self._before, chroma, *motion))
         self._before = chroma
 
-    def row(self) -> Row:
-        followed = [value for value in self._warp_errors if value == value]
-        decibels, ab_decibels, mean, high, similarity, colour = np.mean(self.scores, axis=0).tolist()
-        steady = float(np.mean(followed)) if followed else float("nan")
-        return Row(self._name, decibels, ab_decibels, mean, high, similarity, colour, cdc(self._histograms), steady)
+    def end(self) -> list[float]:
+        """Return the colourfulness of the last fifth of the scored frames, of one at least."""
+        return [scores[-1] for scores in self.scores[-max(1, len(self.scores) // 5) :]]
 
 
-class _Motion:
-    """The flow between each frame of the truth and the one before it, both ways."""
-
-    def __init__(self, info: VideoInfo) -> None:
-        self._info = info
-        self._before: Floats | None = None
-
-    def step(self, frame: Frame) -> tuple[Flow, Flow] | None:
-        luma, before = working_luma(frame, self._info), self._before
-        self._before = luma
-        return None if before is None else (estimate_flow(before, luma), estimate_flow(luma, before))
-
-
-def _pairs(result: VideoReader, truth: VideoReader) -> Iterator[tuple[Frame, Frame]]:
-    for count, (ours, theirs) in enumerate(zip_longest(result, truth)):
-        if ours is None or theirs is None:
-            shorter, longer = ("result", "truth") if ours is None else ("truth", "result")
-            raise VideoError(
-                f"the {shorter} ends after {count} frames, the {longer} goes on",
-                hint="score the whole film, or cut both to the same frames",
-            )
-        yield ours, theirs
+def _row(shots: Sequence[_Tally]) -> Row:
+    """Return the row of some shots taken together: means over frames, CDC and warp error over pairs inside shots."""
+    scores = [frame for tally in shots for frame in tally.scores] or [(float("nan"),) * 6]
+    followed = [value for tally in shots for value in tally.warp_errors if value == value]
+    ends = [value for tally in shots for value in tally.end()]
+    steps = [len(tally.histograms) - 1 for tally in shots]
+    steady = [cdc(tally.histograms) for tally in shots]
+    decibels, ab_decibels, mean, high, similarity, colour = np.mean(scores, axis=0).tolist()
+    return Row(
+        name=shots[0].name,
+        psnr=decibels,
+        ab_psnr=ab_decibels,
+        ciede2000=mean,
+        ciede2000_p95=high,
+        ssim=similarity,
+        colourfulness=colour,
+        colourfulness_end=float(np.mean(ends)) if ends else float("nan"),
+        cdc=float(np.average(steady, weights=steps)) if sum(steps) else 0.0,
+        warp_error=float(np.mean(followed)) if followed else float("nan"),
+    )
 
 
 def _require_one_size(result: VideoInfo, truth: VideoInfo) -> None:
