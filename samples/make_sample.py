@@ -21,13 +21,14 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 TRUTH = HERE.parent / "tests" / "data" / "bikes-truth.mp4"
-# The first five shots are frames [0, 30), [30, 76), [76, 137), [137, 187) and [187, 242); [242, 250) has no still.
+# One for each shot: [0, 30), [30, 76), [76, 137), [137, 187), [187, 242) and [242, 250).
 STILLS = {
     14: "white-van.jpg",
     34: "rush-hour.jpg",
     120: "cyclist at the stop.jpg",
     160: "square_000160.jpg",
     200: "doorway.jpg",
+    246: "railing.jpg",
 }
 SAMPLE_RATE = 24_000
 GRAIN = 2.2  # standard deviation in 8-bit code values at mid grey

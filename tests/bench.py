@@ -91,7 +91,7 @@ def compare(folder: Path, *, height: int, frames: int, repeats: int, stills: boo
             stages[stage].append(spent / report.seconds)
     spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
     print(
-        f"| {width}x{height} | {'5 stills' if stills else 'none'} | {statistics.median(plain):.1f} | "
+        f"| {width}x{height} | {f'{len(STILLS)} stills' if stills else 'none'} | {statistics.median(plain):.1f} | "
         f"{statistics.median(coloured):.1f} | {statistics.median(ratios):.2f} ({spread}) | "
         + ", ".join(f"{stage} {100 * statistics.median(shares):.0f} %" for stage, shares in stages.items())
         + " |",
