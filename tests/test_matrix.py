@@ -1,4 +1,4 @@
-"""Every kind of film goes through the reader and a lossless writer with random colours, and `verify` finds it kept."""
+"""Every kind of film goes through the writer with random colours, and through `colorize`; `verify` finds it kept."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from films import Film, render
 
+from vidcolor import Colorizer
 from vidcolor.errors import VideoError
 from vidcolor.verification import Verification, verify
 from vidcolor.video import ChromaFormat, ChromaPlanes, VideoReader, VideoWriter
@@ -132,6 +133,7 @@ CASES = {
         Film(suffix=".mov", codec="prores_ks", pixel_format="yuv422p10le", audio=("pcm_s16le",)), "x264", ".mov"
     ),
     "transport stream": Case(Film(suffix=".ts", audio=("aac",), **X264), "x264", notes=(ROUNDED,)),  # type: ignore[arg-type]
+    "transport stream into mp4": Case(Film(suffix=".ts", audio=("aac",), **X264), "x264", ".mp4"),  # type: ignore[arg-type]
     "MPEG-2 transport stream": Case(
         Film(suffix=".ts", codec="mpeg2video", rate=Fraction(25), audio=("mp2",)), notes=(ROUNDED,)
     ),
@@ -188,6 +190,23 @@ def test_film_is_kept(name: str, tmp_path: Path) -> None:
     assert [start for start in case.notes if not any(note.startswith(start) for note in notes)] == []
     if case.film.audio and not any("audio" in note for note in case.notes):
         assert found.packets >= 2 * len(case.film.audio)
+
+
+@pytest.fixture(scope="module")
+def colorizer(untrained: Path) -> Colorizer:
+    return Colorizer.load(untrained, device="cpu")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_film_is_kept_by_colorize(name: str, colorizer: Colorizer, tmp_path: Path) -> None:
+    case = CASES[name]
+    source = render(tmp_path / "film", case.film)
+    report = colorizer.colorize(source, output=tmp_path / f"colored{case.suffix}", codec=case.codec, lossless=True)
+    found = verify(source, report.output)
+    assert found.differences == ()
+    assert found.lossless
+    assert report.frames == found.frames == case.film.frames - case.film.edit_from
+    assert [start for start in case.notes if not any(note.startswith(start) for note in report.notes)] == []
 
 
 @pytest.mark.parametrize("name", REFUSED)
