@@ -219,16 +219,18 @@ def test_colorize_prints_where_the_film_is(samples: Path, tmp_path: Path, untrai
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_preview_writes_a_clip_and_a_contact_sheet(samples: Path, tmp_path: Path, untrained: Path) -> None:
+def test_preview_writes_a_clip_and_a_contact_sheet(samples: Path, clip: Path, tmp_path: Path, untrained: Path) -> None:
     still = samples / "stills" / "rush-hour.jpg"
-    words = ["preview", samples / "bikes.mkv", "-r", still, "--start", "1", "--duration", "0.5", "-o", tmp_path]
-    status, out, _ = run(*words, "--weights", untrained)
-    clip, sheet = map(Path, out.splitlines())
+    words = ["preview", samples / "bikes.mkv", "-r", still, "-o", tmp_path]
+    status, out, _ = run(*words, "--start", "1", "--duration", "0.5", "--weights", untrained)
+    side_by_side, sheet = map(Path, out.splitlines())
     assert status == 0
-    with av.open(str(clip)) as film:
+    with av.open(str(side_by_side)) as film:
         assert film.streams.video[0].width >= 2 * 640
         assert len(list(film.decode(video=0))) == pytest.approx(12, abs=1)
     assert Image.open(sheet).width > 0
+    status, out, _ = run("preview", clip, "-o", tmp_path, "--weights", untrained)
+    assert (status, Path(out.splitlines()[0]).name) == (0, "clip.preview.mp4")
     assert run(*words, "--weights", untrained)[0] == 2
 
 
@@ -265,14 +267,23 @@ def test_verify_tells_a_copy_from_another_film(samples: Path, truth: Path, tmp_p
 def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_path: Path) -> None:
     true_clip = tmp_path / "truth.mkv"
     plain_transcode(truth, true_clip, end=Fraction(1))
-    words = ["eval", clip, true_clip, "--references", "3,4", "--every", "12"]
+    words = ["eval", clip, true_clip, "--reference-frame", 3, "--reference-frame", 4, "--every", 12]
     status, out, err = run(*words)
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["name", "result", "grey", "transfer", "flow", "truth"]
-    assert err.startswith("means over 3 frames; 2 reference frames left out")
-    rows = {row["name"]: row for row in json.loads(run(*words, "--json")[1])["rows"]}
+    lines = [line.split() for line in out.splitlines()[1:]]
+    assert [line[0] for line in lines] == ["1"] * 4 + ["all"] * 4
+    assert [line[3] for line in lines[:4]] == ["result", "grey", "transfer", "flow"]
+    assert "means over 2 frames; 2 reference frames left out" in err
+    table = json.loads(run(*words, "--json")[1])
+    rows = {row["name"]: row for row in table["rows"]}
     assert rows["truth"]["ciede2000"] == 0
     assert rows["result"]["colourfulness"] < 1 < rows["truth"]["colourfulness"]
+    assert [(shot["start"], shot["stop"]) for shot in table["shots"]] == [(0, 25)]
+    shots = json.loads(run(*words, "--shots", "0,10", "--luma", "film", "--json")[1])["shots"]
+    assert [(shot["start"], shot["stop"]) for shot in shots] == [(0, 10), (10, 25)]
+    status, _, err = run(*words, "--shots", "0,30")
+    assert status == 2
+    assert "rising frame numbers from 0 to 24" in err
 
 
 def on_a_terminal(*words: object) -> str:

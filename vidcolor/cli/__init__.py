@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vidcolor import __version__
-from vidcolor.cli import films, learning, reports
+from vidcolor.cli import films, learning, reports, scoring
 from vidcolor.cli.console import Commands
 
 _HELP = """\b
@@ -87,11 +87,12 @@ app.command(
     "eval",
     short_help="Score a result against its true colours.",
     help=_help(
-        "vidcolor eval film.color.mkv truth.mp4 --references 14,120",
-        "Score RESULT against TRUTH, beside the trivial baselines: grey, a colour transfer, flow alone. Frames that "
-        "were given as stills are left out.",
+        "vidcolor eval film.color.mkv truth.mp4 --reference-frame 14 --reference-frame 120",
+        "Score RESULT against TRUTH, shot by shot, beside the trivial baselines: grey, a colour transfer, flow alone. "
+        "Frames that were given as stills are left out. The last column is colourfulness as a share of the truth's; "
+        "--json prints every score.",
     ),
-)(reports.evaluate)
+)(scoring.evaluate)
 app.command(
     "weights",
     short_help="Show which weights are used.",

@@ -97,12 +97,10 @@ def preview(
     video: Video,
     more_stills: MoreStills = None,
     reference: Still = None,
-    start: Annotated[
-        Fraction, typer.Option(metavar="TIME", parser=seconds, help="Begin here: seconds or H:MM:SS.", show_default="0")
-    ] = Fraction(0),
+    start: Start = None,
     duration: Annotated[
-        Fraction, typer.Option(metavar="TIME", parser=seconds, help="Length of the segment.", show_default="5 s")
-    ] = Fraction(5),
+        Fraction | None, typer.Option(metavar="TIME", parser=seconds, help="Length of the segment; 5 if not given.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default: the folder of VIDEO.")
     ] = None,
@@ -126,8 +124,8 @@ def preview(
         report = Colorizer.load(weights, device=device).preview(
             video,
             references=stills,
-            start=start,
-            duration=duration,
+            start=Fraction(0) if start is None else start,
+            duration=Fraction(5) if duration is None else duration,
             side_by_side=side_by_side,
             contact_sheet=contact_sheet,
             saturation=saturation,

@@ -40,9 +40,7 @@ MoreStills = Annotated[list[Path] | None, typer.Argument(metavar="STILL", hidden
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Replace existing output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
-Device = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", envvar="VIDCOLOR_DEVICE", help="auto, cpu or cuda.")
-]
+Device = Annotated[str, typer.Option("--device", metavar="DEVICE", envvar="VIDCOLOR_DEVICE", help="auto, cpu or cuda.")]
 WeightsFile = Annotated[
     Path | None, typer.Option("--weights", metavar="FILE", help="Other weights than the shipped ones.")
 ]

@@ -1,4 +1,4 @@
-"""The commands that look and tell: `scenes`, `verify` and `eval`."""
+"""The commands that look and tell: `scenes` and `verify`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_output, print_json
-from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes, frame_numbers
+from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
 
 
 def scenes(
@@ -83,37 +83,3 @@ def verify(
         typer.echo(f"{'ok' if found.ok else 'not ok'}: {found.frames} frames, {luma}, {found.packets} copied packets")
     if not found.ok:
         raise typer.Exit(1)
-
-
-def evaluate(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="The coloured film.", show_default=False)],
-    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Its true colours.", show_default=False)],
-    references: Annotated[
-        str, typer.Option("--references", metavar="N,N,...", help="Frames whose true colours were given as stills.")
-    ] = "",
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Score the pictures of each Nth frame only.")] = 1,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Score a coloured film against its true colours."""
-    given = frame_numbers(references)
-    with Talk(quiet=quiet, json=json) as talk:
-        from vidcolor.evaluation import evaluate as score
-
-        scores = score(
-            result,
-            truth,
-            references=given,
-            every=every,
-            progress=lambda done, total: talk.progress("score", done, total),
-        )
-    table = scores.to_dict()
-    if json:
-        print_json(table)
-        return
-    names = [name for name in table["rows"][0] if name != "name"]
-    typer.echo("  ".join(["name    ", *names]))
-    for row in table["rows"]:
-        cells = ["-" if row[name] is None else f"{row[name]:.4g}" for name in names]
-        typer.echo("  ".join([f"{row['name']:<8}", *(f"{c:>{len(n)}}" for c, n in zip(cells, names, strict=True))]))
-    talk.note(f"means over {scores.frames} frames; {len(scores.excluded)} reference frames left out")
