@@ -12,7 +12,10 @@ PYTEST_ARGS ?= -n auto
 demo: $(STAMP)
 	@mkdir -p $(DEMO)
 	$(VENV)/bin/vidcolor colorize $(FILM) -r $(STILLS) -o $(DEMO)/bikes.color.mkv -y
-	$(VENV)/bin/vidcolor preview $(FILM) -r $(STILLS) --start 3 --duration 4 -o $(DEMO) -y
+	$(VENV)/bin/vidcolor preview $(FILM) -r $(STILLS) --duration 10 -o $(DEMO) -y -q
+	@echo "film:          $(DEMO)/bikes.color.mkv"
+	@echo "side by side:  $(DEMO)/bikes.preview.mp4"
+	@echo "contact sheet: $(DEMO)/bikes.contact.png"
 
 test: $(STAMP)
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
