@@ -6,8 +6,9 @@ DEMO := demo
 FILM := samples/bikes.mkv
 STILLS := samples/stills/*.jpg
 PYTEST_ARGS ?= -n auto
+HELDOUT_ARGS ?=
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench heldout clean
 
 demo: $(STAMP)
 	@mkdir -p $(DEMO)
@@ -26,6 +27,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(VENV)/bin/python tests/bench.py
+
+heldout: $(STAMP)
+	$(VENV)/bin/python tests/heldout.py $(HELDOUT_ARGS)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
