@@ -134,6 +134,12 @@ def test_a_name_counts_from_the_start_of_the_film(film: Path) -> None:
     assert plan.shots[0].references == [PlannedReference(path="x_000024.png", frame=4)]
 
 
+def test_a_segment_leaves_out_the_stills_of_other_shots(film: Path) -> None:
+    stills = [still(scene(name, 3), f"{name}.png") for name in SCENES]
+    plan = make_plan(film, stills, start=Fraction(82, 100), end=Fraction(165, 100))
+    assert [[each.path for each in shot.references] for shot in plan.shots] == [[f"{SCENES[1]}.png"]]
+
+
 def test_a_camera_number_does_not_bind(film: Path) -> None:
     plan = make_plan(film, [still(unrelated(), "DSC_0042.jpg", frame=42)])
     assert bound(plan) == {"DSC_0042.jpg": None}

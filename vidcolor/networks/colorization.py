@@ -128,8 +128,8 @@ class ColorizationNet(nn.Module):
         )
         x = _up(self.narrow(self.join(x)))
         x = self.last(torch.cat([x, features.s2, carried, evidence.validity], 1))
-        # What a source may say is its preference times its presence: an absent one says exactly nothing. Preferences are
-        # bounded, or training would learn to shout down a validity of nearly 0.
+        # What a source may say is its preference times its presence: an absent one says exactly nothing. Preferences
+        # are bounded, or training would learn to shout down a validity of nearly 0.
         preference = torch.exp(_LOUDEST * torch.tanh(self.gate_head(x) / _LOUDEST))
         validity = evidence.validity
         say = preference * torch.cat([present.expand_as(validity), validity, torch.ones_like(validity)], 1)

@@ -42,7 +42,7 @@ def make_plan(
     """Find the shots of a film and give each its stills.
 
     A still that is a frame of the film, by its looks or by its name, is bound to that frame. A shot without such a
-    still takes the one most similar to it, and every still is used at least where it fits best.
+    still takes the one most similar to it, and in a whole film every still is used at least where it fits best.
 
     Args:
         video: The film.
@@ -96,7 +96,10 @@ def make_plan(
     if remark := watch.remark():
         notes.append(remark)
     return ColorPlan(
-        video=str(video), frames=done, shots=_assign(shots, references, bound, scores), notes=list(dict.fromkeys(notes))
+        video=str(video),
+        frames=done,
+        shots=_assign(shots, references, bound, scores, whole=start is None and end is None),
+        notes=list(dict.fromkeys(notes)),
     )
 
 
@@ -178,7 +181,12 @@ def _bind(
 
 
 def _assign(
-    shots: Sequence[Shot], references: Sequence[Reference], bound: dict[int, int], scores: Sequence[Sequence[float]]
+    shots: Sequence[Shot],
+    references: Sequence[Reference],
+    bound: dict[int, int],
+    scores: Sequence[Sequence[float]],
+    *,
+    whole: bool,
 ) -> list[PlannedShot]:
     chosen: list[dict[int, int | None]] = [{} for _ in shots]
     for i, frame in sorted(bound.items(), key=lambda item: item[1]):
@@ -187,7 +195,8 @@ def _assign(
     for n in open_shots:
         if references:
             chosen[n][max(range(len(references)), key=lambda i: scores[n][i])] = None
-    for i in set(range(len(references))) - {each for stills in chosen for each in stills}:
+    # In a whole film every still has its place. A segment's stills may belong to shots outside of it.
+    for i in set(range(len(references))) - {each for stills in chosen for each in stills} if whole else ():
         best = max(open_shots or range(len(shots)), key=lambda n: scores[n][i])
         chosen[best][i] = None
     return [

@@ -186,8 +186,8 @@ class VideoWriter:
             self._error = error
 
     def _encode(self, part: Path, copied: CopiedStreams) -> None:
-        # The movie header of mp4 and mov counts in milliseconds unless told otherwise, which moves the picture against the
-        # sound by up to half of one where the film starts late. 90 kHz holds the times of MPEG streams exactly.
+        # The movie header of mp4 and mov counts in milliseconds unless told otherwise, which moves the picture against
+        # the sound by up to half of one where the film starts late. 90 kHz holds the times of MPEG streams exactly.
         timescale = {"movie_timescale": "90000"} if self._container in ("mp4", "mov") else {}
         output = av.open(str(part), "w", format=self._container, metadata_errors="surrogateescape", options=timescale)
         try:
