@@ -154,29 +154,36 @@ def turn_hue(ab: Tensor, angle: Tensor, saturation: Tensor) -> Tensor:
 
 
 def carried_colours(ab: Tensor) -> tuple[Tensor, Tensor]:
-    """What flow would bring: the truth displaced, blurred and faded, with holes, and sometimes confidently wrong.
+    """What flow would bring: the truth slightly displaced and blurred, with holes, wrong where its validity is low.
+
+    How often a place is right follows what propagation measures on film: 99 % at a validity of 0.95, 79 % at 0.55, 49 %
+    at 0.15. Saturation errs both ways alike: evidence that was always faded taught the networks to add a seventh at
+    each keyframe, and their own colours came back to them more vivid every time.
 
     Args:
         ab: (B, 2, h, w) true ab, square.
 
     Returns:
-        ab of the same shape and its validity (B, 1, h, w); about half of the items get none at all.
+        ab of the same shape and its validity (B, 1, h, w), both 0 in holes; about half of the items get none at all.
     """
     count, _, size, _ = ab.shape
     device = ab.device
+
+    def each(power: float) -> Tensor:
+        return torch.rand(count, 1, 1, 1, device=device).pow(power)
+
     line = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
     y, x = torch.meshgrid(line, line, indexing="ij")
-    shift = smooth_noise(count, 2, size, 4, device) * (torch.rand(count, 1, 1, 1, device=device).square() * 5 / size)
+    shift = smooth_noise(count, 2, size, 4, device) * (each(2) * 3 / size)
     moved = F.grid_sample(
         ab, torch.stack([x, y], -1) + shift.permute(0, 2, 3, 1) * 2, padding_mode="border", align_corners=False
     )
-    blurred = kornia.filters.gaussian_blur2d(moved, (7, 7), (2.0, 2.0))
-    moved = torch.lerp(moved, blurred, torch.rand(count, 1, 1, 1, device=device))
-    moved = moved * uniform(count, 0.75, 1.0, device)[:, None, None, None]
-    wrong = (smooth_noise(count, 1, size, 4, device) > 1.3) & (torch.rand(count, 1, 1, 1, device=device) < 0.4)
-    moved = torch.where(wrong, ab.roll(1, 0), moved)
-    holes = smooth_noise(count, 1, size, 5, device) - uniform(count, -0.2, 2.0, device)[:, None, None, None]
-    validity = torch.sigmoid(-holes * 12) * uniform(count, 0.6, 1.0, device)[:, None, None, None]
-    given = (torch.rand(count, 1, 1, 1, device=device) < 0.5) & (validity > 0.02)
+    moved = torch.lerp(moved, kornia.filters.gaussian_blur2d(moved, (7, 7), (2.0, 2.0)), each(2))
+    moved = moved * uniform(count, 0.93, 1.07, device)[:, None, None, None]
+    holes = smooth_noise(count, 1, size, 5, device) - uniform(count, -0.2, 2.5, device)[:, None, None, None]
+    validity = torch.sigmoid(-holes * 6) * uniform(count, 0.85, 1.0, device)[:, None, None, None]
+    quantile = torch.special.ndtr(smooth_noise(count, 1, size, 6, device))
+    moved = torch.where(quantile > 0.42 + 0.6 * validity, ab.roll(1, 0), moved)
     # Where nothing was brought there must be nothing to read: the truth left there would be found and used.
+    given = (torch.rand(count, 1, 1, 1, device=device) < 0.5) & (validity > 0.02)
     return torch.where(given, moved, torch.zeros_like(moved)), torch.where(given, validity, torch.zeros_like(validity))

@@ -13,9 +13,9 @@ WEIGHTS: Mapping[str, float] = {"result": 10.0, "warped": 4.0, "coarse": 2.0, "p
 
 
 def rarity(bins: ColorBins, ab: Tensor) -> Tensor:
-    """(B, 1, h, w) weight of each colour: the square root of its class weight, so that vivid colours count more."""
+    """(B, 1, h, w) weight of each colour: the cube root of its class weight, so that vivid colours count more."""
     indices, shares = bins.encode(ab.permute(0, 2, 3, 1))
-    return (bins.weights[indices] * shares).sum(-1).sqrt()[:, None]
+    return (bins.weights[indices] * shares).sum(-1).pow(1 / 3)[:, None]
 
 
 def _huber(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
