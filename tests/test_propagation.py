@@ -164,6 +164,23 @@ def test_a_still_ahead_is_evidence_for_the_first_frame() -> None:
     assert errors(evidence, palette(lumas[0]))[inner].mean() < 1.5
 
 
+def test_a_still_far_into_the_shot_colours_it_back_to_its_start() -> None:
+    lumas = pan(60, speed=1)
+    colors = {index: palette(luma) for index, luma in enumerate(lumas)}
+
+    def keep(_: WorkingFrame, propagated: Chroma | None) -> Chroma:
+        """What flow brought, and nothing of one's own."""
+        return flat(0, 0, 0.0) if propagated is None else propagated
+
+    inner = np.s_[8:-8, 56:-8]
+    stills = {50: certain(colors[50])}
+    near, far = (list(propagate(film(lumas, stills), keep, look_ahead=reach)) for reach in (16, 50))
+    assert len(near) == len(far) == 60
+    assert np.abs(near[0].ab).max() == 0
+    assert errors(far[0], colors[0])[inner].mean() < 4
+    assert far[50] is stills[50]
+
+
 def test_the_first_frame_of_a_shot_without_stills_has_no_evidence_and_later_keys_have() -> None:
     lumas = pan(18, speed=1)
     painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
@@ -271,7 +288,11 @@ def test_look_ahead_is_bounded() -> None:
             yield WorkingFrame(index, luma)
 
     for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), max_gap=5)):
-        assert pulled <= index + 1 + 5 + 1
+        assert pulled <= index + 1 + 5 + 2
+
+    pulled = 0
+    for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), max_gap=5, look_ahead=20)):
+        assert pulled <= max(21, index + 1 + 5 + 2)
 
 
 def test_nothing_is_carried_between_two_calls() -> None:

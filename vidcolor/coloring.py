@@ -19,6 +19,10 @@ from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]
 
+_LOOK_AHEAD = 128
+_WAITING_BYTES = 256 << 20
+_SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded picture behind it
+
 
 @dataclass(frozen=True, eq=False)
 class ColoredFrame:
@@ -75,7 +79,10 @@ def color_shot(
     max_gap: int,
     clock: Clock,
 ) -> Iterator[ColoredFrame]:
-    """Colour the frames of one shot, in order, looking at most `max_gap` + 1 frames ahead.
+    """Colour the frames of one shot, in order.
+
+    A still painted on a later frame colours the frames before it too, as far back as the film's frames that wait for
+    it fit into memory: 128 frames at 480p, about 40 at 1080p.
 
     Args:
         frames: The shot's frames.
@@ -106,7 +113,8 @@ def color_shot(
         with clock("networks"):
             return networks.colorize(frame.luma, propagated).chroma
 
-    colors = propagate(working_frames(), colorize, max_gap=max_gap)
+    look_ahead = _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES)
+    colors = propagate(working_frames(), colorize, max_gap=max_gap, look_ahead=min(look_ahead, _LOOK_AHEAD))
     while True:
         with clock("flow"):
             chroma = next(colors, None)

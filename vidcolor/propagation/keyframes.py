@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -102,18 +103,22 @@ class _Steps:
         self._returned = deque(_Step(other.frame, other.matching) for other in (step, *self._returned))
 
 
-def propagate(frames: Iterable[WorkingFrame], colorize: Colorize, *, max_gap: int = 16) -> Iterator[Chroma]:
+def propagate(
+    frames: Iterable[WorkingFrame], colorize: Colorize, *, max_gap: int = 16, look_ahead: int = 0
+) -> Iterator[Chroma]:
     """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
 
     Keyframes are the first frame, every frame with a bound still, and further frames at the latest `max_gap` after the
-    one before, earlier where its colours no longer explain the picture. At most `max_gap` + 1 frames beyond the one
-    being delivered are read from `frames`.
+    one before, earlier where its colours no longer explain the picture. Where the shot's first still lies within
+    reach, the frames before it are coloured backwards from it, so that it is obeyed on both sides. At most
+    `max_gap` + 2 frames beyond the one being delivered are read from `frames`, or `look_ahead` where that is more.
 
     Args:
         frames: Consecutive frames of one shot, all of one size.
         colorize: Runs the networks on a frame. Gets what flow brought to the frame, with its validity as confidence,
             or None where nothing can have come.
         max_gap: Largest distance between keyframes, in frames.
+        look_ahead: How far into the shot its first still is looked for, in frames.
 
     Yields:
         Colours at the working size. A bound still's own colours are delivered unchanged where its confidence is 1 and
@@ -121,12 +126,27 @@ def propagate(frames: Iterable[WorkingFrame], colorize: Colorize, *, max_gap: in
     """
     if max_gap < 1:
         raise ValueError(f"max_gap is {max_gap}; expected at least 1")
+    rest_of_shot = iter(frames)
+    head: list[WorkingFrame] = []
+    for frame in islice(rest_of_shot, max(look_ahead, max_gap) + 1):
+        head.append(frame)
+        if _is_painted(frame):
+            break
+    if len(head) > 1 and _is_painted(head[-1]):
+        backwards = list(_forwards(reversed(head), colorize, max_gap))
+        while len(backwards) > 1:
+            yield backwards.pop()
+        head = head[-1:]
+    yield from _forwards(chain(head, rest_of_shot), colorize, max_gap)
+
+
+def _forwards(frames: Iterable[WorkingFrame], colorize: Colorize, max_gap: int) -> Iterator[Chroma]:
+    """Colour frames from their first one on."""
     steps = _Steps(frames)
-    key, chroma = steps.pull(), None
-    while key is not None:
+    key = steps.pull()
+    chroma = None if key is None else _color_key(key, None, colorize)
+    while key is not None and chroma is not None:
         span, closed = _gather(key, steps, max_gap)
-        if chroma is None:
-            chroma = _color_key(key, _still_ahead(span), colorize)
         yield chroma
         if closed:
             end_chroma = _color_key(span[-1], _evidence(chroma, key, span[-1]), colorize)
@@ -246,16 +266,6 @@ def _evidence(chroma: Chroma, key: _Step, end: _Step) -> Chroma:
     return carry(key_planes(chroma), track, end.explained_by(key, track)).evidence()
 
 
-def _still_ahead(span: list[_Step]) -> Chroma | None:
-    """Return what a still at the end of the shot's first span brings back to its first frame."""
-    first, end = span[0], span[-1]
-    still = _still(end)
-    if still is None or end is first:
-        return None
-    track = _tracks_to_end(span)[0]
-    return carry(key_planes(still), track, first.explained_by(end, track)).evidence()
-
-
 def _tracks_to_end(span: list[_Step]) -> list[Track]:
     """Return the track of every step to the last one."""
     end = span[-1]
@@ -273,8 +283,11 @@ def _follow(link_to_next: Track, onward: Track, step: _Step, key: _Step, distanc
 
 
 def _still(step: _Step) -> Chroma | None:
-    still = step.frame.still
-    return still if still is not None and still.confidence.any() else None
+    return step.frame.still if _is_painted(step.frame) else None
+
+
+def _is_painted(frame: WorkingFrame) -> bool:
+    return frame.still is not None and bool(frame.still.confidence.any())
 
 
 def _known(track: Track | None) -> Track:
