@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 DEMO := demo
 FILM := samples/bikes.mkv
-STILLS := samples/stills/*.jpg
+STILLS := samples/stills/*.png
 PYTEST_ARGS ?= -n auto
 HELDOUT_ARGS ?=
 

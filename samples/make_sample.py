@@ -19,16 +19,19 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from PIL import Image
 
+from vidcolor.evaluation.pictures import picture
+from vidcolor.video import VideoReader
+
 HERE = Path(__file__).resolve().parent
 TRUTH = HERE.parent / "tests" / "data" / "bikes-truth.mp4"
 # One for each shot: [0, 30), [30, 76), [76, 137), [137, 187), [187, 242) and [242, 250).
 STILLS = {
-    14: "white-van.jpg",
-    34: "rush-hour.jpg",
-    120: "cyclist at the stop.jpg",
-    160: "square_000160.jpg",
-    200: "doorway.jpg",
-    246: "railing.jpg",
+    14: "white-van.png",
+    34: "rush-hour.png",
+    120: "cyclist at the stop.png",
+    160: "square_000160.png",
+    200: "doorway.png",
+    246: "railing.png",
 }
 SAMPLE_RATE = 24_000
 GRAIN = 2.2  # standard deviation in 8-bit code values at mid grey
@@ -37,12 +40,12 @@ FLICKER = 0.012  # standard deviation of the exposure, as a share
 
 def aged(luma: npt.NDArray[Any], exposure: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Add grain and exposure to an 8-bit luma plane of shape (h, w), black at 16 and white at 235."""
-    picture = (luma.astype(np.float32) - 16) / 219
+    density = (luma.astype(np.float32) - 16) / 219
     grain = cv2.GaussianBlur(rng.standard_normal(luma.shape, dtype=np.float32), (0, 0), 0.7)
     grain *= GRAIN / 219 / grain.std()
     # Grain is strongest in the mid tones, where about half of the silver crystals are developed.
-    picture = picture * exposure + grain * (0.35 + 2.6 * picture * (1 - picture))
-    return np.clip(np.rint(picture * 219 + 16), 0, 255).astype(np.uint8)
+    density = density * exposure + grain * (0.35 + 2.6 * density * (1 - density))
+    return np.clip(np.rint(density * 219 + 16), 0, 255).astype(np.uint8)
 
 
 def projector(seconds: float, rng: np.random.Generator) -> npt.NDArray[np.int16]:
@@ -63,11 +66,16 @@ def truth_frames() -> Iterator[VideoFrame]:
 
 
 def write_stills() -> None:
-    """Store one colour still per shot, as a person would hand them in."""
-    for index, frame in enumerate(truth_frames()):
-        if index in STILLS:
-            still = Image.fromarray(frame.to_ndarray(format="rgb24"))
-            still.save(HERE / "stills" / STILLS[index], quality=95, subsampling=0, optimize=True)
+    """Store one colour still per shot, as a person would hand them in.
+
+    Lossless, and converted by vidcolor's own exact path: JPEG at quality 95 after swscale's fast conversion costs a
+    mean CIEDE2000 of 0.75 before a single frame is coloured.
+    """
+    with VideoReader(TRUTH) as film:
+        for frame in film:
+            if frame.index in STILLS:
+                still = Image.fromarray(picture(frame, film.info))
+                still.save(HERE / "stills" / STILLS[frame.index], optimize=True)
 
 
 def write_film(path: Path, *, seed: int) -> None:

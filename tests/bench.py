@@ -28,7 +28,7 @@ from vidcolor import Colorizer
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FILM = SAMPLES / "bikes.mkv"
-STILLS = sorted((SAMPLES / "stills").glob("*.jpg"))
+STILLS = sorted((SAMPLES / "stills").glob("*.png"))
 CRF, PRESET = 18.0, "veryfast"
 
 

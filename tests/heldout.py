@@ -74,7 +74,7 @@ def score_clip(
 def score_sample(weights: Path | None, *, every: int = 1) -> Scores:
     """Colour the sample film from its stills and score its colours shot by shot, the stills' frames left out."""
     film = SAMPLES / "bikes.mkv"
-    plan = make_plan(film, [load_reference(path) for path in sorted((SAMPLES / "stills").glob("*.jpg"))])
+    plan = make_plan(film, [load_reference(path) for path in sorted((SAMPLES / "stills").glob("*.png"))])
     given = [still.frame for shot in plan.shots for still in shot.references if still.frame is not None]
     shots = [Shot(shot.start, shot.stop) for shot in plan.shots]
     with tempfile.TemporaryDirectory() as name:

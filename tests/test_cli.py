@@ -220,7 +220,7 @@ def test_colorize_prints_where_the_film_is(samples: Path, tmp_path: Path, untrai
 
 
 def test_preview_writes_a_clip_and_a_contact_sheet(samples: Path, clip: Path, tmp_path: Path, untrained: Path) -> None:
-    still = samples / "stills" / "rush-hour.jpg"
+    still = samples / "stills" / "rush-hour.png"
     words = ["preview", samples / "bikes.mkv", "-r", still, "-o", tmp_path]
     status, out, _ = run(*words, "--start", "1", "--duration", "0.5", "--weights", untrained)
     side_by_side, sheet = map(Path, out.splitlines())
