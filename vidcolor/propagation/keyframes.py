@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend
-from vidcolor.propagation.motion import Track, anchor, explained, extend, halfway, link, matching_luma, rest, within
+from vidcolor.propagation.motion import Track, anchor, explained, extend, halfway, link, matching_luma, rest
 
 Floats = npt.NDArray[np.float32]
 
@@ -176,7 +176,7 @@ def flow_only(frames: Iterable[WorkingFrame], still: Chroma) -> Iterator[Chroma]
             planes = key_planes(still)
         else:
             step.to_key = extend(link(step.matching, previous.matching)[0], previous.to_key)
-        yield carry(planes, within(step.to_key), step.to_key.validity).chroma()
+        yield carry(planes, step.to_key, step.to_key.validity).chroma()
         previous = step
 
 
