@@ -114,7 +114,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heights", type=int, nargs="+", default=[480, 1080])
-    parser.add_argument("--frames", type=int, default=100, help="frames of each film")
+    parser.add_argument("--frames", type=int, default=150, help="frames of each film")
     parser.add_argument("--repeats", type=int, default=3, help="rounds per row")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--no-memory", action="store_true", help="leave the memory table out")

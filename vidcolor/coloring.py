@@ -75,6 +75,7 @@ def color_shot(
     info: VideoInfo,
     networks: ShotColorizer,
     *,
+    start: int,
     painted: Mapping[int, Chroma],
     max_gap: int,
     clock: Clock,
@@ -88,6 +89,7 @@ def color_shot(
         frames: The shot's frames.
         info: Their film.
         networks: Holding the shot's references.
+        start: Number of the shot's first frame.
         painted: Colours of stills by the number of the frame that they were painted on.
         max_gap: Largest distance between keyframes, in frames.
         clock: Charged with `decode`, `shrink`, `networks` and `flow`.
@@ -113,8 +115,10 @@ def color_shot(
         with clock("networks"):
             return networks.colorize(frame.luma, propagated).chroma
 
-    look_ahead = _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES)
-    colors = propagate(working_frames(), colorize, max_gap=max_gap, look_ahead=min(look_ahead, _LOOK_AHEAD))
+    first_still = min(painted, default=start) - start
+    affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
+    look_ahead = first_still if first_still <= affordable else 0
+    colors = propagate(working_frames(), colorize, max_gap=max_gap, look_ahead=look_ahead)
     while True:
         with clock("flow"):
             chroma = next(colors, None)

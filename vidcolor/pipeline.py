@@ -233,6 +233,7 @@ class Colorizer:
                 islice(frames, shot.stop - shot.start),
                 reader.info,
                 self._networks.shot([stills[planned.path].encoded for planned in shot.references]),
+                start=shot.start,
                 painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
                 max_gap=QUALITIES[quality],
                 clock=clock,

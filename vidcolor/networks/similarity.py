@@ -135,13 +135,13 @@ class SimilarityNet(nn.Module):
         top, cells = ranked.topk(top_k, dim=2)
         cell_logits = top * self.log_scale8.exp()
 
-        def take(x: Tensor) -> Tensor:
-            """(B, N, ...) to (B, h * w, top_k, ...): what the bank holds at the best cells."""
-            rows = x.flatten(2) if x.dim() > 2 else x[..., None]
-            index = cells.reshape(b, -1, 1).expand(-1, -1, rows.shape[2])
-            return rows.gather(1, index).reshape(b, h * w, top_k, *x.shape[2:])
+        def take(x: Tensor, best: int) -> Tensor:
+            """(B, N, ...) to (B, h * w, best, ...): what the bank holds at the so many best cells."""
+            rows = x.flatten(2)
+            index = cells[:, :, :best].reshape(b, -1, 1).expand(-1, -1, rows.shape[2])
+            return rows.gather(1, index).reshape(b, h * w, best, *x.shape[2:])
 
-        fine_keys, ab, ref_luma = take(bank.fine), take(bank.ab), take(bank.luma)
+        fine_keys, ab, ref_luma = (take(x, top_k) for x in (bank.fine, bank.ab, bank.luma))
         q4, luma4 = children(query.fine), children(luma)[..., 0]
         fine_cosine = torch.einsum("bqic,bqkjc->bqikj", q4, fine_keys).flatten(3)
         logits = fine_cosine * self.log_scale4.exp() + cell_logits.repeat_interleave(4, dim=2)[:, :, None]
@@ -153,7 +153,7 @@ class SimilarityNet(nn.Module):
         coarse_ab = (coarse_p[:, :, None] @ ab.mean(3)).squeeze(2)
         coarse_luma = (coarse_p * ref_luma.mean(3)).sum(2)
         best = (p * fine_cosine).sum(3)
-        parent = torch.stack([top[..., 0], self._agreement(ranked, cells[..., 0], w)], 2)
+        parent = torch.stack([top[..., 0], self._agreement(q8, take(bank.coarse, 1)[:, :, 0], w)], 2)
         planes = torch.cat(
             [
                 parent[:, :, None].expand(-1, -1, 4, -1),
@@ -174,9 +174,15 @@ class SimilarityNet(nn.Module):
         )
 
     @staticmethod
-    def _agreement(ranked: Tensor, best: Tensor, w: int) -> Tensor:
-        """exp(-d / 2), d in cells from each position to where its best match finds its own best match: (B, h * w)."""
-        back = ranked.argmax(1).gather(1, best)
-        here = torch.arange(best.shape[1], device=best.device)
+    def _agreement(q8: Tensor, matched: Tensor, w: int) -> Tensor:
+        """exp(-d / 2), d in cells from each position to where its best match finds its own best match: (B, h * w).
+
+        Args:
+            q8: (B, h * w, C8) keys of the frame.
+            matched: (B, h * w, C8) keys of each position's best match.
+            w: Cells per row.
+        """
+        back = (matched @ q8.transpose(1, 2)).argmax(2)
+        here = torch.arange(q8.shape[1], device=q8.device)
         dx, dy = back % w - here % w, back // w - here // w
         return torch.exp(-0.5 * torch.hypot(dx.float(), dy.float()))

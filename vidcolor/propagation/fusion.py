@@ -30,6 +30,11 @@ _NEAR, _FAR = 1.5, 6.0
 _FAR_WEIGHT, _FRAME_WEIGHT, _ANY_LEVEL_WEIGHT = np.float32(1e-2), np.float32(1e-4), np.float32(1e-3)
 
 
+# Share of what was carried into a hole, against its neighbours' mean: PSNR on seven validation clips is 34.57 dB at 0,
+# 34.63 at 0.3, 34.64 at 0.6 and 34.38 at 1.
+_CARRIED = np.float32(0.6)
+
+
 @dataclass(frozen=True, eq=False)
 class Carried:
     """A keyframe's colours on another frame's grid.
@@ -103,7 +108,7 @@ def mend(carried: Carried, colours: Chroma) -> Chroma:
 
 
 def fill(carried: Carried, luma: Floats) -> Chroma:
-    """Return colours for holes: half what was carried there, half the mean of valid colours near in place and luma.
+    """Return colours for holes: what was carried there, mixed with the mean of valid colours near in place and luma.
 
     The mean is a normalised convolution on a bilateral grid.
 
@@ -129,10 +134,8 @@ def fill(carried: Carried, luma: Floats) -> Chroma:
         grid[level] = cv2.GaussianBlur(cells, (0, 0), _NEAR) + _FAR_WEIGHT * wide + _FRAME_WEIGHT * cells.mean((0, 1))
     grid += _ANY_LEVEL_WEIGHT * grid.mean(axis=0)
     ab = _slice(grid, _resized(luma, carried.validity.shape))
-    # Half of what was carried raised PSNR on seven validation clips from 34.57 dB (the mean alone) to 34.64; all of it
-    # gave 34.38.
-    mixed = (enlarge(ab, luma) + _ab(carried.planes)) * np.float32(0.5)
-    return Chroma(mixed, np.zeros_like(luma))
+    mean = enlarge(ab, luma)
+    return Chroma(mean + _CARRIED * (_ab(carried.planes) - mean), np.zeros_like(luma))
 
 
 def _slice(grid: Floats, luma: Floats) -> Floats:
