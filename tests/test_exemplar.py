@@ -64,9 +64,9 @@ def test_propagated_colours_without_confidence_are_ignored(colorizer: ExemplarCo
 
 def test_a_frame_is_most_similar_to_itself(colorizer: ExemplarColorizer, luma: Floats) -> None:
     other = np.random.default_rng(5).random(luma.shape, dtype=np.float32) ** 3
-    own, foreign = (
-        colorizer.similarity(luma, colorizer.encode_reference(picture, _ab(luma))) for picture in (luma, other)
-    )
+    keys = colorizer.coarse_keys(luma)
+    references = [colorizer.encode_reference(picture, _ab(luma)) for picture in (luma, other)]
+    own, foreign = (colorizer.similarity(keys, reference) for reference in references)
     assert own == pytest.approx(1.0, abs=1e-3)
     assert foreign < own
 

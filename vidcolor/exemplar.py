@@ -110,10 +110,14 @@ class ExemplarColorizer:
         return EncodedReference(bank, bank.coarse[0])
 
     @torch.inference_mode()
-    def similarity(self, luma: Floats, reference: EncodedReference) -> float:
+    def coarse_keys(self, luma: Floats) -> Tensor:
+        """Unit keys (N, C8) at stride 8 of a frame (h, w), to compare with any number of references."""
+        return self._network.encode(self._luma(luma)).keys.coarse[0].flatten(1).T
+
+    @torch.inference_mode()
+    def similarity(self, keys: Tensor, reference: EncodedReference) -> float:
         """How well a reference fits a frame: the mean best cosine of the frame's positions, about 0 to 1."""
-        coarse = self._network.encode(self._luma(luma)).keys.coarse[0].flatten(1).T
-        return float((coarse @ reference.coarse.T).amax(1).mean())
+        return float((keys @ reference.coarse.T).amax(1).mean())
 
     def shot(self, references: Sequence[EncodedReference]) -> "ShotColorizer":
         """Start a shot with its references; none means automatic colours."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.coloring import ColoredFrame, Still, color_shot, load_stills
@@ -209,10 +210,15 @@ class Colorizer:
         end: Fraction | None,
         progress: Progress | None,
     ) -> ColorPlan:
+        seen: tuple[Floats, Tensor] | None = None
+
         def similarity(luma: Floats, reference: Reference) -> float:
-            size = working_size(*luma.shape[::-1])
-            frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-            return self._networks.similarity(frame, stills[str(reference.path)].encoded)
+            nonlocal seen
+            if seen is None or seen[0] is not luma:  # one frame is compared with every still
+                size = working_size(*luma.shape[::-1])
+                frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+                seen = luma, self._networks.coarse_keys(frame)
+            return self._networks.similarity(seen[1], stills[str(reference.path)].encoded)
 
         return make_plan(
             video,
