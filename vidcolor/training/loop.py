@@ -174,8 +174,8 @@ def _optimiser(network: ExemplarNetwork, config: TrainConfig) -> torch.optim.Ada
 
 
 def _schedule(step: int, steps: int) -> float:
-    """Warm up over 300 steps, hold, fall to zero over the last quarter: a run can be prolonged before it falls."""
-    return min(1.0, (step + 1) / 300, (steps - step) / (0.25 * steps))
+    """Warm up, hold, fall to zero over the last quarter: a run can be prolonged before it falls."""
+    return min(1.0, (step + 1) / min(300, 1 + steps // 10), (steps - step) / (0.25 * steps))
 
 
 def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[str, Tensor]:

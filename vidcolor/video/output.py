@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
+from secrets import token_hex
+from weakref import finalize
 
 from vidcolor.errors import VideoError
 from vidcolor.video.encoders import ENCODERS
@@ -89,12 +90,13 @@ class PartFile:
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         self._final = path
         self._overwrite = overwrite
+        self.path = path.absolute().parent / f".{path.name[:60]}.{token_hex(6)}.part"
+        # Ctrl-C may come before any `with` block holds the file: it is then removed when the program ends.
+        finalize(self, self.path.unlink, missing_ok=True)
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name[:60]}.", suffix=".part", dir=path.absolute().parent)
+            self.path.touch(mode=0o600, exist_ok=False)
         except OSError as error:
             raise VideoError(f"{path}: {error.strerror}", hint="choose another folder with -o") from error
-        os.close(handle)
-        self.path = Path(name)
 
     def publish(self) -> None:
         """Flush the file to the disk and give it its final name.

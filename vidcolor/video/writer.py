@@ -98,9 +98,16 @@ class VideoWriter:
         self._shift = 0 if start is None else round(start / source.time_base)
 
     def __enter__(self) -> Self:
-        self._part = PartFile(self.path, overwrite=self._overwrite)
-        self._thread = Thread(target=self._work, args=(self._part.path,), name="vidcolor-encode", daemon=True)
-        self._thread.start()
+        self._part = part = PartFile(self.path, overwrite=self._overwrite)
+        self._thread = thread = Thread(target=self._work, args=(part.path,), name="vidcolor-encode", daemon=True)
+        try:
+            thread.start()
+        except BaseException:  # Ctrl-C while the thread starts: it must not open the file after it was removed
+            self._abandoned.set()
+            if thread.ident is not None:
+                thread.join()
+            part.discard()
+            raise
         return self
 
     def __exit__(
