@@ -82,8 +82,8 @@ def color_shot(
 ) -> Iterator[ColoredFrame]:
     """Colour the frames of one shot, in order.
 
-    A still painted on a later frame colours the frames before it too, as far back as the film's frames that wait for
-    it fit into memory: 128 frames at 480p, about 40 at 1080p.
+    The shot's first still colours the frames before it too, where the film's frames that wait for it fit into memory: up
+    to 128 frames into the shot at 480p, about 40 at 1080p. A later one colours only those since the keyframe before.
 
     Args:
         frames: The shot's frames.
