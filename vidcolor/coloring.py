@@ -82,8 +82,8 @@ def color_shot(
 ) -> Iterator[ColoredFrame]:
     """Colour the frames of one shot, in order.
 
-    The shot's first still colours the frames before it too, where the film's frames that wait for it fit into memory: up
-    to 128 frames into the shot at 480p, about 40 at 1080p. A later one colours only those since the keyframe before.
+    The shot's first still colours the frames before it too, where the film's frames that wait for it fit into memory:
+    up to 128 frames into the shot at 480p, about 40 at 1080p. A later one reaches back to the keyframe before it.
 
     Args:
         frames: The shot's frames.
