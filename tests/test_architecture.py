@@ -35,6 +35,7 @@ LAYERS = {
     "reports": 0,
     "sheets": 0,
     "errors": -1,
+    "readahead": -1,
 }
 # A library stays in the rooms named here.
 WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}}

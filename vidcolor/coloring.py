@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def color_shot(
         start: Number of the shot's first frame.
         painted: Colours of stills by the number of the frame that they were painted on.
         max_gap: Largest distance between keyframes, in frames.
-        clock: Charged with `decode`, `shrink`, `networks` and `flow`.
+        clock: Charged with `decode`, `shrink`, `flow`, `networks` and `fuse`.
     """
     size, turns = upright_size(info), info.rotation // 90
     waiting: deque[tuple[Frame, Floats]] = deque()
@@ -118,11 +119,12 @@ def color_shot(
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable else 0
-    colors = propagate(working_frames(), colorize, max_gap=max_gap, look_ahead=look_ahead)
-    while True:
-        with clock("flow"):
-            chroma = next(colors, None)
-        if chroma is None:
-            return
-        frame, luma = waiting.popleft()
-        yield ColoredFrame(frame, luma, turned(chroma, -turns))
+    colors = propagate(working_frames(), colorize, max_gap=max_gap, look_ahead=look_ahead, clock=clock)
+    with closing(colors):
+        while True:
+            with clock("fuse"):
+                chroma = next(colors, None)
+            if chroma is None:
+                return
+            frame, luma = waiting.popleft()
+            yield ColoredFrame(frame, luma, turned(chroma, -turns))

@@ -1,7 +1,8 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show
 from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
@@ -27,8 +29,10 @@ from vidcolor.weights import Weights
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
 
-QUALITIES = {"balanced": 16, "best": 1}
+QUALITIES = {"balanced": 24, "best": 1}
 """Longest distance between keyframes, in frames: `best` runs the networks on every frame."""
+
+_COLORED_AHEAD = 4
 
 
 class Colorizer:
@@ -114,14 +118,15 @@ class Colorizer:
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                for item in self._color(reader, plan, stills, quality, clock):
-                    with clock("upsample"):
-                        planes = upsample(_saturated(item.chroma, saturation), item.frame.luma, item.luma)
-                    with clock("encode"):
-                        writer.write(item.frame, planes)
-                    frames += 1
-                    if progress is not None:
-                        progress("color", frames, plan.frames)
+                with closing(self._color(reader, plan, stills, quality, clock)) as colored:
+                    for item in colored:
+                        with clock("upsample"):
+                            planes = upsample(_saturated(item.chroma, saturation), item.frame.luma, item.luma)
+                        with clock("encode"):
+                            writer.write(item.frame, planes)
+                        frames += 1
+                        if progress is not None:
+                            progress("color", frames, plan.frames)
                 if frames < plan.frames:
                     raise PlanError(
                         f"the film ends after {frames} frames, its plan after {plan.frames} frames",
@@ -179,15 +184,17 @@ class Colorizer:
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
-                for item in self._color(reader, plan, stills, "balanced", clock):
-                    film, colored = show(item.frame, _saturated(item.chroma, saturation), info)
-                    if shot := middles.get(item.frame.index):
-                        painted = [stills[planned.path].reference.rgb for planned in shot.references]
-                        caption = f"shot {len(rows) + 1}, frames {shot.start} to {shot.stop - 1}: film, stills, result"
-                        rows.append(SheetRow(caption, (film, *painted, colored)))
-                    yield place_side_by_side(film, colored)
-                    if progress is not None:
-                        progress("color", item.frame.index + 1, plan.frames)
+                with closing(self._color(reader, plan, stills, "balanced", clock)) as items:
+                    for item in items:
+                        film, colored = show(item.frame, _saturated(item.chroma, saturation), info)
+                        if shot := middles.get(item.frame.index):
+                            painted = [stills[planned.path].reference.rgb for planned in shot.references]
+                            frames = f"frames {shot.start} to {shot.stop - 1}"
+                            caption = f"shot {len(rows) + 1}, {frames}: film, stills, result"
+                            rows.append(SheetRow(caption, (film, *painted, colored)))
+                        yield place_side_by_side(film, colored)
+                        if progress is not None:
+                            progress("color", item.frame.index + 1, plan.frames)
 
             rate = info.average_rate or Fraction(25)
             write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
@@ -231,8 +238,14 @@ class Colorizer:
 
     def _color(
         self, reader: VideoReader, plan: ColorPlan, stills: dict[str, Still], quality: str, clock: Clock
+    ) -> Generator[ColoredFrame, None, None]:
+        """Colour the film's frames in order, some ahead of the one that is asked for."""
+        return read_ahead(self._shots(reader, plan, stills, quality, clock), _COLORED_AHEAD, name="vidcolor-color")
+
+    def _shots(
+        self, reader: VideoReader, plan: ColorPlan, stills: dict[str, Still], quality: str, clock: Clock
     ) -> Iterator[ColoredFrame]:
-        """Colour the film's frames in order, shot by shot; nothing is carried from one shot to the next."""
+        """Colour the film shot by shot; nothing is carried from one shot to the next."""
         frames = iter(reader)
         for shot in plan.shots:
             yield from color_shot(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock, local
 from typing import Any
 
 
@@ -19,8 +20,8 @@ class Report:
         rate: Frames per second over that time.
         shots: Shots found or planned.
         network_frames: Frames on which the networks ran.
-        stage_seconds: Wall time the main thread spent per stage; decoding and encoding run beside it, so that theirs
-            is the time spent waiting for them.
+        stage_seconds: Wall time spent per stage; stages run beside each other, so that they may add up to more than
+            `seconds`. Decoding and encoding are the time spent waiting for them.
         notes: What was converted, dropped or decided.
         warnings: What the user should look at.
     """
@@ -65,24 +66,34 @@ class PreviewReport:
         return {**asdict(self), "side_by_side": str(self.side_by_side), "contact_sheet": str(self.contact_sheet)}
 
 
+class _Nested(local):
+    """Time spent in stages inside the running one, of one thread."""
+
+    def __init__(self) -> None:
+        self.seconds = [0.0]
+
+
 class Clock:
-    """Wall time per stage; a stage inside another is taken out of the outer one."""
+    """Wall time per stage; a stage inside another of the same thread is taken out of the outer one."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.calls: dict[str, int] = {}
-        self._inner = [0.0]
+        self._nested = _Nested()
+        self._lock = Lock()
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         """Charge the time of a `with` block to a stage."""
-        self._inner.append(0.0)
+        nested = self._nested.seconds
+        nested.append(0.0)
         started = time.perf_counter()
         try:
             yield
         finally:
             spent = time.perf_counter() - started
-            inner = self._inner.pop()
-            self._inner[-1] += spent
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent - inner
-            self.calls[stage] = self.calls.get(stage, 0) + 1
+            inner = nested.pop()
+            nested[-1] += spent
+            with self._lock:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + spent - inner
+                self.calls[stage] = self.calls.get(stage, 0) + 1

@@ -78,16 +78,21 @@ class ColorBins(nn.Module):
         raw = 1.0 / ((1 - mix) * p + mix / len(p))
         self.weights.copy_(raw / (p * raw).sum())
 
-    def decode(self, logits: Tensor, *, temperature: float = 0.38) -> Tensor:
-        """Annealed mean (equation 5 of the paper).
+    def decode(self, logits: Tensor, *, temperature: float = 0.38, balance: float = 0.0) -> Tensor:
+        """Annealed mean (equation 5 of the paper) of the rebalanced distribution, or of one nearer to nature.
+
+        Training with class weights w teaches q proportional to w p instead of p, so that the colours as they occur
+        are q / w. Rare colours are then as rare as they are: right more often, and dull. `balance` goes between.
 
         Args:
-            logits: (B, Q, h, w).
+            logits: (B, Q, h, w), of a network trained with the class weights.
             temperature: 1 gives the mean (dull), towards 0 the mode (speckled).
+            balance: Power of the class weights that is divided out: 0 for none, as in the paper, 1 for all.
 
         Returns:
             ab (B, 2, h, w).
         """
         # Channels last: the softmax then runs along memory, three times faster on a CPU.
-        p = torch.softmax(logits.permute(0, 2, 3, 1).float() / temperature, 3)
+        scores = logits.permute(0, 2, 3, 1).float()
+        p = torch.softmax((scores - balance * self.weights.log()) / temperature, 3)
         return (p @ self.centers).permute(0, 3, 1, 2)

@@ -87,10 +87,10 @@ class ColorizationNet(nn.Module):
         x = self.d8(torch.cat([_up(x), features.s8], 1))
         return self.d4(torch.cat([_up(x), features.s4], 1))
 
-    def prior(self, state: Tensor, *, temperature: float) -> Tensor:
+    def prior(self, state: Tensor, *, temperature: float, balance: float) -> Tensor:
         """Automatic ab (B, 2, h4, w4), without a gradient: the prior is taught by its classes alone."""
         with torch.no_grad():
-            return self.bins.decode(self.prior_head(state), temperature=temperature)
+            return self.bins.decode(self.prior_head(state), temperature=temperature, balance=balance)
 
     def class_logits(self, states: Tensor) -> Tensor:
         """Class logits (N, Q) of single positions (N, width) of the state."""

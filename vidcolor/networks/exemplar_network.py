@@ -21,13 +21,15 @@ class NetworkConfig:
         coarse: Length of the keys at stride 8.
         fine: Length of the keys at stride 4.
         temperature: Of the prior's annealed mean.
+        balance: Power of the class weights that the prior divides out, see `ColorBins.decode`.
         top_k: Coarse cells whose children compete at stride 4.
     """
 
     width: int = 48
     coarse: int = 64
     fine: int = 32
-    temperature: float = 0.38
+    temperature: float = 0.6
+    balance: float = 0.65
     top_k: int = 4
 
     @classmethod
@@ -37,7 +39,11 @@ class NetworkConfig:
         if set(values) - known:
             raise TypeError(f"unknown sizes {sorted(set(values) - known)}; known are {sorted(known)}")
         ints = {name: int(values[name]) for name in ("width", "coarse", "fine", "top_k") if name in values}
-        return cls(**ints, temperature=float(values.get("temperature", cls.temperature)))
+        return cls(
+            **ints,
+            temperature=float(values.get("temperature", cls.temperature)),
+            balance=float(values.get("balance", cls.balance)),
+        )
 
     def to_dict(self) -> dict[str, int | float]:
         """Plain values, for the weights' metadata."""
@@ -119,7 +125,7 @@ class ExemplarNetwork(nn.Module):
         if bank is not None:
             match = self.similarity(encoded.keys, encoded.luma4, bank, top_k=self.config.top_k)
         state = self.colorization.decode(encoded.features)
-        prior_ab = self.colorization.prior(state, temperature=self.config.temperature)
+        prior_ab = self.colorization.prior(state, temperature=self.config.temperature, balance=self.config.balance)
         evidence = Evidence(match, present, propagated, validity)
         return Colored(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state)
 

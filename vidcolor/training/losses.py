@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from vidcolor.networks import ColorBins, Colored, ColorizationNet
 from vidcolor.networks.colorization import AB_SCALE
 
-WEIGHTS: Mapping[str, float] = {"result": 10.0, "warped": 4.0, "coarse": 2.0, "prior": 0.15, "smooth": 0.3}
+WEIGHTS: Mapping[str, float] = {"result": 10.0, "warped": 4.0, "coarse": 2.0, "prior": 0.25, "smooth": 0.3}
 
 
 def rarity(bins: ColorBins, ab: Tensor) -> Tensor:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from queue import Empty, Full, Queue
-from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
 from vidcolor.errors import VideoError
+from vidcolor.readahead import read_ahead
 from vidcolor.video.decode import Damage, Decoded, decode_film
 from vidcolor.video.formats import pixel_layout, read_planes
 from vidcolor.video.info import Frame, VideoInfo
@@ -18,8 +17,6 @@ from vidcolor.video.source import probe
 
 _AHEAD = 6
 _TRUNCATED_SECONDS = Fraction(1, 2)
-
-_Item = Frame | BaseException | None
 
 
 class VideoReader:
@@ -53,7 +50,7 @@ class VideoReader:
         self.start = start
         self.end = end
         self.warnings: list[str] = self._remarks()
-        self._running: Iterator[Frame] | None = None
+        self._running: Generator[Frame, None, None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -66,55 +63,14 @@ class VideoReader:
     def close(self) -> None:
         """Stop a decode in progress."""
         if self._running is not None:
-            self._running.close()  # type: ignore[attr-defined]
+            self._running.close()
             self._running = None
 
     def __iter__(self) -> Iterator[Frame]:
         self.close()
         self.warnings = self._remarks()
-        self._running = self._read_ahead()
+        self._running = read_ahead(self._frames(), _AHEAD, name="vidcolor-decode")
         return self._running
-
-    def _read_ahead(self) -> Iterator[Frame]:
-        ahead: Queue[_Item] = Queue(_AHEAD)
-        stopped = Event()
-        thread = Thread(target=self._fill, args=(ahead, stopped), name="vidcolor-decode", daemon=True)
-        thread.start()
-        try:
-            while (item := ahead.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
-            while thread.is_alive():
-                # The thread may be waiting for room: empty the queue until it has seen the stop.
-                try:
-                    ahead.get(timeout=0.01)
-                except Empty:
-                    continue
-            thread.join()
-
-    def _fill(self, ahead: Queue[_Item], stopped: Event) -> None:
-        def put(item: _Item) -> bool:
-            while not stopped.is_set():
-                try:
-                    ahead.put(item, timeout=0.1)
-                    return True
-                except Full:
-                    continue
-            return False
-
-        frames = self._frames()
-        try:
-            for frame in frames:
-                if not put(frame):
-                    return
-            put(None)
-        except BaseException as error:
-            put(error)
-        finally:
-            frames.close()  # type: ignore[attr-defined]
 
     def _frames(self) -> Iterator[Frame]:
         info = self.info
