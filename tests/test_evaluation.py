@@ -164,6 +164,26 @@ def test_fading_colours_show_at_the_end(true_film: Path, tmp_path: Path) -> None
     assert result.colourfulness_end < 0.6 * result.colourfulness
 
 
+def test_steadiness_tells_flicker_from_the_noise_of_the_truth(tmp_path: Path) -> None:
+    def still(step: int, *, gain: float = 1.0) -> Array:
+        """A scene that stands still, its chroma with the fine noise of a codec."""
+        rgb = frame(0).astype(np.float64)
+        luma = rgb @ [0.2126, 0.7152, 0.0722]
+        noise = np.random.default_rng(step).normal(0, 3, (HEIGHT, WIDTH, 2))
+        blue, red = np.moveaxis(gain * (rgb[..., ::-2] - luma[..., None]) + noise, -1, 0)
+        green = -(0.0722 * blue + 0.2126 * red) / 0.7152
+        return np.clip(luma[..., None] + np.stack([red, green, blue], axis=-1) + 0.5, 0, 255).astype(np.uint8)
+
+    true = film(tmp_path / "noisy.mp4", [still(step) for step in range(FRAMES)])
+    flicker = film(tmp_path / "flicker.mp4", [still(step, gain=1 + 0.1 * (-1) ** step) for step in range(FRAMES)])
+    scores = evaluate(flicker, true, shots=(), every=8)
+    assert scores["result"].warp_error > 10 * scores["truth"].warp_error
+    assert scores["result"].static_flicker > 4 * scores["truth"].static_flicker > 0
+    # Grey is steadiest of all: these scores mean nothing without its colourfulness beside them.
+    for score in ("cdc", "warp_error", "static_flicker", "colourfulness"):
+        assert getattr(scores["grey"], score) < 0.5 * getattr(scores["truth"], score)
+
+
 def test_a_reference_frame_returned_verbatim_does_not_count(true_film: Path, tmp_path: Path) -> None:
     dull = [faded(frame(step)) for step in range(FRAMES)]
     result = evaluate(film(tmp_path / "dull.mp4", dull), true_film)["result"]
@@ -187,13 +207,13 @@ def test_scores_are_json(true_film: Path) -> None:
     assert read["excluded"] == [0]
     assert read["shots"][0]["rows"][0]["psnr"] == 100
     assert (read["shots"][0]["start"], read["shots"][0]["stop"]) == (0, FRAMES)
-    still = Row("result", 30, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"))
+    still = Row("result", 30, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"), 0.01)
     assert Scores((still,), 3, ()).to_dict()["rows"][0]["warp_error"] is None
 
 
 def test_summary_means_over_films_and_over_frames() -> None:
     def table(psnr: float, frames: int) -> Scores:
-        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan")),), frames, (0,))
+        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"), 0.01),), frames, (0,))
 
     (line,) = summarize([table(30, 10), table(34, 30)])
     assert line["name"] == "result"

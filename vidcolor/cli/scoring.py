@@ -64,7 +64,7 @@ def evaluate(
     if json:
         print_json(scores.to_dict())
         return
-    typer.echo("shot   start    stop  row         PSNR  CIEDE2000  colour")
+    typer.echo("shot   start    stop  row         PSNR  CIEDE2000  colour     CDC  warp error  flicker")
     for number, table in enumerate(scores.shots, start=1):
         assert table.shot is not None
         _print_scores(str(number), table, table.shot.start, table.shot.stop)
@@ -76,8 +76,10 @@ def evaluate(
 
 
 def _print_scores(name: str, table: "Scores", start: int, stop: int) -> None:
-    """Print a line for each row but the truth's; its colourfulness is the unit of theirs."""
-    for row in table.rows[:-1]:
+    """Print a line for each row; the truth's colourfulness is the unit of theirs, its steadiness their floor."""
+    for row in table.rows:
         share = row.colourfulness / max(table["truth"].colourfulness, 1e-9)
-        cells = f"{row.psnr:7.2f}  {row.ciede2000:9.2f}  {share:6.2f}".replace("nan", "  -")
-        typer.echo(f"{name:>4}  {start:6d}  {stop:6d}  {row.name:<8} {cells}")
+        cells = [f"{row.psnr:7.2f}", f"{row.ciede2000:9.2f}", f"{share:6.2f}", f"{row.cdc:6.4f}"]
+        cells += [f"{row.warp_error:10.1e}", f"{row.static_flicker:7.1e}"]
+        line = "  ".join(cells).replace("nan", "  -")
+        typer.echo(f"{name:>4}  {start:6d}  {stop:6d}  {row.name:<8} {line}")

@@ -25,7 +25,10 @@ class Row:
         colourfulness_end: The same over the last fifth of each shot's scored frames: less than above where colours
             fade on their way.
         cdc: Colour distribution consistency inside shots.
-        warp_error: Mean square change of Cb, Cr along the true motion; nan where nothing could be followed.
+        warp_error: Mean square change of Cb, Cr (unit range) along the true motion at a quarter of the film's size; nan
+            where nothing could be followed.
+        static_flicker: Mean absolute change of Cb, Cr (unit range) from frame to frame where the film's luma stays the
+            same, at the same size; nan where it nowhere does.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Row:
     colourfulness_end: float
     cdc: float
     warp_error: float
+    static_flicker: float
 
 
 @dataclass(frozen=True)

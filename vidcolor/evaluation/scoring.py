@@ -1,11 +1,12 @@
 """How good a coloured film is, beside the trivial answers: grey, a global colour transfer, flow alone.
 
 Pictures are scored frame by frame against the truth, both decoded to 8-bit RGB by their own matrix, range and siting.
-Frames that served as references are left out of these scores. Steadiness (CDC, warp error) compares neighbours inside
-shots and looks at every frame; it means nothing without colourfulness and CIEDE2000 beside it, since grey is steadiest
-of all.
+Frames that served as references are left out of these scores. Steadiness (CDC, warp error, static flicker) compares
+neighbours inside shots and looks at every frame. The truth's own value is its floor: less is no gain, since grey is
+steadiest of all. It means nothing without colourfulness and CIEDE2000 beside it.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,14 +17,25 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.color import Array, Floats, rgb_to_chroma, working_size
+from vidcolor.color import Array, Floats
 from vidcolor.errors import VideoError
 from vidcolor.evaluation.baselines import Canvas, trivial_colours
-from vidcolor.evaluation.pictures import Bytes, luma_of, picture, shrink, working_luma
+from vidcolor.evaluation.pictures import Bytes, luma_of, picture
 from vidcolor.evaluation.scores import Row, Scores
+from vidcolor.evaluation.steadiness import Step, Steps, quarter_chroma
 from vidcolor.evaluation.survey import Survey, pairs, require_cover, survey
-from vidcolor.flow import Flow, estimate_flow
-from vidcolor.metrics import ab_psnr, cdc, ciede2000, colourfulness, histograms, lab_of, psnr, ssim, warp_error
+from vidcolor.metrics import (
+    ab_psnr,
+    cdc,
+    ciede2000,
+    colourfulness,
+    histograms,
+    lab_of,
+    psnr,
+    ssim,
+    static_flicker,
+    warp_error,
+)
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
@@ -78,8 +90,8 @@ def evaluate(
             for ahead in looks:
                 tally = _ShotTally(ahead, every)
                 done.append(tally)
-                for index, pictures, motion in painter.paint(islice(frames, len(ahead.shot)), ahead):
-                    tally.add(index, pictures, motion, threads)
+                for index, pictures, step in painter.paint(islice(frames, len(ahead.shot)), ahead):
+                    tally.add(index, pictures, step, threads)
                     if progress is not None:
                         progress(index + 1, true.info.frames)
                     if show is not None:
@@ -97,7 +109,7 @@ def evaluate(
 
 
 class _Painter:
-    """Turns frames into the pictures of every row, and follows the truth's motion.
+    """Turns frames into the pictures of every row, and follows what happens between them.
 
     Args:
         film: The coloured film.
@@ -111,18 +123,15 @@ class _Painter:
 
     def paint(
         self, frames: Iterator[tuple[Frame, Frame]], ahead: Survey
-    ) -> Iterator[tuple[int, dict[str, Bytes], tuple[Flow, Flow] | None]]:
-        """Yield each frame's number, its pictures, and the flow from the frame before it and back (None at first)."""
-        before: Floats | None = None
+    ) -> Iterator[tuple[int, dict[str, Bytes], Step | None]]:
+        """Yield each frame's number, its pictures, and the step from the frame before it (None at the first)."""
+        steps = Steps(self._film, self._truth)
         for (ours, theirs), colours in zip(frames, trivial_colours(ahead), strict=True):
             shown = luma_of(ours, self._film) if self._luma == "film" else None
             small = ahead.luma(ours.index)
             pictures = {"result": picture(ours, self._film), "truth": picture(theirs, self._truth, luma=shown)}
             pictures |= {name: self._canvas.show(ours, small, ab) for name, ab in colours.items()}
-            true = working_luma(theirs, self._truth)
-            motion = None if before is None else (estimate_flow(before, true), estimate_flow(true, before))
-            yield ours.index, pictures, motion
-            before = true
+            yield ours.index, pictures, steps.next(ours, theirs)
 
 
 class _ShotTally:
@@ -140,14 +149,12 @@ class _ShotTally:
         self.returned = dict.fromkeys(ahead.given, 0.0)
         self.rows = {name: _Tally(name) for name in NAMES}
 
-    def add(
-        self, index: int, pictures: Mapping[str, Bytes], motion: tuple[Flow, Flow] | None, threads: ThreadPoolExecutor
-    ) -> None:
+    def add(self, index: int, pictures: Mapping[str, Bytes], step: Step | None, threads: ThreadPoolExecutor) -> None:
         truth = pictures["truth"]
         if index in self.returned:
             self.returned[index] = float(ciede2000(lab_of(pictures["result"]), lab_of(truth)).mean())
         lab = lab_of(truth) if index in self.scored else None
-        jobs = [threads.submit(self.rows[name].add, rgb, truth, lab, motion) for name, rgb in pictures.items()]
+        jobs = [threads.submit(self.rows[name].add, rgb, truth, lab, step) for name, rgb in pictures.items()]
         for job in jobs:
             job.result()
 
@@ -169,9 +176,10 @@ class _Tally:
         self.scores: list[tuple[float, ...]] = []
         self.histograms: list[npt.NDArray[np.float64]] = []
         self.warp_errors: list[float] = []
+        self.flickers: list[tuple[float, int]] = []  # and in how many places
         self._before: Floats | None = None
 
-    def add(self, rgb: Bytes, truth: Bytes, truth_lab: Array | None, motion: tuple[Flow, Flow] | None) -> None:
+    def add(self, rgb: Bytes, truth: Bytes, truth_lab: Array | None, step: Step | None) -> None:
         self.histograms.append(histograms(rgb))
         if truth_lab is not None:
             lab = lab_of(rgb)
@@ -186,10 +194,11 @@ class _Tally:
                     colourfulness(rgb),
                 )
             )
-        size = working_size(rgb.shape[1], rgb.shape[0])
-        chroma = np.stack(rgb_to_chroma(shrink(rgb, size), matrix="bt709"), axis=-1)
-        if motion is not None and self._before is not None:
-            self.warp_errors.append(warp_error(self._before, chroma, *motion))
+        chroma = quarter_chroma(rgb)
+        if step is not None and self._before is not None:
+            self.warp_errors.append(warp_error(self._before, chroma, step.to_after, step.to_before))
+            if places := int(step.still.sum()):
+                self.flickers.append((static_flicker(self._before, chroma, step.still), places))
         self._before = chroma
 
     def end(self) -> list[float]:
@@ -198,9 +207,10 @@ class _Tally:
 
 
 def _row(shots: Sequence[_Tally]) -> Row:
-    """Return the row of some shots taken together: means over frames, CDC and warp error over pairs inside shots."""
-    scores = [frame for tally in shots for frame in tally.scores] or [(float("nan"),) * 6]
+    """Return the row of some shots taken together: means over frames, steadiness over pairs inside shots."""
+    scores = [frame for tally in shots for frame in tally.scores] or [(math.nan,) * 6]
     followed = [value for tally in shots for value in tally.warp_errors if value == value]
+    flickers = [pair for tally in shots for pair in tally.flickers]
     ends = [value for tally in shots for value in tally.end()]
     steps = [len(tally.histograms) - 1 for tally in shots]
     steady = [cdc(tally.histograms) for tally in shots]
@@ -213,10 +223,19 @@ def _row(shots: Sequence[_Tally]) -> Row:
         ciede2000_p95=high,
         ssim=similarity,
         colourfulness=colour,
-        colourfulness_end=float(np.mean(ends)) if ends else float("nan"),
+        colourfulness_end=float(np.mean(ends)) if ends else math.nan,
         cdc=float(np.average(steady, weights=steps)) if sum(steps) else 0.0,
-        warp_error=float(np.mean(followed)) if followed else float("nan"),
+        warp_error=float(np.mean(followed)) if followed else math.nan,
+        static_flicker=_weighted(flickers),
     )
+
+
+def _weighted(pairs: Sequence[tuple[float, int]]) -> float:
+    """Return the mean of values with weights; nan of none."""
+    if not pairs:
+        return math.nan
+    values, weights = zip(*pairs, strict=True)
+    return float(np.average(values, weights=weights))
 
 
 def _require_one_size(result: VideoInfo, truth: VideoInfo) -> None:
