@@ -271,8 +271,8 @@ def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_
     status, out, err = run(*words)
     assert status == 0
     lines = [line.split() for line in out.splitlines()[1:]]
-    assert [line[0] for line in lines] == ["1"] * 5 + ["all"] * 5
-    assert [line[3] for line in lines[:5]] == ["result", "grey", "transfer", "flow", "truth"]
+    assert [line[0] for line in lines] == ["1"] * 6 + ["all"] * 6
+    assert [line[3] for line in lines[:6]] == ["result", "grey", "transfer", "nearest", "flow", "truth"]
     assert "means over 2 frames; 2 reference frames left out" in err
     table = json.loads(run(*words, "--json")[1])
     rows = {row["name"]: row for row in table["rows"]}

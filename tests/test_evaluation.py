@@ -3,11 +3,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from vidcolor.errors import VideoError
 from vidcolor.evaluation import Row, Scores, evaluate, summarize
+from vidcolor.evaluation.nearest import describe, nearest_neighbour
 from vidcolor.metrics import Array
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoReader, VideoWriter, write_rgb_video
@@ -51,19 +53,19 @@ def true_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_truth_scores_perfectly_and_beats_every_baseline(true_film: Path) -> None:
     scores = evaluate(true_film, true_film)
-    assert [row.name for row in scores.rows] == ["result", "grey", "transfer", "flow", "truth"]
+    assert [row.name for row in scores.rows] == ["result", "grey", "transfer", "nearest", "flow", "truth"]
     assert scores["result"] == Row("result", *list(vars(scores["truth"]).values())[1:])
     assert scores["result"].psnr == scores["result"].ab_psnr == 100
     assert scores["result"].ciede2000 == 0
-    for name in ("grey", "transfer", "flow"):
+    for name in ("grey", "transfer", "nearest", "flow"):
         assert scores[name].ciede2000 > 0.5
         assert scores[name].psnr < 45
 
 
 def test_baselines_rank_as_they_should(true_film: Path) -> None:
     scores = evaluate(true_film, true_film)
-    flow, transfer, grey = (scores[name].ciede2000 for name in ("flow", "transfer", "grey"))
-    assert flow < transfer < grey
+    flow, nearest, transfer, grey = (scores[name].ciede2000 for name in ("flow", "nearest", "transfer", "grey"))
+    assert max(flow, nearest) < transfer < grey
     assert scores["grey"].colourfulness < 0.1 * scores["truth"].colourfulness
     assert scores["grey"].warp_error <= scores["truth"].warp_error
 
@@ -75,7 +77,8 @@ def test_reference_frames_are_excluded_and_restart_the_baselines(true_film: Path
     assert often["flow"].ciede2000 < once["flow"].ciede2000
     without = evaluate(true_film, true_film, references=())
     assert without.frames == FRAMES
-    assert without["flow"].ciede2000 == without["grey"].ciede2000
+    for name in ("transfer", "nearest", "flow"):
+        assert without[name].ciede2000 == without["grey"].ciede2000
 
 
 def test_flow_runs_both_ways_from_the_nearest_reference(true_film: Path) -> None:
@@ -83,6 +86,24 @@ def test_flow_runs_both_ways_from_the_nearest_reference(true_film: Path) -> None
     assert middle.excluded == (4,)
     assert middle["flow"].ciede2000 < first["flow"].ciede2000 < middle["grey"].ciede2000
     assert middle["transfer"].ciede2000 < middle["grey"].ciede2000
+
+
+def test_nearest_neighbours_move_with_what_they_look_like() -> None:
+    cells: Array = np.random.default_rng(11).random((16, 24, 3)).repeat(8, axis=0).repeat(8, axis=1).astype(np.float32)
+    luma, ab = np.asarray(cv2.blur(cells[..., 0], (9, 9)), np.float32), 80 * cells[..., 1:] - 40
+    features = describe(luma)
+    np.testing.assert_array_equal((features @ features.T).argmax(axis=1), np.arange(16 * 24))
+    colour = nearest_neighbour(luma, ab)
+    moved = colour(np.roll(luma, (16, 24), axis=(0, 1)))
+    inner = (slice(48, -32), slice(48, -32))  # beyond the edges of both, where patches are mirrored
+    np.testing.assert_allclose(moved[inner], np.roll(colour(luma), (16, 24), axis=(0, 1))[inner], atol=1e-3)
+
+
+def test_features_of_a_blank_wall_tell_its_brightness_not_its_noise() -> None:
+    noise = np.random.default_rng(12).normal(0, 0.002, (2, 64, 96)).astype(np.float32)
+    dark, again, light = (describe(wall)[40] for wall in (0.3 + noise[0], 0.3 + noise[1], 0.6 + noise[0]))
+    assert np.linalg.norm(dark) == pytest.approx(1)
+    assert dark @ again > 0.99 > 0.9 > dark @ light
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +176,7 @@ def test_pictures_are_shown(true_film: Path) -> None:
 
     evaluate(true_film, true_film, every=8, show=show)
     assert list(seen) == list(range(FRAMES))
-    assert seen[3] == dict.fromkeys(("result", "grey", "transfer", "flow", "truth"), (HEIGHT, WIDTH, 3))
+    assert seen[3] == dict.fromkeys(("result", "grey", "transfer", "nearest", "flow", "truth"), (HEIGHT, WIDTH, 3))
 
 
 def test_fading_colours_show_at_the_end(true_film: Path, tmp_path: Path) -> None:

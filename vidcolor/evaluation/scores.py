@@ -15,7 +15,7 @@ class Row:
     """One line of the table; picture scores are means over the scored frames, nan where there are none.
 
     Args:
-        name: result, grey, transfer, flow, or truth (the floor of the steadiness scores).
+        name: result, grey, transfer, nearest, flow, or truth (the floor of the steadiness scores).
         psnr: dB over RGB, frames capped at 100.
         ab_psnr: dB over Lab ab, peak 255.
         ciede2000: Mean over pixels.

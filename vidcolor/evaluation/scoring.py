@@ -1,4 +1,6 @@
-"""How good a coloured film is, beside the trivial answers: grey, a global colour transfer, flow alone.
+"""How good a coloured film is, beside the trivial answers.
+
+They are grey, a global colour transfer, the nearest neighbour in untrained features, and flow alone.
 
 Pictures are scored frame by frame against the truth, both decoded to 8-bit RGB by their own matrix, range and siting.
 Frames that served as references are left out of these scores. Steadiness (CDC, warp error, static flicker) compares
@@ -19,7 +21,7 @@ import numpy.typing as npt
 
 from vidcolor.color import Array, Floats
 from vidcolor.errors import VideoError
-from vidcolor.evaluation.baselines import Canvas, trivial_colours
+from vidcolor.evaluation.baselines import BASELINES, Canvas, trivial_colours
 from vidcolor.evaluation.pictures import Bytes, luma_of, picture
 from vidcolor.evaluation.scores import Row, Scores
 from vidcolor.evaluation.steadiness import Step, Steps, quarter_chroma
@@ -40,7 +42,7 @@ from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Luma = Literal["truth", "film"]
-NAMES = ("result", "grey", "transfer", "flow", "truth")
+NAMES = ("result", *BASELINES, "truth")
 
 
 def evaluate(
