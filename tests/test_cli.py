@@ -286,6 +286,23 @@ def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_
     assert "rising frame numbers from 0 to 24" in err
 
 
+def test_eval_prints_lpips_when_its_weights_are_given(truth: Path, lpips_weights: Path, tmp_path: Path) -> None:
+    true_clip = tmp_path / "truth.mkv"
+    plain_transcode(truth, true_clip, end=Fraction(1, 5))
+    status, out, _ = run("eval", true_clip, true_clip, "--every", 3, "--lpips", lpips_weights)
+    heads, *lines = out.splitlines()
+    assert status == 0
+    assert heads.endswith("LPIPS")
+    assert {line.split()[3]: float(line.split()[-1]) for line in lines}["result"] == 0
+    assert all(len(line) == len(heads) for line in lines)
+    status, out, err = run("eval", true_clip, true_clip, "--lpips", true_clip)
+    assert (status, out) == (1, "")
+    message, hint = err.splitlines()
+    assert message.startswith("error: ")
+    assert "truth.mkv is not a whole safetensors file" in message
+    assert hint.startswith("hint: ")
+
+
 def on_a_terminal(*words: object) -> str:
     """Run a command with a terminal as stderr; return what it drew there."""
     import pty

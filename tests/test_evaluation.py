@@ -205,6 +205,20 @@ def test_steadiness_tells_flicker_from_the_noise_of_the_truth(tmp_path: Path) ->
         assert getattr(scores["grey"], score) < 0.5 * getattr(scores["truth"], score)
 
 
+def test_lpips_is_scored_when_its_weights_are_given(true_film: Path, lpips_weights: Path, tmp_path: Path) -> None:
+    scores = evaluate(true_film, true_film, every=4, lpips=lpips_weights)
+    assert scores["result"].lpips == scores["truth"].lpips == 0
+    assert scores["grey"].lpips > scores["flow"].lpips > 0
+    assert scores.shots[0].rows == scores.rows
+    without = evaluate(true_film, true_film, every=4)
+    assert without["grey"].lpips != without["grey"].lpips
+    assert without.to_dict()["rows"][1]["lpips"] is None
+    assert without["grey"].ssim == scores["grey"].ssim
+    low = film(tmp_path / "low.mp4", [np.ascontiguousarray(frame(step)[:30]) for step in range(2)])
+    with pytest.raises(VideoError, match="96x30; LPIPS needs at least 31"):
+        evaluate(low, low, lpips=lpips_weights)
+
+
 def test_a_reference_frame_returned_verbatim_does_not_count(true_film: Path, tmp_path: Path) -> None:
     dull = [faded(frame(step)) for step in range(FRAMES)]
     result = evaluate(film(tmp_path / "dull.mp4", dull), true_film)["result"]

@@ -1,5 +1,6 @@
 """The tables that an evaluation fills: a row per method, for each shot and for the whole film."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -29,6 +30,7 @@ class Row:
             where nothing could be followed.
         static_flicker: Mean absolute change of Cb, Cr (unit range) from frame to frame where the film's luma stays the
             same, at the same size; nan where it nowhere does.
+        lpips: Perceptual distance; nan without its weights.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Row:
     cdc: float
     warp_error: float
     static_flicker: float
+    lpips: float = math.nan
 
 
 @dataclass(frozen=True)
