@@ -59,3 +59,22 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     save_weights(path, network.state_dict(), config=network.config.to_dict(), version="0.0.0")
     return path
+
+
+@pytest.fixture(scope="session")
+def lpips_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of LPIPS by their layout only: random, so that distances are none of the published ones."""
+    from safetensors.torch import save_file
+
+    random_numbers = torch.Generator().manual_seed(0)
+    state: dict[str, torch.Tensor] = {}
+    widths = [3, 64, 192, 384, 256, 256]
+    for tap, (layer, side) in enumerate([(0, 11), (3, 5), (6, 3), (8, 3), (10, 3)]):
+        shape = widths[tap + 1], widths[tap], side, side
+        spread = (2 / (widths[tap] * side * side)) ** 0.5
+        state[f"features.{layer}.weight"] = (spread * torch.randn(shape, generator=random_numbers)).half()
+        state[f"features.{layer}.bias"] = torch.zeros(shape[0], dtype=torch.float16)
+        state[f"lpips.lin{tap}.model.1.weight"] = torch.rand((1, shape[0], 1, 1), generator=random_numbers)
+    path = tmp_path_factory.mktemp("weights") / "lpips.safetensors"
+    save_file(state, path)
+    return path

@@ -6,7 +6,8 @@
 
 Each clip is made grey with its luma untouched, gets its true first frame as its still, and is scored on its other
 frames; after a cut the baselines, unlike the result, have no colours. Photographs are coloured without stills. Tables
-are Markdown, intervals are 95 % bootstraps over clips; `colour` is colourfulness as a share of the truth's.
+are Markdown, intervals are 95 % bootstraps over clips; `colour` is colourfulness as a share of the truth's. A warp
+error above the truth's is flicker; one below it is no gain, since dull and blurred colours change least.
 """
 
 import argparse
@@ -45,6 +46,7 @@ COLUMNS = [
     "colour",
     "colour at the end",
     "still's own frame",
+    "warp error over truth's",
 ]
 
 
@@ -127,6 +129,7 @@ def cells(table: Scores) -> list[float]:
         table["result"].colourfulness / max(truth.colourfulness, 1e-9),
         table["result"].colourfulness_end / max(truth.colourfulness_end, 1e-9),
         float(np.mean(table.returned)) if table.returned else float("nan"),
+        table["result"].warp_error / truth.warp_error if truth.warp_error else float("nan"),
     ]
 
 
@@ -147,8 +150,11 @@ def _cell(value: float) -> str:
 
 
 def _mean(values: Sequence[float]) -> str:
-    low, high = bootstrap_interval(values)
-    return f"{np.mean(values):.2f} ({low:.2f} to {high:.2f})"
+    known = [value for value in values if value == value]
+    if not known:
+        return "-"
+    low, high = bootstrap_interval(known)
+    return f"{np.mean(known):.2f} ({low:.2f} to {high:.2f})"
 
 
 class _Album:

@@ -156,6 +156,6 @@ def test_importing_loads_nothing_heavy() -> None:
     assert not {"torch", "av", "cv2", "numpy", "typer", "rich"} & loaded_after("import vidcolor")
 
 
-@pytest.mark.parametrize("room", sorted({"video", "shots", "plan"}))
+@pytest.mark.parametrize("room", sorted({"video", "shots", "plan", "evaluation"}))
 def test_room_loads_without_torch(room: str) -> None:
     assert "torch" not in loaded_after(f"import vidcolor.{room}")

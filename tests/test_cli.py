@@ -271,8 +271,8 @@ def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_
     status, out, err = run(*words)
     assert status == 0
     lines = [line.split() for line in out.splitlines()[1:]]
-    assert [line[0] for line in lines] == ["1"] * 4 + ["all"] * 4
-    assert [line[3] for line in lines[:4]] == ["result", "grey", "transfer", "flow"]
+    assert [line[0] for line in lines] == ["1"] * 6 + ["all"] * 6
+    assert [line[3] for line in lines[:6]] == ["result", "grey", "transfer", "nearest", "flow", "truth"]
     assert "means over 2 frames; 2 reference frames left out" in err
     table = json.loads(run(*words, "--json")[1])
     rows = {row["name"]: row for row in table["rows"]}
@@ -284,6 +284,23 @@ def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_
     status, _, err = run(*words, "--shots", "0,30")
     assert status == 2
     assert "rising frame numbers from 0 to 24" in err
+
+
+def test_eval_prints_lpips_when_its_weights_are_given(truth: Path, lpips_weights: Path, tmp_path: Path) -> None:
+    true_clip = tmp_path / "truth.mkv"
+    plain_transcode(truth, true_clip, end=Fraction(1, 5))
+    status, out, _ = run("eval", true_clip, true_clip, "--every", 3, "--lpips", lpips_weights)
+    heads, *lines = out.splitlines()
+    assert status == 0
+    assert heads.endswith("LPIPS")
+    assert {line.split()[3]: float(line.split()[-1]) for line in lines}["result"] == 0
+    assert all(len(line) == len(heads) for line in lines)
+    status, out, err = run("eval", true_clip, true_clip, "--lpips", true_clip)
+    assert (status, out) == (1, "")
+    message, hint = err.splitlines()
+    assert message.startswith("error: ")
+    assert "truth.mkv is not a whole safetensors file" in message
+    assert hint.startswith("hint: ")
 
 
 def on_a_terminal(*words: object) -> str:

@@ -3,11 +3,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from vidcolor.errors import VideoError
 from vidcolor.evaluation import Row, Scores, evaluate, summarize
+from vidcolor.evaluation.nearest import describe, nearest_neighbour
 from vidcolor.metrics import Array
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoReader, VideoWriter, write_rgb_video
@@ -51,19 +53,19 @@ def true_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_truth_scores_perfectly_and_beats_every_baseline(true_film: Path) -> None:
     scores = evaluate(true_film, true_film)
-    assert [row.name for row in scores.rows] == ["result", "grey", "transfer", "flow", "truth"]
+    assert [row.name for row in scores.rows] == ["result", "grey", "transfer", "nearest", "flow", "truth"]
     assert scores["result"] == Row("result", *list(vars(scores["truth"]).values())[1:])
     assert scores["result"].psnr == scores["result"].ab_psnr == 100
     assert scores["result"].ciede2000 == 0
-    for name in ("grey", "transfer", "flow"):
+    for name in ("grey", "transfer", "nearest", "flow"):
         assert scores[name].ciede2000 > 0.5
         assert scores[name].psnr < 45
 
 
 def test_baselines_rank_as_they_should(true_film: Path) -> None:
     scores = evaluate(true_film, true_film)
-    flow, transfer, grey = (scores[name].ciede2000 for name in ("flow", "transfer", "grey"))
-    assert flow < transfer < grey
+    flow, nearest, transfer, grey = (scores[name].ciede2000 for name in ("flow", "nearest", "transfer", "grey"))
+    assert max(flow, nearest) < transfer < grey
     assert scores["grey"].colourfulness < 0.1 * scores["truth"].colourfulness
     assert scores["grey"].warp_error <= scores["truth"].warp_error
 
@@ -75,7 +77,8 @@ def test_reference_frames_are_excluded_and_restart_the_baselines(true_film: Path
     assert often["flow"].ciede2000 < once["flow"].ciede2000
     without = evaluate(true_film, true_film, references=())
     assert without.frames == FRAMES
-    assert without["flow"].ciede2000 == without["grey"].ciede2000
+    for name in ("transfer", "nearest", "flow"):
+        assert without[name].ciede2000 == without["grey"].ciede2000
 
 
 def test_flow_runs_both_ways_from_the_nearest_reference(true_film: Path) -> None:
@@ -83,6 +86,24 @@ def test_flow_runs_both_ways_from_the_nearest_reference(true_film: Path) -> None
     assert middle.excluded == (4,)
     assert middle["flow"].ciede2000 < first["flow"].ciede2000 < middle["grey"].ciede2000
     assert middle["transfer"].ciede2000 < middle["grey"].ciede2000
+
+
+def test_nearest_neighbours_move_with_what_they_look_like() -> None:
+    cells: Array = np.random.default_rng(11).random((16, 24, 3)).repeat(8, axis=0).repeat(8, axis=1).astype(np.float32)
+    luma, ab = np.asarray(cv2.blur(cells[..., 0], (9, 9)), np.float32), 80 * cells[..., 1:] - 40
+    features = describe(luma)
+    np.testing.assert_array_equal((features @ features.T).argmax(axis=1), np.arange(16 * 24))
+    colour = nearest_neighbour(luma, ab)
+    moved = colour(np.roll(luma, (16, 24), axis=(0, 1)))
+    inner = (slice(48, -32), slice(48, -32))  # beyond the edges of both, where patches are mirrored
+    np.testing.assert_allclose(moved[inner], np.roll(colour(luma), (16, 24), axis=(0, 1))[inner], atol=1e-3)
+
+
+def test_features_of_a_blank_wall_tell_its_brightness_not_its_noise() -> None:
+    noise = np.random.default_rng(12).normal(0, 0.002, (2, 64, 96)).astype(np.float32)
+    dark, again, light = (describe(wall)[40] for wall in (0.3 + noise[0], 0.3 + noise[1], 0.6 + noise[0]))
+    assert np.linalg.norm(dark) == pytest.approx(1)
+    assert dark @ again > 0.99 > 0.9 > dark @ light
 
 
 @pytest.fixture(scope="module")
@@ -155,13 +176,47 @@ def test_pictures_are_shown(true_film: Path) -> None:
 
     evaluate(true_film, true_film, every=8, show=show)
     assert list(seen) == list(range(FRAMES))
-    assert seen[3] == dict.fromkeys(("result", "grey", "transfer", "flow", "truth"), (HEIGHT, WIDTH, 3))
+    assert seen[3] == dict.fromkeys(("result", "grey", "transfer", "nearest", "flow", "truth"), (HEIGHT, WIDTH, 3))
 
 
 def test_fading_colours_show_at_the_end(true_film: Path, tmp_path: Path) -> None:
     fading = [frame(step) if step < 7 else faded(frame(step)) for step in range(FRAMES)]
     result = evaluate(film(tmp_path / "fading.mp4", fading), true_film)["result"]
     assert result.colourfulness_end < 0.6 * result.colourfulness
+
+
+def test_steadiness_tells_flicker_from_the_noise_of_the_truth(tmp_path: Path) -> None:
+    def still(step: int, *, gain: float = 1.0) -> Array:
+        """A scene that stands still, its chroma with the fine noise of a codec."""
+        rgb = frame(0).astype(np.float64)
+        luma = rgb @ [0.2126, 0.7152, 0.0722]
+        noise = np.random.default_rng(step).normal(0, 3, (HEIGHT, WIDTH, 2))
+        blue, red = np.moveaxis(gain * (rgb[..., ::-2] - luma[..., None]) + noise, -1, 0)
+        green = -(0.0722 * blue + 0.2126 * red) / 0.7152
+        return np.clip(luma[..., None] + np.stack([red, green, blue], axis=-1) + 0.5, 0, 255).astype(np.uint8)
+
+    true = film(tmp_path / "noisy.mp4", [still(step) for step in range(FRAMES)])
+    flicker = film(tmp_path / "flicker.mp4", [still(step, gain=1 + 0.1 * (-1) ** step) for step in range(FRAMES)])
+    scores = evaluate(flicker, true, shots=(), every=8)
+    assert scores["result"].warp_error > 10 * scores["truth"].warp_error
+    assert scores["result"].static_flicker > 4 * scores["truth"].static_flicker > 0
+    # Grey is steadiest of all: these scores mean nothing without its colourfulness beside them.
+    for score in ("cdc", "warp_error", "static_flicker", "colourfulness"):
+        assert getattr(scores["grey"], score) < 0.5 * getattr(scores["truth"], score)
+
+
+def test_lpips_is_scored_when_its_weights_are_given(true_film: Path, lpips_weights: Path, tmp_path: Path) -> None:
+    scores = evaluate(true_film, true_film, every=4, lpips=lpips_weights)
+    assert scores["result"].lpips == scores["truth"].lpips == 0
+    assert scores["grey"].lpips > scores["flow"].lpips > 0
+    assert scores.shots[0].rows == scores.rows
+    without = evaluate(true_film, true_film, every=4)
+    assert without["grey"].lpips != without["grey"].lpips
+    assert without.to_dict()["rows"][1]["lpips"] is None
+    assert without["grey"].ssim == scores["grey"].ssim
+    low = film(tmp_path / "low.mp4", [np.ascontiguousarray(frame(step)[:30]) for step in range(2)])
+    with pytest.raises(VideoError, match="96x30; LPIPS needs at least 31"):
+        evaluate(low, low, lpips=lpips_weights)
 
 
 def test_a_reference_frame_returned_verbatim_does_not_count(true_film: Path, tmp_path: Path) -> None:
@@ -187,13 +242,13 @@ def test_scores_are_json(true_film: Path) -> None:
     assert read["excluded"] == [0]
     assert read["shots"][0]["rows"][0]["psnr"] == 100
     assert (read["shots"][0]["start"], read["shots"][0]["stop"]) == (0, FRAMES)
-    still = Row("result", 30, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"))
+    still = Row("result", 30, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"), 0.01)
     assert Scores((still,), 3, ()).to_dict()["rows"][0]["warp_error"] is None
 
 
 def test_summary_means_over_films_and_over_frames() -> None:
     def table(psnr: float, frames: int) -> Scores:
-        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan")),), frames, (0,))
+        return Scores((Row("result", psnr, 30, 5, 9, 0.9, 20, 20, 0.01, float("nan"), 0.01),), frames, (0,))
 
     (line,) = summarize([table(30, 10), table(34, 30)])
     assert line["name"] == "result"

@@ -19,6 +19,8 @@ from vidcolor.metrics import (
     lab_of,
     psnr,
     ssim,
+    static_flicker,
+    still_places,
     warp_error,
 )
 
@@ -109,6 +111,7 @@ def test_grey_wins_cdc_so_colourfulness_stands_beside_it() -> None:
     assert score([truth[0]] * 8) == 0.0
     assert score([grey(frame) for frame in truth]) < min(score(truth), score(faded))
     assert score(flicker) > 3 * score(truth)
+    assert colourfulness(grey(truth[0])) == 0 < colourfulness(faded[0]) < 0.6 * colourfulness(truth[0])
     assert colourfulness(grey(truth[0])) == 0.0 < colourfulness(faded[0]) < colourfulness(truth[0])
 
 
@@ -129,6 +132,23 @@ def test_warp_error_follows_the_motion() -> None:
     assert warp_error(before, after + np.float32(0.1), Flow(there), Flow(-there)) == pytest.approx(0.01, rel=1e-3)
     assert warp_error(before, after, Flow.identity(32, 48), Flow.identity(32, 48)) > 0.1
     assert math.isnan(warp_error(before, after, Flow(there * 100), Flow(-there * 100)))
+
+
+def test_static_flicker_looks_only_where_luma_stays() -> None:
+    luma = np.full((16, 24), 0.5, dtype=np.float32)
+    moved = luma.copy()
+    moved[4:8, 4:8] += np.float32(0.1)
+    still = still_places(luma, moved)
+    expected = np.ones((16, 24), dtype=bool)
+    expected[3:9, 3:9] = False  # the neighbours of what moved are not sure, either
+    np.testing.assert_array_equal(still, expected)
+    assert still_places(luma, luma + np.float32(0.9 / 255)).all()
+    before = np.random.default_rng(8).random((16, 24, 2)).astype(np.float32)
+    after = before + np.float32(0.02)
+    after[5:7, 5:7] = 9
+    assert static_flicker(before, after, still) == pytest.approx(0.02, rel=1e-4)
+    assert static_flicker(before, before, still) == 0.0
+    assert math.isnan(static_flicker(before, after, still_places(luma, luma + np.float32(0.1))))
 
 
 def test_bootstrap_interval_holds_the_mean_and_repeats() -> None:

@@ -88,9 +88,9 @@ app.command(
     short_help="Score a result against its true colours.",
     help=_help(
         "vidcolor eval film.color.mkv truth.mp4 --reference-frame 14 --reference-frame 120",
-        "Score RESULT against TRUTH, shot by shot, beside the trivial baselines: grey, a colour transfer, flow alone. "
-        "Frames that were given as stills are left out. The last column is colourfulness as a share of the truth's; "
-        "--json prints every score.",
+        "Score RESULT against TRUTH, shot by shot, beside the trivial baselines: grey, a colour transfer, nearest "
+        "neighbours by looks, flow alone. Frames that were given as stills are left out. Colour is colourfulness as a "
+        "share of the truth's; the truth's CDC, warp error and flicker are the floor. --json prints every score.",
     ),
 )(scoring.evaluate)
 app.command(

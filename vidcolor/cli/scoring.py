@@ -35,6 +35,10 @@ def evaluate(
     luma: Annotated[
         Luma, typer.Option(help="Show the truth with its own luma, or with the film's to score colours alone.")
     ] = Luma.TRUTH,
+    lpips: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Score LPIPS, too, with these weights (AlexNet 0.1).", show_default=False),
+    ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -59,25 +63,30 @@ def evaluate(
             shots=ranges,
             every=every,
             luma=luma.value,
+            lpips=lpips,
             progress=lambda done, total: talk.progress("score", done, total),
         )
     if json:
         print_json(scores.to_dict())
         return
-    typer.echo("shot   start    stop  row         PSNR  CIEDE2000  colour")
+    heads = "shot   start    stop  row         PSNR  CIEDE2000  colour     CDC  warp error  flicker"
+    typer.echo(heads if lpips is None else f"{heads}   LPIPS")
     for number, table in enumerate(scores.shots, start=1):
         assert table.shot is not None
-        _print_scores(str(number), table, table.shot.start, table.shot.stop)
+        _print_scores(str(number), table, table.shot.start, table.shot.stop, lpips=lpips is not None)
         frames = table.shot.stop
-    _print_scores("all", scores, 0, frames)
+    _print_scores("all", scores, 0, frames, lpips=lpips is not None)
     if scores.returned:
         talk.note(f"given frames came back within CIEDE2000 {max(scores.returned):.2f}")
     talk.note(f"means over {scores.frames} frames; {len(scores.excluded)} reference frames left out")
 
 
-def _print_scores(name: str, table: "Scores", start: int, stop: int) -> None:
-    """Print a line for each row but the truth's; its colourfulness is the unit of theirs."""
-    for row in table.rows[:-1]:
+def _print_scores(name: str, table: "Scores", start: int, stop: int, *, lpips: bool) -> None:
+    """Print a line for each row; the truth's colourfulness is the unit of theirs, its steadiness their floor."""
+    for row in table.rows:
         share = row.colourfulness / max(table["truth"].colourfulness, 1e-9)
-        cells = f"{row.psnr:7.2f}  {row.ciede2000:9.2f}  {share:6.2f}".replace("nan", "  -")
-        typer.echo(f"{name:>4}  {start:6d}  {stop:6d}  {row.name:<8} {cells}")
+        cells = [f"{row.psnr:7.2f}", f"{row.ciede2000:9.2f}", f"{share:6.2f}", f"{row.cdc:6.4f}"]
+        cells += [f"{row.warp_error:10.1e}", f"{row.static_flicker:7.1e}"]
+        cells += [f"{row.lpips:6.4f}"] if lpips else []
+        line = "  ".join(cells).replace("nan", "  -")
+        typer.echo(f"{name:>4}  {start:6d}  {stop:6d}  {row.name:<8} {line}")

@@ -5,35 +5,40 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from vidcolor.color import Chroma, Floats
+from vidcolor.evaluation.nearest import nearest_neighbour
 from vidcolor.evaluation.pictures import Bytes, picture
 from vidcolor.evaluation.survey import Halves, Survey
 from vidcolor.propagation import WorkingFrame, flow_only
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import ChromaFormat, Frame, VideoInfo
 
+BASELINES = ("grey", "transfer", "nearest", "flow")
 Transfer = Callable[[Floats], Floats]
 
 
 def trivial_colours(ahead: Survey) -> Iterator[dict[str, Floats]]:
-    """Yield for each frame of a shot, in order, the Lab ab (h, w, 2) of grey, global colour transfer and flow alone.
+    """Yield for each frame of a shot, in order, the Lab ab (h, w, 2) of every trivial answer by row name.
 
-    The last two take their colours from the reference of the shot that is nearest in time, flow from it on forwards and
-    backwards; without a reference in the shot they are grey.
+    All but grey take their colours from the reference of the shot that is nearest in time: a global colour transfer,
+    the nearest neighbour in untrained features, and flow alone, forwards and backwards. Without a reference in the shot
+    they are grey.
     """
     nearest = {
         frame: min(ahead.given, key=lambda at, frame=frame: (abs(at - frame), at), default=None)  # type: ignore[misc]
         for frame in range(ahead.shot.start, ahead.shot.stop)
     }
     transfers = {at: _global_transfer(ahead.luma(at), ab) for at, ab in ahead.given.items()}
+    neighbours = {at: nearest_neighbour(ahead.luma(at), ab) for at, ab in ahead.given.items()}
     carried = _carried(ahead, nearest)
     for frame, at in nearest.items():
         luma = ahead.luma(frame)
         grey = np.zeros((*luma.shape, 2), dtype=np.float32)
         if at is None:
-            yield {"grey": grey, "transfer": grey, "flow": grey}
+            yield dict.fromkeys(BASELINES, grey)
         else:
             flow = carried.pop(frame).astype(np.float32)
-            yield {"grey": grey, "transfer": transfers[at](luma), "flow": flow}
+            colours = (grey, transfers[at](luma), neighbours[at](luma), flow)
+            yield dict(zip(BASELINES, colours, strict=True))
 
 
 class Canvas:

@@ -1,5 +1,6 @@
 """The tables that an evaluation fills: a row per method, for each shot and for the whole film."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -15,7 +16,7 @@ class Row:
     """One line of the table; picture scores are means over the scored frames, nan where there are none.
 
     Args:
-        name: result, grey, transfer, flow, or truth (the floor of the steadiness scores).
+        name: result, grey, transfer, nearest, flow, or truth (the floor of the steadiness scores).
         psnr: dB over RGB, frames capped at 100.
         ab_psnr: dB over Lab ab, peak 255.
         ciede2000: Mean over pixels.
@@ -25,7 +26,11 @@ class Row:
         colourfulness_end: The same over the last fifth of each shot's scored frames: less than above where colours
             fade on their way.
         cdc: Colour distribution consistency inside shots.
-        warp_error: Mean square change of Cb, Cr along the true motion; nan where nothing could be followed.
+        warp_error: Mean square change of Cb, Cr (unit range) along the true motion at a quarter of the film's size; nan
+            where nothing could be followed.
+        static_flicker: Mean absolute change of Cb, Cr (unit range) from frame to frame where the film's luma stays the
+            same, at the same size; nan where it nowhere does.
+        lpips: Perceptual distance; nan without its weights.
     """
 
     name: str
@@ -38,6 +43,8 @@ class Row:
     colourfulness_end: float
     cdc: float
     warp_error: float
+    static_flicker: float
+    lpips: float = math.nan
 
 
 @dataclass(frozen=True)

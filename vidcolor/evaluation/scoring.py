@@ -1,9 +1,11 @@
-"""How good a coloured film is, beside the trivial answers: grey, a global colour transfer, flow alone.
+"""How good a coloured film is, beside the trivial answers.
+
+They are grey, a global colour transfer, the nearest neighbour in untrained features, and flow alone.
 
 Pictures are scored frame by frame against the truth, both decoded to 8-bit RGB by their own matrix, range and siting.
-Frames that served as references are left out of these scores. Steadiness (CDC, warp error) compares neighbours inside
-shots and looks at every frame; it means nothing without colourfulness and CIEDE2000 beside it, since grey is steadiest
-of all.
+Frames that served as references are left out of these scores. Steadiness (CDC, warp error, static flicker) compares
+neighbours inside shots and looks at every frame. The truth's own value is its floor: less is no gain, since grey is
+steadiest of all. It means nothing without colourfulness and CIEDE2000 beside it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,24 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
-from vidcolor.color import Array, Floats, rgb_to_chroma, working_size
 from vidcolor.errors import VideoError
 from vidcolor.evaluation.baselines import Canvas, trivial_colours
-from vidcolor.evaluation.pictures import Bytes, luma_of, picture, shrink, working_luma
-from vidcolor.evaluation.scores import Row, Scores
+from vidcolor.evaluation.pictures import Bytes, luma_of, picture
+from vidcolor.evaluation.scores import Scores
+from vidcolor.evaluation.steadiness import Step, Steps
 from vidcolor.evaluation.survey import Survey, pairs, require_cover, survey
-from vidcolor.flow import Flow, estimate_flow
-from vidcolor.metrics import ab_psnr, cdc, ciede2000, colourfulness, histograms, lab_of, psnr, ssim, warp_error
+from vidcolor.evaluation.tally import NAMES, ShotTally, row_of
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
+if TYPE_CHECKING:
+    from vidcolor.evaluation.lpips import Lpips
+
 Luma = Literal["truth", "film"]
-NAMES = ("result", "grey", "transfer", "flow", "truth")
 
 
 def evaluate(
@@ -39,6 +39,7 @@ def evaluate(
     shots: Sequence[Shot] | None = None,
     every: int = 1,
     luma: Luma = "truth",
+    lpips: Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     show: Callable[[int, Mapping[str, Bytes]], None] | None = None,
 ) -> Scores:
@@ -58,28 +59,31 @@ def evaluate(
             result's luma, which the baselines have, too, so that luma is exact in every row and only colours are
             scored. For a film whose luma is not the truth's (grain, fading): there the difference of luma outweighs
             that of colours, in PSNR above all.
+        lpips: Weights of LPIPS (`Lpips` says which), to score it, too: 0.2 s more per row and frame at 480p.
         progress: Called with the frames done and their number, where known.
         show: Called with each frame's number and its pictures by row name, 8-bit RGB (h, w, 3).
 
     Raises:
         VideoError: The films differ in size or length, the shots do not end with them, or every frame served as a
-            reference.
+            reference, or they are too small for LPIPS.
+        WeightsError: The weights of LPIPS are missing or no such weights.
     """
     if every < 1:
         raise ValueError(f"every is {every}; expected at least 1")
     if luma not in get_args(Luma):
         raise ValueError(f"luma is {luma!r}; expected one of {', '.join(get_args(Luma))}")
     require_cover(shots or ())
-    done: list[_ShotTally] = []
+    done: list[ShotTally] = []
     with VideoReader(result) as coloured, VideoReader(truth) as true, ThreadPoolExecutor() as threads:
         _require_one_size(coloured.info, true.info)
+        judge = None if lpips is None else _judge(lpips, true.info)
         painter, frames = _Painter(coloured.info, true.info, luma), pairs(coloured, true)
         with closing(survey(result, truth, references=references, shots=shots)) as looks:  # type: ignore[type-var]
             for ahead in looks:
-                tally = _ShotTally(ahead, every)
+                tally = ShotTally(ahead, every, judge)
                 done.append(tally)
-                for index, pictures, motion in painter.paint(islice(frames, len(ahead.shot)), ahead):
-                    tally.add(index, pictures, motion, threads)
+                for index, pictures, step in painter.paint(islice(frames, len(ahead.shot)), ahead):
+                    tally.add(index, pictures, step, threads)
                     if progress is not None:
                         progress(index + 1, true.info.frames)
                     if show is not None:
@@ -88,7 +92,7 @@ def evaluate(
         count = sum(len(tally.shot) for tally in done)
         raise VideoError(f"none of the {count} frames can be scored: all were references", hint="give fewer of them")
     return Scores(
-        rows=tuple(_row([tally.rows[name] for tally in done]) for name in NAMES),
+        rows=tuple(row_of([tally.rows[name] for tally in done]) for name in NAMES),
         frames=sum(len(tally.scored) for tally in done),
         excluded=tuple(frame for tally in done for frame in tally.returned),
         returned=tuple(value for tally in done for value in tally.returned.values()),
@@ -97,7 +101,7 @@ def evaluate(
 
 
 class _Painter:
-    """Turns frames into the pictures of every row, and follows the truth's motion.
+    """Turns frames into the pictures of every row, and follows what happens between them.
 
     Args:
         film: The coloured film.
@@ -111,112 +115,27 @@ class _Painter:
 
     def paint(
         self, frames: Iterator[tuple[Frame, Frame]], ahead: Survey
-    ) -> Iterator[tuple[int, dict[str, Bytes], tuple[Flow, Flow] | None]]:
-        """Yield each frame's number, its pictures, and the flow from the frame before it and back (None at first)."""
-        before: Floats | None = None
+    ) -> Iterator[tuple[int, dict[str, Bytes], Step | None]]:
+        """Yield each frame's number, its pictures, and the step from the frame before it (None at the first)."""
+        steps = Steps(self._film, self._truth)
         for (ours, theirs), colours in zip(frames, trivial_colours(ahead), strict=True):
             shown = luma_of(ours, self._film) if self._luma == "film" else None
             small = ahead.luma(ours.index)
             pictures = {"result": picture(ours, self._film), "truth": picture(theirs, self._truth, luma=shown)}
             pictures |= {name: self._canvas.show(ours, small, ab) for name, ab in colours.items()}
-            true = working_luma(theirs, self._truth)
-            motion = None if before is None else (estimate_flow(before, true), estimate_flow(true, before))
-            yield ours.index, pictures, motion
-            before = true
+            yield ours.index, pictures, steps.next(ours, theirs)
 
 
-class _ShotTally:
-    """The scores of one shot.
+def _judge(weights: Path, film: VideoInfo) -> "Lpips":
+    """Load LPIPS for a film: torch takes a second to import, so it waits until asked for."""
+    from vidcolor.evaluation.lpips import LEAST_SIDE, Lpips
 
-    Args:
-        ahead: The shot.
-        every: The step from one frame whose pictures are scored to the next.
-    """
-
-    def __init__(self, ahead: Survey, every: int) -> None:
-        self.shot = ahead.shot
-        free = [frame for frame in range(self.shot.start, self.shot.stop) if frame not in ahead.given]
-        self.scored = frozenset(free[min(every, len(free)) // 2 :: every])
-        self.returned = dict.fromkeys(ahead.given, 0.0)
-        self.rows = {name: _Tally(name) for name in NAMES}
-
-    def add(
-        self, index: int, pictures: Mapping[str, Bytes], motion: tuple[Flow, Flow] | None, threads: ThreadPoolExecutor
-    ) -> None:
-        truth = pictures["truth"]
-        if index in self.returned:
-            self.returned[index] = float(ciede2000(lab_of(pictures["result"]), lab_of(truth)).mean())
-        lab = lab_of(truth) if index in self.scored else None
-        jobs = [threads.submit(self.rows[name].add, rgb, truth, lab, motion) for name, rgb in pictures.items()]
-        for job in jobs:
-            job.result()
-
-    def scores(self) -> Scores:
-        return Scores(
-            rows=tuple(_row([self.rows[name]]) for name in NAMES),
-            frames=len(self.scored),
-            excluded=tuple(self.returned),
-            returned=tuple(self.returned.values()),
-            shot=self.shot,
+    if min(film.width, film.height) < LEAST_SIDE:
+        raise VideoError(
+            f"the films are {film.width}x{film.height}; LPIPS needs at least {LEAST_SIDE} pixels a side",
+            hint="leave LPIPS out",
         )
-
-
-class _Tally:
-    """The scores of one row in one shot, frame by frame."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.scores: list[tuple[float, ...]] = []
-        self.histograms: list[npt.NDArray[np.float64]] = []
-        self.warp_errors: list[float] = []
-        self._before: Floats | None = None
-
-    def add(self, rgb: Bytes, truth: Bytes, truth_lab: Array | None, motion: tuple[Flow, Flow] | None) -> None:
-        self.histograms.append(histograms(rgb))
-        if truth_lab is not None:
-            lab = lab_of(rgb)
-            difference = ciede2000(lab, truth_lab)
-            self.scores.append(
-                (
-                    psnr(rgb, truth),
-                    ab_psnr(lab[..., 1:], truth_lab[..., 1:]),
-                    float(difference.mean()),
-                    float(np.percentile(difference, 95)),
-                    ssim(rgb, truth),
-                    colourfulness(rgb),
-                )
-            )
-        size = working_size(rgb.shape[1], rgb.shape[0])
-        chroma = np.stack(rgb_to_chroma(shrink(rgb, size), matrix="bt709"), axis=-1)
-        if motion is not None and self._before is not None:
-            self.warp_errors.append(warp_error(self._before, chroma, *motion))
-        self._before = chroma
-
-    def end(self) -> list[float]:
-        """Return the colourfulness of the last fifth of the scored frames, of one at least."""
-        return [scores[-1] for scores in self.scores[-max(1, len(self.scores) // 5) :]]
-
-
-def _row(shots: Sequence[_Tally]) -> Row:
-    """Return the row of some shots taken together: means over frames, CDC and warp error over pairs inside shots."""
-    scores = [frame for tally in shots for frame in tally.scores] or [(float("nan"),) * 6]
-    followed = [value for tally in shots for value in tally.warp_errors if value == value]
-    ends = [value for tally in shots for value in tally.end()]
-    steps = [len(tally.histograms) - 1 for tally in shots]
-    steady = [cdc(tally.histograms) for tally in shots]
-    decibels, ab_decibels, mean, high, similarity, colour = np.mean(scores, axis=0).tolist()
-    return Row(
-        name=shots[0].name,
-        psnr=decibels,
-        ab_psnr=ab_decibels,
-        ciede2000=mean,
-        ciede2000_p95=high,
-        ssim=similarity,
-        colourfulness=colour,
-        colourfulness_end=float(np.mean(ends)) if ends else float("nan"),
-        cdc=float(np.average(steady, weights=steps)) if sum(steps) else 0.0,
-        warp_error=float(np.mean(followed)) if followed else float("nan"),
-    )
+    return Lpips(weights)
 
 
 def _require_one_size(result: VideoInfo, truth: VideoInfo) -> None:
