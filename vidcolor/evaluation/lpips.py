@@ -1,7 +1,7 @@
 """LPIPS: how unlike two pictures look to a network that was trained on what people find alike.
 
 Source: Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", AlexNet, version
-0.1. Within 1e-8 of the authors' code on five pairs of pictures, with the same weights.
+0.1. Within 1e-7 of the authors' code on five pairs of pictures, with the same weights.
 """
 
 from collections.abc import Sequence
