@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from vidcolor.color import Chroma
-from vidcolor.propagation import WorkingFrame, flow_only, propagate
+from vidcolor.propagation import Effort, WorkingFrame, flow_only, propagate
 
 Floats = npt.NDArray[np.float32]
 
@@ -91,7 +91,7 @@ def test_an_empty_shot_has_no_colours() -> None:
 
 def test_a_gap_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="max_gap is 0; expected at least 1"):
-        list(propagate([], Painter(np.zeros((1, 1, 2), np.float32)), max_gap=0))
+        Effort(max_gap=0)
 
 
 def test_a_still_of_another_size_is_refused() -> None:
@@ -109,14 +109,14 @@ def test_repr_prints_shapes() -> None:
 def test_a_static_shot_keeps_the_keys_colours_exactly() -> None:
     luma = texture(0)
     painter = Painter(palette(luma))
-    for result in propagate(film([luma] * 20), painter, max_gap=16):
+    for result in propagate(film([luma] * 20), painter, effort=Effort(max_gap=16)):
         np.testing.assert_array_equal(result.ab, palette(luma))
     assert painter.asked == [0, 16]
 
 
 def test_a_gap_of_one_asks_for_every_frame() -> None:
     painter = Painter(palette(texture(0)))
-    list(propagate(film(pan(5)), painter, max_gap=1))
+    list(propagate(film(pan(5)), painter, effort=Effort(max_gap=1)))
     assert painter.asked == [0, 1, 2, 3, 4]
 
 
@@ -124,7 +124,7 @@ def test_a_gap_of_one_asks_for_every_frame() -> None:
 def test_a_pan_is_followed(size: tuple[int, int]) -> None:
     lumas = [np.ascontiguousarray(luma[: size[0], : size[1]]) for luma in pan(17, speed=1)]
     painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
-    results = list(propagate(film(lumas), painter, max_gap=16))
+    results = list(propagate(film(lumas), painter, effort=Effort(max_gap=16)))
     assert painter.asked == [0, 16]
     for luma, result in zip(lumas, results, strict=True):
         assert errors(result, palette(luma)).mean() < 1.0
@@ -157,7 +157,7 @@ def test_a_bound_still_is_returned_exactly_and_colours_both_sides() -> None:
 def test_a_still_ahead_is_evidence_for_the_first_frame() -> None:
     lumas = pan(12, speed=2)
     painter = Painter(palette(lumas[0]))
-    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter, max_gap=16))
+    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter, effort=Effort(max_gap=16)))
     evidence = painter.evidence[0]
     assert evidence is not None
     inner = np.s_[8:-8, 24:-24]
@@ -175,7 +175,9 @@ def test_a_still_far_into_the_shot_colours_it_back_to_its_start() -> None:
 
     inner = np.s_[8:-8, 56:-8]
     stills = {50: certain(colors[50])}
-    near, far = (list(propagate(film(lumas, stills), keep, max_gap=16, look_ahead=reach)) for reach in (16, 50))
+    near, far = (
+        list(propagate(film(lumas, stills), keep, effort=Effort(max_gap=16), look_ahead=reach)) for reach in (16, 50)
+    )
     assert len(near) == len(far) == 60
     assert np.abs(near[0].ab).max() == 0
     assert errors(far[0], colors[0])[inner].mean() < 4
@@ -185,7 +187,7 @@ def test_a_still_far_into_the_shot_colours_it_back_to_its_start() -> None:
 def test_the_first_frame_of_a_shot_without_stills_has_no_evidence_and_later_keys_have() -> None:
     lumas = pan(18, speed=1)
     painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
-    list(propagate(film(lumas), painter, max_gap=16))
+    list(propagate(film(lumas), painter, effort=Effort(max_gap=16)))
     assert painter.evidence[0] is None
     evidence = painter.evidence[16]
     assert evidence is not None
@@ -237,7 +239,7 @@ def test_a_flash_does_not_derail(flash: str) -> None:
         "black": np.zeros_like(lumas[8]),
     }[flash]
     painter = Painter(dict(enumerate(truth)))
-    results = list(propagate(film(seen), painter, max_gap=16))
+    results = list(propagate(film(seen), painter, effort=Effort(max_gap=16)))
     assert painter.asked == [0, 16]
     for result, ab in zip(results, truth, strict=True):
         assert errors(result, ab).mean() < 2.0
@@ -248,7 +250,7 @@ def test_a_flash_where_a_keyframe_is_due_does_not_become_one() -> None:
     truth = [palette(luma) for luma in lumas]
     seen = [*lumas[:16], np.ones_like(lumas[16]), *lumas[17:]]
     painter = Painter(dict(enumerate(truth)))
-    results = list(propagate(film(seen), painter, max_gap=16))
+    results = list(propagate(film(seen), painter, effort=Effort(max_gap=16)))
     assert 16 not in painter.asked
     assert 15 in painter.asked
     for result, ab in zip(results, truth, strict=True):
@@ -258,7 +260,7 @@ def test_a_flash_where_a_keyframe_is_due_does_not_become_one() -> None:
 def test_flicker_is_no_reason_for_a_keyframe() -> None:
     lumas = [luma * np.float32(0.75 + 0.2 * (index % 3)) for index, luma in enumerate(pan(17, speed=1))]
     painter = Painter(dict(enumerate(palette(luma) for luma in pan(17, speed=1))))
-    list(propagate(film(lumas), painter, max_gap=16))
+    list(propagate(film(lumas), painter, effort=Effort(max_gap=16)))
     assert painter.asked == [0, 16]
 
 
@@ -288,11 +290,13 @@ def test_look_ahead_is_bounded() -> None:
             pulled += 1
             yield WorkingFrame(index, luma)
 
-    for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), max_gap=5)):
+    for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), effort=Effort(max_gap=5))):
         assert pulled <= index + 1 + 5 + 11
 
     pulled = 0
-    for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), max_gap=5, look_ahead=20)):
+    for index, _ in enumerate(
+        propagate(frames(), Painter(palette(texture(0))), effort=Effort(max_gap=5), look_ahead=20)
+    ):
         assert pulled <= max(21, index + 1 + 5 + 11)
 
 

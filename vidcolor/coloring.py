@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ShotColorizer
 from vidcolor.framing import shrink, turned, upright_size
-from vidcolor.propagation import WorkingFrame, propagate
+from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.references import Reference, load_reference
 from vidcolor.reports import Clock
 from vidcolor.upsample import film_to_working
@@ -78,7 +78,7 @@ def color_shot(
     *,
     start: int,
     painted: Mapping[int, Chroma],
-    max_gap: int,
+    effort: Effort,
     clock: Clock,
 ) -> Iterator[ColoredFrame]:
     """Colour the frames of one shot, in order.
@@ -92,7 +92,7 @@ def color_shot(
         networks: Holding the shot's references.
         start: Number of the shot's first frame.
         painted: Colours of stills by the number of the frame that they were painted on.
-        max_gap: Largest distance between keyframes, in frames.
+        effort: Of propagation.
         clock: Charged with `decode`, `shrink`, `flow`, `networks` and `fuse`.
     """
     size, turns = upright_size(info), info.rotation // 90
@@ -119,7 +119,7 @@ def color_shot(
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable else 0
-    colors = propagate(working_frames(), colorize, max_gap=max_gap, look_ahead=look_ahead, clock=clock)
+    colors = propagate(working_frames(), colorize, effort=effort, look_ahead=look_ahead, clock=clock)
     with closing(colors):
         while True:
             with clock("fuse"):

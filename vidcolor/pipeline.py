@@ -18,6 +18,7 @@ from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show
 from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report
@@ -28,9 +29,6 @@ from vidcolor.weights import Weights
 
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
-
-QUALITIES = {"balanced": 24, "best": 1}
-"""Longest distance between keyframes, in frames: `best` runs the networks on every frame."""
 
 _COLORED_AHEAD = 4
 
@@ -82,7 +80,7 @@ class Colorizer:
             start: First time to colour, in seconds; a plan must have been made for the same segment.
             end: Time to stop before, in seconds.
             saturation: Multiplies the chroma; 1 leaves it as predicted.
-            quality: One of `QUALITIES`.
+            quality: `fast`, `balanced` or `best`, see `propagation.EFFORTS`.
             codec: `x264`, `x265`, `ffv1`, `prores` or `svtav1`.
             crf: Constant rate factor of the codec; None for its default.
             preset: Speed preset of the codec; None for its default.
@@ -254,7 +252,7 @@ class Colorizer:
                 self._networks.shot([stills[planned.path].encoded for planned in shot.references]),
                 start=shot.start,
                 painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
-                max_gap=QUALITIES[quality],
+                effort=EFFORTS[quality],
                 clock=clock,
             )
         if next(frames, None) is not None:
@@ -265,8 +263,8 @@ class Colorizer:
 
 
 def _check_options(quality: str, saturation: float) -> None:
-    if quality not in QUALITIES:
-        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(QUALITIES)}")
+    if quality not in EFFORTS:
+        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
     if not 0.0 <= saturation <= 4.0:
         raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
 

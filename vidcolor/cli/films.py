@@ -25,8 +25,9 @@ from vidcolor.cli.options import (
 
 
 class Quality(StrEnum):
-    """How often the networks run: on keyframes, or on every frame."""
+    """How much work is done: how often the networks look, how finely motion is followed."""
 
+    FAST = "fast"
     BALANCED = "balanced"
     BEST = "best"
 
@@ -44,7 +45,7 @@ def colorize(
     start: Start = None,
     end: End = None,
     saturation: Saturation = 1.0,
-    quality: Annotated[Quality, typer.Option(help="Networks on keyframes or on every frame.")] = Quality.BALANCED,
+    quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
     codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,

@@ -5,6 +5,7 @@ it, then fuse both keyframes' colours in the frames between. `motion` follows pi
 Nothing outlives a call, so nothing crosses a cut.
 """
 
+from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.keyframes import Colorize, WorkingFrame, flow_only, propagate
 
-__all__ = ["Colorize", "WorkingFrame", "flow_only", "propagate"]
+__all__ = ["EFFORTS", "Colorize", "Effort", "WorkingFrame", "flow_only", "propagate"]

@@ -10,20 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Chroma
+from vidcolor.flow import Preset
+from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend
-from vidcolor.propagation.motion import Track, anchor, explained, extend, halfway, link, matching_luma, rest
+from vidcolor.propagation.motion import Sight, Track, anchor, explained, extend, halfway, link, rest
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
 
 Floats = npt.NDArray[np.float32]
-
-# Shares of a frame. Measured on eight validation clips of 35 to 60 frames with true colours on keyframes, mean ab error
-# of the frames between. A keyframe when 15, 20, 30 % are unexplained: 7.2, 5.6, 4.4 keyframes a clip, errors of 1.52,
-# 1.67, 1.83. Then asking the networks when 3, 5, 8, 12 % are holes: 18, 8, 2, 0 further calls, errors of 1.51, 1.56,
-# 1.61, 1.63. With trained networks, on all twelve clips (681 frames), 7, 12, 100 % ask 105, 82, 62 times and give
-# 33.76, 33.74, 33.64 dB.
-_KEY_SHARE = 0.2
-_ASK_SHARE = 0.12
 
 # A frame is looked across when this much more of it is unexplained than of the frame before: a white frame among
 # textures gains 0.18, a slow pan 0.01 to 0.04 a frame.
@@ -68,7 +62,7 @@ class _Step:
     """A frame on its way: its tracks to the frames before and after it and to the keyframe before it."""
 
     frame: WorkingFrame
-    matching: Floats
+    sight: Sight
     back: Track | None = None
     ahead: Track | None = None
     to_key: Track | None = None
@@ -83,17 +77,17 @@ class _Step:
 
     def explained_by(self, key: "_Step", track: Track) -> Floats:
         """Return how far a keyframe explains this frame, float32 (h / 2, w / 2); a flash is judged by its tracks."""
-        return track.validity if self.flash else explained(track, self.matching, key.matching)
+        return track.validity if self.flash else explained(track, self.sight, key.sight)
 
 
-def _linked(frames: Iterable[WorkingFrame], clock: Clock) -> Iterator[_Step]:
+def _linked(frames: Iterable[WorkingFrame], preset: Preset, clock: Clock) -> Iterator[_Step]:
     """Make the steps of a shot, each with the tracks between it and the frame before it."""
     previous: _Step | None = None
     for frame in frames:
         with clock("flow"):
-            step = _Step(frame, matching_luma(frame.luma))
+            step = _Step(frame, Sight.of(frame.luma, preset))
             if previous is not None:
-                previous.ahead, step.back = link(previous.matching, step.matching)
+                previous.ahead, step.back = link(previous.sight, step.sight)
         yield step
         previous = step
 
@@ -116,14 +110,14 @@ class _Steps:
 
     def give_back(self, step: _Step) -> None:
         """Let the next pull return this step, it and those after it without their tracks."""
-        self._returned = deque(_Step(other.frame, other.matching) for other in (step, *self._returned))
+        self._returned = deque(_Step(other.frame, other.sight) for other in (step, *self._returned))
 
 
 def propagate(
     frames: Iterable[WorkingFrame],
     colorize: Colorize,
     *,
-    max_gap: int = 24,
+    effort: Effort = EFFORTS["balanced"],
     look_ahead: int = 0,
     clock: Clock | None = None,
 ) -> Generator[Chroma, None, None]:
@@ -139,7 +133,7 @@ def propagate(
         frames: Consecutive frames of one shot, all of one size.
         colorize: Runs the networks on a frame. Gets what flow brought to the frame, with its validity as confidence,
             or None where nothing can have come.
-        max_gap: Largest distance between keyframes, in frames.
+        effort: How many keyframes there are and how finely flow is searched.
         look_ahead: How far into the shot its first still is looked for, in frames.
         clock: Charged with `flow`.
 
@@ -147,37 +141,35 @@ def propagate(
         Colours at the working size. A bound still's own colours are delivered unchanged where its confidence is 1 and
         mixed with the networks' elsewhere; a still of no confidence is as none.
     """
-    if max_gap < 1:
-        raise ValueError(f"max_gap is {max_gap}; expected at least 1")
     rest_of_shot, clock = iter(frames), clock or Clock()
     head: list[WorkingFrame] = []
-    for frame in islice(rest_of_shot, max(look_ahead, max_gap) + 1):
+    for frame in islice(rest_of_shot, max(look_ahead, effort.max_gap) + 1):
         head.append(frame)
         if _is_painted(frame):
             break
     if len(head) > 1 and _is_painted(head[-1]):
-        backwards = list(_forwards(reversed(head), colorize, max_gap, clock))
+        backwards = list(_forwards(reversed(head), colorize, effort, clock))
         while len(backwards) > 1:
             yield backwards.pop()
         head = head[-1:]
-    yield from _forwards(chain(head, rest_of_shot), colorize, max_gap, clock)
+    yield from _forwards(chain(head, rest_of_shot), colorize, effort, clock)
 
 
-def _forwards(frames: Iterable[WorkingFrame], colorize: Colorize, max_gap: int, clock: Clock) -> Iterator[Chroma]:
+def _forwards(frames: Iterable[WorkingFrame], colorize: Colorize, effort: Effort, clock: Clock) -> Iterator[Chroma]:
     """Colour frames from their first one on."""
-    with closing(read_ahead(_linked(frames, clock), _LINKED_AHEAD, name="vidcolor-flow")) as linked:
+    with closing(read_ahead(_linked(frames, effort.flow, clock), _LINKED_AHEAD, name="vidcolor-flow")) as linked:
         steps = _Steps(linked)
         key = steps.pull()
         chroma = None if key is None else _color_key(key, None, colorize)
         while key is not None and chroma is not None:
-            span, closed = _gather(key, steps, max_gap)
+            span, closed = _gather(key, steps, effort)
             yield chroma
             if closed:
                 end_chroma = _color_key(span[-1], _evidence(chroma, key, span[-1]), colorize)
-                yield from _between(span, chroma, end_chroma, colorize)
+                yield from _between(span, chroma, end_chroma, colorize, effort)
                 key, chroma = span[-1], end_chroma
             else:
-                yield from _beyond(span, chroma, colorize)
+                yield from _beyond(span, chroma, colorize, effort)
                 key = None
 
 
@@ -194,48 +186,53 @@ def flow_only(frames: Iterable[WorkingFrame], still: Chroma) -> Iterator[Chroma]
     previous: _Step | None = None
     planes = np.empty((0, 0, 4), dtype=np.float32)
     for frame in frames:
-        step = _Step(frame, matching_luma(frame.luma))
+        step = _Step(frame, Sight.of(frame.luma, "half"))
         if previous is None or previous.to_key is None:
-            step.to_key = rest(step.matching)
+            step.to_key = rest(step.sight)
             planes = key_planes(still)
         else:
-            step.to_key = extend(link(step.matching, previous.matching)[0], previous.to_key)
+            step.to_key = extend(link(step.sight, previous.sight)[0], previous.to_key)
         yield carry(planes, step.to_key, step.to_key.validity).chroma()
         previous = step
 
 
-def _gather(key: _Step, steps: _Steps, max_gap: int) -> tuple[list[_Step], bool]:
+def _gather(key: _Step, steps: _Steps, effort: Effort) -> tuple[list[_Step], bool]:
     """Return the steps from a keyframe to the next one or, with False, to the end of the shot."""
-    key.aim(rest(key.matching), key)
+    key.aim(rest(key.sight), key)
     span = [key]
     while (step := steps.pull()) is not None:
         previous, gap = span[-1], len(span)
         if previous.ahead is None or step.back is None:  # given back, and with them their tracks
-            previous.ahead, step.back = link(previous.matching, step.matching)
+            previous.ahead, step.back = link(previous.sight, step.sight)
         if step.to_key is None:  # else a flash lies before it, and its track leads across
             step.aim(_follow(step.back, _known(previous.to_key), step, key, gap), key)
-        sudden = step.unexplained > min(_KEY_SHARE, previous.unexplained + _FLASH_SHARE) and not previous.flash
-        if sudden and max_gap > 1 and _still(step) is None and _bridge(previous, step, steps.peek(), key):
-            if gap == max_gap:  # a flash is no keyframe: close before it, and meet it again in the next span
+        sudden = step.unexplained > min(effort.key_share, previous.unexplained + _FLASH_SHARE) and not previous.flash
+        if (
+            sudden
+            and effort.max_gap > 1
+            and _still(step) is None
+            and _bridge(previous, step, steps.peek(), key, effort)
+        ):
+            if gap == effort.max_gap:  # a flash is no keyframe: close before it, and meet it again in the next span
                 steps.give_back(step)
                 return span, True
-        elif step.unexplained > _KEY_SHARE or _still(step) is not None or gap == max_gap:
+        elif step.unexplained > effort.key_share or _still(step) is not None or gap == effort.max_gap:
             return [*span, step], True
         span.append(step)
-    return span, len(span) > 1 and span[-1].unexplained > _ASK_SHARE
+    return span, len(span) > 1 and span[-1].unexplained > effort.ask_share
 
 
-def _bridge(previous: _Step, step: _Step, beyond: _Step | None, key: _Step) -> bool:
+def _bridge(previous: _Step, step: _Step, beyond: _Step | None, key: _Step, effort: Effort) -> bool:
     """Lay the tracks across a step if it is a flash: if what lies beyond resembles what was before, more than it does.
 
     A flash's own luma says nothing; it is taken to lie midway between its neighbours.
     """
     if beyond is None:
         return False
-    over, under = link(previous.matching, beyond.matching)
+    over, under = link(previous.sight, beyond.sight)
     across = extend(under, _known(previous.to_key))
-    share = float(holes(explained(across, beyond.matching, key.matching)).mean())
-    if share > min(_KEY_SHARE, 0.5 * (previous.unexplained + step.unexplained)):
+    share = float(holes(explained(across, beyond.sight, key.sight)).mean())
+    if share > min(effort.key_share, 0.5 * (previous.unexplained + step.unexplained)):
         return False
     previous.ahead, step.ahead = halfway(over), halfway(over)
     step.back, beyond.back = halfway(under), halfway(under)
@@ -245,7 +242,7 @@ def _bridge(previous: _Step, step: _Step, beyond: _Step | None, key: _Step) -> b
     return True
 
 
-def _between(span: list[_Step], before: Chroma, after: Chroma, colorize: Colorize) -> Iterator[Chroma]:
+def _between(span: list[_Step], before: Chroma, after: Chroma, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
     """Colour the steps that lie inside a span from the keyframes at its two ends."""
     key, end = span[0], span[-1]
     planes_before, planes_after = key_planes(before), key_planes(after)
@@ -254,22 +251,22 @@ def _between(span: list[_Step], before: Chroma, after: Chroma, colorize: Coloriz
         back, ahead = _known(step.to_key), tracks[position]
         from_before = carry(planes_before, back, step.explained_by(key, back))
         from_after = carry(planes_after, ahead, step.explained_by(end, ahead))
-        yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize)
+        yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize, effort)
 
 
-def _beyond(span: list[_Step], before: Chroma, colorize: Colorize) -> Iterator[Chroma]:
+def _beyond(span: list[_Step], before: Chroma, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
     """Colour the steps after a shot's last keyframe from that one alone."""
     planes = key_planes(before)
     for step in span[1:]:
         track = _known(step.to_key)
         carried = carry(planes, track, step.explained_by(span[0], track))
-        yield _complete(carried, step, colorize)
+        yield _complete(carried, step, colorize, effort)
 
 
-def _complete(carried: Carried, step: _Step, colorize: Colorize) -> Chroma:
+def _complete(carried: Carried, step: _Step, colorize: Colorize, effort: Effort) -> Chroma:
     """Fill the holes: by the networks where they are large, else from their neighbours."""
     share = float(holes(carried.validity).mean())
-    if share > _ASK_SHARE:
+    if share > effort.ask_share:
         return mend(carried, colorize(step.frame, carried.evidence()))
     return mend(carried, fill(carried, step.frame.luma)) if share > 0 else carried.chroma()
 
@@ -294,7 +291,7 @@ def _evidence(chroma: Chroma, key: _Step, end: _Step) -> Chroma:
 def _tracks_to_end(span: list[_Step]) -> list[Track]:
     """Return the track of every step to the last one."""
     end = span[-1]
-    tracks = [rest(end.matching)]
+    tracks = [rest(end.sight)]
     for distance, step in enumerate(reversed(span[:-1]), start=1):
         tracks.append(_follow(_known(step.ahead), tracks[-1], step, end, distance))
     return tracks[::-1]
@@ -303,7 +300,7 @@ def _tracks_to_end(span: list[_Step]) -> list[Track]:
 def _follow(link_to_next: Track, onward: Track, step: _Step, key: _Step, distance: int) -> Track:
     track = extend(link_to_next, onward)
     if distance % _ANCHOR_EVERY == 0 and not step.flash:
-        track = anchor(track, step.matching, key.matching)
+        track = anchor(track, step.sight, key.sight)
     return track
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.flow import Flow, compose, estimate_flow, inside, warp
+from vidcolor.flow import Flow, Preset, compose, estimate_flow, inside, warp
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,30 +49,42 @@ class Track:
     validity: Floats
 
 
-def matching_luma(luma: Floats) -> Floats:
-    """Return luma (h, w), at half of its size, without its local mean and gain, so that flicker does not count.
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A frame as flow sees it.
 
-    Returns:
-        float32 (h / 2, w / 2) in [0, 1], about 0.5.
+    Args:
+        luma: float32 (h / 2, w / 2) in [0, 1], about 0.5: luma without its local mean and gain, so that flicker does
+            not count.
+        preset: How flow from this frame is estimated.
     """
-    half = cv2.resize(luma, _half(luma.shape), interpolation=cv2.INTER_AREA)
-    mean = cv2.blur(half, (_WINDOW, _WINDOW))
-    variance = np.maximum(cv2.blur(half * half, (_WINDOW, _WINDOW)) - mean * mean, 0) + _GRAIN * _GRAIN
-    matching = (half - mean) / np.sqrt(variance) * _CONTRAST + np.float32(0.5)
-    return np.clip(matching, 0.0, 1.0, dtype=np.float32)
+
+    luma: Floats
+    preset: Preset
+
+    @classmethod
+    def of(cls, luma: Floats, preset: Preset) -> "Sight":
+        """Look at a frame, given its luma (h, w) in [0, 1]."""
+        size = (luma.shape[1] + 1) // 2, (luma.shape[0] + 1) // 2
+        half = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+        mean = cv2.blur(half, (_WINDOW, _WINDOW))
+        variance = np.maximum(cv2.blur(half * half, (_WINDOW, _WINDOW)) - mean * mean, 0) + _GRAIN * _GRAIN
+        matching = (half - mean) / np.sqrt(variance) * _CONTRAST + np.float32(0.5)
+        return cls(np.clip(matching, 0.0, 1.0, dtype=np.float32), preset)
 
 
-def link(a: Floats, b: Floats) -> tuple[Track, Track]:
-    """Return the tracks from A to B and from B to A, of two frames near in time, given their matching luma."""
-    if np.array_equal(a, b):  # repeated frames, as in pulled-down film, need no search and stay exact
+def link(a: Sight, b: Sight) -> tuple[Track, Track]:
+    """Return the tracks from A to B and from B to A, of two frames near in time."""
+    if np.array_equal(a.luma, b.luma):  # repeated frames, as in pulled-down film, need no search and stay exact
         return rest(a), rest(b)
-    there, back = estimate_flow(a, b, preset="half"), estimate_flow(b, a, preset="half")
+    there = estimate_flow(a.luma, b.luma, preset=a.preset)
+    back = estimate_flow(b.luma, a.luma, preset=b.preset)
     return Track(there, _agreement(there, back)), Track(back, _agreement(back, there))
 
 
-def rest(matching: Floats) -> Track:
-    """Return the track of a frame of this size to itself."""
-    return Track(Flow.identity(*matching.shape), np.ones_like(matching))
+def rest(sight: Sight) -> Track:
+    """Return the track of a frame to itself."""
+    return Track(Flow.identity(*sight.luma.shape), np.ones_like(sight.luma))
 
 
 def extend(first: Track, then: Track) -> Track:
@@ -93,11 +105,11 @@ def within(track: Track) -> Track:
     return Track(Flow(target - own), track.validity)
 
 
-def anchor(track: Track, matching: Floats, target: Floats) -> Track:
+def anchor(track: Track, sight: Sight, target: Sight) -> Track:
     """Take the drift out of a long track: add the flow that remains between a frame and its target warped onto it."""
     if not track.flow.field.any():
         return track
-    remaining = estimate_flow(matching, warp(target, track.flow), preset="half")
+    remaining = estimate_flow(sight.luma, warp(target.luma, track.flow), preset=sight.preset)
     return Track(compose(remaining, track.flow), track.validity)
 
 
@@ -114,14 +126,14 @@ def enlarge(plane: Floats, like: Floats) -> Floats:
 
 
 def support(matching: Floats, warped: Floats) -> Floats:
-    """Return how alike two aligned matching lumas are, float32 (h, w) in [0, 1]."""
+    """Return how alike the lumas of two aligned sights are, float32 (h, w) in [0, 1]."""
     mismatch = cv2.blur(cv2.absdiff(matching, warped), (_PATCH, _PATCH)) / _MISMATCH
     return np.asarray(np.exp(-mismatch * mismatch), dtype=np.float32)
 
 
-def explained(track: Track, matching: Floats, target: Floats) -> Floats:
+def explained(track: Track, sight: Sight, target: Sight) -> Floats:
     """Return how far the target explains the frame, in [0, 1]: validity times photometric support."""
-    return track.validity * support(matching, warp(target, track.flow))
+    return track.validity * support(sight.luma, warp(target.luma, track.flow))
 
 
 def _agreement(there: Flow, back: Flow) -> Floats:
@@ -132,8 +144,3 @@ def _agreement(there: Flow, back: Flow) -> Floats:
     strength = f_x * f_x + f_y * f_y + g_x * g_x + g_y * g_y
     agreement = np.exp(-error / (_TOLERANCE_RELATIVE * strength + _TOLERANCE_SQUARED)) * inside(there)
     return np.asarray(agreement, dtype=np.float32)
-
-
-def _half(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return width and height of half of a shape (h, w)."""
-    return (shape[1] + 1) // 2, (shape[0] + 1) // 2
