@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scenedetect import FrameTimecode  # type: ignore[import-untyped]
 from scenedetect.detectors import ContentDetector  # type: ignore[import-untyped]
 
+from vidcolor.color import halve_towards
 from vidcolor.video import VideoReader
 
 _PATTERN = (64, 36)
@@ -171,7 +172,7 @@ def detect_shots(video: Path | Iterable[NDArray[np.uint8]]) -> list[Shot]:
 def small_luma(luma: NDArray[np.uint8] | NDArray[np.uint16], *, bit_depth: int) -> NDArray[np.uint8]:
     """Reduce a luma plane (h, w) to the small 8-bit frame that `ShotDetector.push` takes, long side at most 128."""
     height, width = (max(1, round(side * min(1.0, 128 / max(luma.shape)))) for side in luma.shape)
-    small = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(halve_towards(luma, (width, height)), (width, height), interpolation=cv2.INTER_AREA)
     return (small.astype(np.uint16) >> max(bit_depth - 8, 0)).astype(np.uint8)
 
 

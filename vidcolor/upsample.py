@@ -11,7 +11,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vidcolor.color import Array, Chroma, Floats, ab_to_chroma, luma_coefficients, normalize_luma
+from vidcolor.color import (
+    Array,
+    Chroma,
+    Floats,
+    ab_to_chroma,
+    halve_towards,
+    luma_coefficients,
+    normalize_luma,
+)
 from vidcolor.video import ChromaFormat, ChromaPlanes
 
 
@@ -28,10 +36,7 @@ def film_to_working(luma_plane: Array, size: tuple[int, int], *, bit_depth: int,
         Y' float32 (height, width) in [0, 1].
     """
     width, height = size
-    plane = luma_plane
-    # Halving by whole pixels is 30 times faster than averaging over fractions of them.
-    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height and not (plane.shape[0] | plane.shape[1]) & 1:
-        plane = cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    plane = halve_towards(luma_plane, size)
     smaller = width <= plane.shape[1] and height <= plane.shape[0]
     luma = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     return normalize_luma(luma, bit_depth=bit_depth, full_range=full_range)

@@ -23,8 +23,8 @@ Floats = npt.NDArray[np.float32]
 # textures gains 0.18, a slow pan 0.01 to 0.04 a frame.
 _FLASH_SHARE = 0.1
 
-# Drift corrected every 2, 4, 8 frames or never: errors of 1.64, 1.67, 1.71, 1.75; on all twelve clips 2 gives 0.1 dB more
-# than 4. Each correction is one more flow.
+# Drift corrected every 2, 4, 8 frames or never: errors of 1.64, 1.67, 1.71, 1.75; on all twelve clips 2 gives 0.1 dB
+# more than 4. Each correction is one more flow.
 _ANCHOR_EVERY = 2
 
 # While the networks look at a keyframe, flow has the time for some ten frames.
