@@ -22,6 +22,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from heldout_stills import print_tables
 from PIL import Image
 
 from vidcolor import Colorizer, VideoReader, VideoWriter, make_plan
@@ -193,6 +194,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="tar of photographs", default=DATA / "val-photos-00.tar")
     parser.add_argument("--limit", type=int, metavar="N", help="so many photographs at most; 0 for none")
     parser.add_argument("--sample", action="store_true", help="score the sample film instead")
+    parser.add_argument("--stills", action="store_true", help="try other stills than the clips' first frames instead")
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
     parser.add_argument("--every", type=int, default=8, metavar="N", help="score every Nth frame; default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write every score here, as JSON")
@@ -200,6 +202,9 @@ def main() -> None:
     chosen = parser.parse_args()
 
     scores: dict[str, Any] = {}
+    if chosen.stills:
+        print_tables(_clips(chosen.clips), chosen.weights)
+        return
     if chosen.sample:
         film = score_sample(chosen.weights, every=chosen.every)
         lines = [(f"{table.shot.start} to {table.shot.stop - 1}", cells(table)) for table in film.shots if table.shot]
@@ -213,12 +218,15 @@ def main() -> None:
         chosen.output.write_text(json.dumps(scores, indent=1), encoding="utf-8")
 
 
-def _score_clips(chosen: argparse.Namespace) -> dict[str, Any]:
-    clips = sorted(chosen.clips.glob("*.mp4")) + sorted(chosen.clips.glob("*.mkv"))
+def _clips(folder: Path) -> list[Path]:
+    clips = sorted(folder.glob("*.mp4")) + sorted(folder.glob("*.mkv"))
     if not clips:
-        raise SystemExit(
-            f"no clips in {chosen.clips}: give a folder with --clips, or score the sample film with --sample"
-        )
+        raise SystemExit(f"no clips in {folder}: give a folder with --clips, or score the sample film with --sample")
+    return clips
+
+
+def _score_clips(chosen: argparse.Namespace) -> dict[str, Any]:
+    clips = _clips(chosen.clips)
     colorizer = Colorizer.load(chosen.weights)
     tables: dict[str, Scores] = {}
     rows: list[SheetRow] = []
