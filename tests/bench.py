@@ -18,13 +18,19 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 
 import av
+import numpy as np
+import torch
+import torchvision
 from av.video.frame import VideoFrame
+from torch import nn
+from torch.nn import functional
 
 from vidcolor import Colorizer
+from vidcolor.exemplar import ExemplarColorizer
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FILM = SAMPLES / "bikes.mkv"
@@ -99,6 +105,74 @@ def compare(folder: Path, *, height: int, frames: int, repeats: int, stills: boo
     )
 
 
+def _double(inputs: int, outputs: int) -> nn.Sequential:
+    """Two 3x3 convolutions, as on each level of the U-Net of Ronneberger et al. 2015."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.Conv2d(outputs, outputs, 3, padding=1), nn.ReLU()
+    )
+
+
+class PublishedSize(nn.Module):
+    """A network of the size that exemplar colorization publishes: VGG19 features of a frame, and a U-Net of 31 M.
+
+    The weights are random: only the time counts. Matching and the features of the still are left out, in its favour.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = torchvision.models.vgg19(weights=None).features
+        widths = (64, 128, 256, 512, 1024)
+        self.down = nn.ModuleList(_double(i, o) for i, o in pairwise((7, *widths)))
+        self.widen = nn.ModuleList(nn.ConvTranspose2d(o, i, 2, stride=2) for i, o in pairwise(widths))
+        self.up = nn.ModuleList(_double(2 * i, i) for i in widths[:-1])
+
+    def forward(self, luma: torch.Tensor) -> torch.Tensor:
+        """Features of luma (1, 1, h, w), h and w multiples of 16, and the U-Net on 7 planes of that size."""
+        self.features(luma.expand(-1, 3, -1, -1))
+        x, skipped = luma.expand(-1, 7, -1, -1), []
+        for level, block in enumerate(self.down):
+            x = block(functional.max_pool2d(x, 2) if level else x)
+            skipped.append(x)
+        x = skipped.pop()
+        for widen, block in zip(reversed(self.widen), reversed(self.up), strict=True):
+            x = block(torch.cat([widen(x), skipped.pop()], 1))
+        return x
+
+
+def cost_of_networks(film: Path, folder: Path, *, repeats: int, device: str) -> None:
+    """Print what a frame costs: a network of published size, ours on every frame, and ours as propagation asks them."""
+    luma = np.random.default_rng(0).random((224, 384), np.float32)
+    ab = np.zeros((*luma.shape, 2), np.float32)
+    networks = ExemplarColorizer.load(device=device)
+    shot = networks.shot([networks.encode_reference(luma, ab)])
+    published, picture = (
+        PublishedSize().eval().to(networks.device),
+        torch.from_numpy(luma)[None, None].to(networks.device),
+    )
+    colorizer = Colorizer.load(device=device)
+    rounds: dict[str, list[float]] = defaultdict(list)
+    for _ in range(repeats):
+        started = time.perf_counter()
+        with torch.inference_mode():
+            published(picture).sum().item()
+        rounds["published size, every frame"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+        for _ in range(8):
+            shot.colorize(luma, None)
+        rounds["ours, every frame"].append((time.perf_counter() - started) / 8)
+        for quality in ("fast", "balanced", "best"):
+            report = colorizer.colorize(
+                film, references=STILLS, output=folder / "cost.mkv", quality=quality, preset="ultrafast", overwrite=True
+            )
+            rounds[f"vidcolor, {quality}, decoding and encoding included"].append(1 / report.rate)
+    least = statistics.median(rounds["published size, every frame"])
+    print("\n| networks at 384x224 | ms a frame | times faster |\n| --- | ---: | ---: |")
+    for name, times in rounds.items():
+        print(
+            f"| {name} | {1000 * statistics.median(times):.0f} | {least / statistics.median(times):.1f} |", flush=True
+        )
+
+
 def peak_memory(film: Path, output: Path, *, device: str) -> float:
     """Colour a film in a process of its own; return its peak resident memory in MiB."""
     words = [sys.executable, "-m", "vidcolor", "colorize", str(film), "-o", str(output), "--device", device, "-q", "-y"]
@@ -136,6 +210,8 @@ def main() -> None:
                     stills=stills,
                     device=chosen.device,
                 )
+        first = folder / f"{chosen.heights[0]}.mp4"
+        cost_of_networks(first, folder, repeats=chosen.repeats, device=chosen.device)
         if chosen.no_memory:
             return
         print("\n| frames | peak memory, MiB |\n| --- | --- |", flush=True)

@@ -45,7 +45,10 @@ def train(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Train the networks."""
+    """Train the networks on photographs and clips.
+
+    Two CPU cores manage about 33 pairs of 128 pixels a second: the 640,000 of a default run take five and a half hours.
+    """
     checkpoint = run / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         refuse(f"{run} holds a run already", hint="--resume goes on with it, another -o starts anew")
