@@ -45,10 +45,7 @@ def train(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Train the networks on photographs and clips.
-
-    Two CPU cores manage about 33 pairs of 128 pixels a second: the 640,000 of a default run take five and a half hours.
-    """
+    """Train the networks."""
     checkpoint = run / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         refuse(f"{run} holds a run already", hint="--resume goes on with it, another -o starts anew")
