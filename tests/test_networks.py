@@ -93,6 +93,19 @@ def test_color_bins_decode_the_mode_at_low_temperature_and_the_mean_at_one() -> 
     torch.testing.assert_close(bins.decode(logits, temperature=1.0)[0, :, 0, 0], mean, atol=0.01, rtol=0)
 
 
+def test_a_network_that_learned_the_rebalanced_colours_gives_the_natural_ones_back() -> None:
+    bins = ColorBins()
+    natural = torch.full((len(bins),), 1e-6)
+    natural[3], natural[90] = 0.9, 0.1
+    bins.set_frequencies(natural)
+    # What weighted cross-entropy teaches (its minimum): each colour's probability times its weight.
+    logits = (natural * bins.weights).log()[None, :, None, None]
+    mean = (natural / natural.sum()) @ bins.centers
+    torch.testing.assert_close(bins.decode(logits, temperature=1.0, balance=1.0)[0, :, 0, 0], mean, atol=0.02, rtol=0)
+    vivid = bins.decode(logits, temperature=1.0)[0, :, 0, 0]
+    assert (vivid - bins.centers[90]).norm() < (mean - bins.centers[90]).norm()
+
+
 def test_rare_colours_weigh_more_and_the_mean_weight_is_one() -> None:
     bins = ColorBins()
     counts = torch.ones(len(bins))
