@@ -4,11 +4,13 @@
 
 middle: the clip's own middle frame. changed: its first frame mirrored, cropped to three quarters, darker and with
 another gamma, bound to no frame. unrelated: the first frame of the next clip. none: automatic. turned: the true first
-frame with its hue turned by 90 degrees; the table says by how much the result's colours turn.
+frame with its hue turned by 90 degrees; the table says by how much the result's colours turn. A second table sets the
+networks' confidence against their errors.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -123,6 +125,29 @@ def print_tables(paths: Sequence[Path], weights: Path | None) -> None:
         rows.append([*(pair[0] for pair in table), *(pair[1] for pair in table), turn])
         print(f"| {clip.name} | {' | '.join(f'{value:.2f}' for value in rows[-1])} |", flush=True)
     print(f"| mean | {' | '.join(f'{value:.2f}' for value in np.mean(rows, axis=0))} |")
+    print_reliability(networks, clips)
+
+
+def print_reliability(networks: ExemplarColorizer, clips: Sequence[Clip]) -> None:
+    """Print how wrong colours are that the networks gave with some confidence, from the first frame as the still.
+
+    Every 6th frame is coloured by itself; confidence stands for the chance that the error is below 6.
+    """
+    confidences, errors = [], []
+    for clip in clips:
+        still = _floats(clip.frames[0])
+        reference = networks.encode_reference(rgb_to_luma(still), rgb_to_ab(still))
+        for luma, truth in list(zip(clip.lumas, clip.frames, strict=True))[6::6]:
+            chroma = networks.shot([reference]).colorize(luma, None).chroma
+            confidences.append(chroma.confidence.ravel())
+            errors.append(np.linalg.norm(chroma.ab - rgb_to_ab(_floats(truth)), axis=2).ravel())
+    confidence, error = np.concatenate(confidences), np.concatenate(errors)
+    print("\n| confidence | share of pixels | mean error in ab | error below 6 |\n| --- | ---: | ---: | ---: |")
+    for low, high in pairwise((0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.01)):
+        here = (confidence >= low) & (confidence < high)
+        if here.any():
+            cells = f"{100 * here.mean():.1f} % | {error[here].mean():.1f} | {100 * (error[here] < 6).mean():.0f} %"
+            print(f"| {low:.2f} to {min(high, 1):.2f} | {cells} |")
 
 
 def _rgb(ab: Floats, luma: Floats) -> Floats:
