@@ -183,6 +183,14 @@ def test_report_is_json_and_progress_is_told(source: Path, tmp_path: Path) -> No
     assert json.loads(json.dumps(found.to_dict()))["packets"] == found.packets > 3
 
 
+@pytest.mark.parametrize("order", [2, 3], ids=["top first", "bottom first"])
+def test_interlaced_film_is_exact_in_lossless_x264(tmp_path: Path, order: int) -> None:
+    fields = render(tmp_path / "fields", Film(width=352, height=288, frames=24, field_order=order))
+    plain_transcode(fields, tmp_path / "plain.mkv", codec="x264", lossless=True)
+    found = verify(fields, tmp_path / "plain.mkv")
+    assert (found.ok, found.lossless) == (True, True), found.differences
+
+
 def test_missing_film_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(VideoError):
         verify(source, tmp_path / "nothing.mkv")

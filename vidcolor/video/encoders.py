@@ -129,6 +129,9 @@ def choose_encoding(
     encoder = ENCODERS[codec]
     options = {**encoder.options, **_rate_options(codec, encoder, crf, preset, lossless)}
     _check_fit(film, codec, encoder, container)
+    if codec == "x264" and film.interlaced and not film.top_field_first:
+        # Fields flagged bottom first on the pictures alone give a stream that decodes to other pixels (measured).
+        options["x264-params"] = ":".join(filter(None, (options.get("x264-params"), "bff=1")))
     if codec == "ffv1" and min(film.width, film.height) >= 64:
         # Slices are what FFV1 encodes in parallel; it refuses them in very small pictures.
         options["slices"] = "16" if film.height >= 720 else "4"
