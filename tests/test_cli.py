@@ -127,6 +127,35 @@ def test_output_is_never_a_still(tmp_path: Path) -> None:
     assert "is the input" in err
 
 
+@pytest.mark.parametrize("way", ["name", "dots", "link to it", "link in the folder"])
+def test_scenes_never_writes_over_a_still_that_it_reads(samples: Path, tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "paint"
+    folder.mkdir()
+    painted = folder / "bikes_000015.png"
+    painted.write_bytes((samples / "stills" / "rush-hour.png").read_bytes())
+    given = painted
+    if way == "dots":
+        given = folder / ".." / "paint" / painted.name
+    elif way == "link to it":
+        given = tmp_path / "still.png"
+        given.symlink_to(painted)
+    elif way == "link in the folder":
+        painted.rename(tmp_path / "still.png")
+        painted.symlink_to(tmp_path / "still.png")
+    before = painted.read_bytes()
+    status, out, err = run("scenes", samples / "bikes.mkv", "--stills", folder, "-r", given, "-y")
+    assert (status, out) == (2, "")
+    assert "may be the input" in err
+    assert painted.read_bytes() == before
+
+
+def test_scenes_never_writes_the_plan_over_a_still(samples: Path, tmp_path: Path) -> None:
+    status, _, err = run("scenes", samples / "bikes.mkv", "--stills", tmp_path, "-o", tmp_path / "bikes_000015.png")
+    assert status == 2
+    assert "name of a still" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     output.write_bytes(b"precious")

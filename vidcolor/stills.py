@@ -1,5 +1,6 @@
 """Grey stills of a film to paint on, each named after its frame, so that its colours find their way back."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,13 @@ from PIL import Image
 from vidcolor.color import normalize_luma
 from vidcolor.errors import VideoError
 from vidcolor.video import VideoReader
+
+
+def may_write(path: Path, *, video: Path, folder: Path) -> bool:
+    """Tell whether `write_stills` of this film into this folder may write a path, whichever frames are wanted."""
+    ours = re.fullmatch(rf"{re.escape(video.stem)}_\d{{6,}}\.png", path.name, re.ASCII | re.IGNORECASE)
+    # The name counts, not what a link of that name points to: it is the link that is replaced.
+    return ours is not None and path.parent.resolve() == folder.resolve()
 
 
 def write_stills(

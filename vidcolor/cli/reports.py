@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json
+from vidcolor.cli.console import Talk, check_output, print_json, refuse
 from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
 
 
@@ -25,6 +25,8 @@ def scenes(
     references = [*(reference or []), *(more_stills or [])]
     if output is not None:
         check_output(output, inputs=[video, *references], overwrite=yes)
+    if stills is not None:
+        _check_stills(stills, video=video, references=references, plan=output)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan
@@ -58,6 +60,17 @@ def scenes(
         typer.echo(f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {names}".rstrip())
     for path in [*written, *([output] if output else [])]:
         talk.note(f"wrote {path}")
+
+
+def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
+    """Refuse a folder in which a still that is written could replace one that is read, or the plan."""
+    from vidcolor.stills import may_write
+
+    for given in references:
+        if may_write(given, video=video, folder=folder) or may_write(given.resolve(), video=video, folder=folder):
+            refuse(f"an output in {folder} may be the input {given}", hint="name another folder with --stills")
+    if plan is not None and may_write(plan, video=video, folder=folder):
+        refuse(f"the plan {plan} has the name of a still", hint="name another file with -o, such as film.plan.json")
 
 
 def verify(
