@@ -11,7 +11,7 @@ import av.error
 from av import Packet
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.source import open_film
@@ -96,6 +96,8 @@ def _first_packets(source: InputContainer) -> dict[int, Packet[Stream]]:
 
 
 def _holds(container: str, stream: Stream, packet: Packet[Stream] | None) -> bool:
+    if container == "mov" and stream.disposition & Disposition.attached_pic:
+        return False  # FFmpeg's mov muxer takes cover art and leaves it out without a word.
     # add_stream_from_template accepts streams that the header, the first packet or the trailer later rejects.
     try:
         with av.open(BytesIO(), "w", format=container) as trial:
