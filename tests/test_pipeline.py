@@ -175,6 +175,29 @@ def test_options_out_of_range_are_refused(colorizer: Colorizer, film: Path, tmp_
         colorizer.colorize(film, output=tmp_path / "out.mkv", saturation=9.0)
 
 
+@pytest.mark.parametrize("frames", [_FRAMES - 1, _FRAMES + 1])
+def test_a_plan_of_another_length_is_refused_before_work(
+    colorizer: Colorizer, film: Path, tmp_path: Path, frames: int
+) -> None:
+    done: list[int] = []
+    with pytest.raises(PlanError, match=f"the plan has {frames} frames, the film {_FRAMES}"):
+        colorizer.colorize(
+            film,
+            plan=ColorPlan(video=str(film), frames=frames, shots=[PlannedShot(start=0, stop=frames)]),
+            output=tmp_path / "out.mkv",
+            progress=lambda _stage, frame, _total: done.append(frame),
+        )
+    assert not done
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_of_a_damaged_film_has_the_frames_that_can_be_decoded(
+    colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcolor.video.source.count_frames", lambda *_args, **_options: _FRAMES + 1)
+    assert colorizer.colorize(film, plan=make_plan(film, []), output=tmp_path / "out.mkv").frames == _FRAMES
+
+
 def test_a_plan_saved_and_loaded_colours_alike(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
     still = _still(tmp_path / "s_000015.png", 15)
     plan = make_plan(film, [load_reference(still)])

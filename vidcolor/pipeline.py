@@ -99,6 +99,8 @@ class Colorizer:
         video, clock = Path(video), Clock()
         _check_options(quality, saturation)
         with VideoReader(video, start=start, end=end) as reader:
+            if plan is not None and start is None and end is None:
+                _check_length(plan, reader)
             target = Path(output) if output is not None else default_output(reader.info)
             with VideoWriter(
                 target,
@@ -269,6 +271,17 @@ def _check_options(quality: str, saturation: float) -> None:
         raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(QUALITIES)}")
     if not 0.0 <= saturation <= 4.0:
         raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
+
+
+def _check_length(plan: ColorPlan, reader: VideoReader) -> None:
+    """Refuse a plan of another length than the whole film, where its frames were counted, before any work."""
+    if reader.info.frames in (None, plan.frames):
+        return
+    # The count by packets does not see damage: only a decode tells whether it is the plan that is wrong.
+    if (frames := sum(1 for _ in reader)) != plan.frames:
+        raise PlanError(
+            f"the plan has {plan.frames} frames, the film {frames}", hint="make the plan anew with `vidcolor scenes`"
+        )
 
 
 def _saturated(chroma: Chroma, saturation: float) -> Chroma:
