@@ -293,6 +293,18 @@ def test_verify_tells_a_copy_from_another_film(samples: Path, truth: Path, tmp_p
     assert out.splitlines()[-1].startswith("not ok:")
 
 
+def test_scenes_and_verify_warn_of_a_film_that_breaks_off(clip: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 3])
+    status, _, err = run("scenes", cut, "-q")
+    assert status == 0
+    assert "warning: the film breaks off at" in err
+    assert "breaks off" in str(json.loads(run("scenes", cut, "--json")[1])["warnings"])
+    status, _, err = run("verify", clip, cut, "-q")
+    assert status == 1
+    assert "warning: cut.mkv: the film breaks off at" in err
+
+
 def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_path: Path) -> None:
     true_clip = tmp_path / "truth.mkv"
     plain_transcode(truth, true_clip, end=Fraction(1))

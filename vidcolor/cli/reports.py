@@ -32,10 +32,12 @@ def scenes(
         from vidcolor.plan import make_plan
         from vidcolor.references import load_reference
 
+        warnings: list[str] = []
         plan = make_plan(
             video,
             [load_reference(path) for path in references],
             progress=lambda done, total: talk.progress("shots", done, total),
+            warn=warnings.append,
         )
         written: list[Path] = []
         if stills is not None:
@@ -50,9 +52,9 @@ def scenes(
             )
         if output is not None:
             plan.save(output)
-    talk.report(notes=plan.notes, warnings=())
+    talk.report(notes=plan.notes, warnings=warnings)
     if json:
-        print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output})
+        print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output, "warnings": warnings})
         return
     typer.echo("shot   start    stop  frames  references")
     for number, shot in enumerate(plan.shots, start=1):
@@ -84,7 +86,7 @@ def verify(
         from vidcolor.verification import verify as compare
 
         found = compare(video, result, progress=lambda done, total: talk.progress("verify", done, total))
-    talk.report(notes=found.notes, warnings=())
+    talk.report(notes=found.notes, warnings=found.warnings)
     if json:
         print_json(found.to_dict())
     else:
