@@ -10,7 +10,7 @@ from films import Film, picture, render
 from vidcolor import Colorizer
 from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
-from vidcolor.references import load_reference
+from vidcolor.references import Reference, load_reference
 from vidcolor.verification import verify
 from vidcolor.video import VideoReader
 
@@ -166,6 +166,21 @@ def test_a_plan_of_another_film_is_refused_and_nothing_is_left(
     with pytest.raises(PlanError, match=f"{frames} frames"):
         colorizer.colorize(film, plan=plan, output=tmp_path / "out.mkv")
     assert not list(tmp_path.iterdir())
+
+
+def test_stills_in_memory_are_told_apart(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    rgb = {index: picture(index, _FRAMES, _GREY.width, _GREY.height) for index in (4, 15, 25)}
+    files = [_still(tmp_path / f"still_{index:06d}.png", index) for index in rgb]
+    stills = [Reference(None, pixels, frame=index) for index, pixels in rgb.items()]
+    plan = make_plan(film, stills)
+    assert [[each.frame for each in shot.references] for shot in plan.shots] == [[4], [15], [25]]
+    made = [
+        colorizer.colorize(film, references=stills, output=tmp_path / "memory.mkv", lossless=True),
+        colorizer.colorize(film, references=stills, plan=plan, output=tmp_path / "plan.mkv", lossless=True),
+        colorizer.colorize(film, references=files, output=tmp_path / "files.mkv", lossless=True),
+    ]
+    memory, planned, files_ = (_chroma(report.output) for report in made)
+    assert all(np.array_equal(a, b) and np.array_equal(a, c) for a, b, c in zip(memory, planned, files_, strict=True))
 
 
 def test_options_out_of_range_are_refused(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:

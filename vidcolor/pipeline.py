@@ -227,7 +227,7 @@ class Colorizer:
                 size = working_size(*luma.shape[::-1])
                 frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
                 seen = luma, self._networks.coarse_keys(frame)
-            return self._networks.similarity(seen[1], stills[str(reference.path)].encoded)
+            return self._networks.similarity(seen[1], stills[reference.key].encoded)
 
         return make_plan(
             video,

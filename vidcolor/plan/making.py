@@ -207,7 +207,7 @@ def _assign(
         PlannedShot(
             start=shot.start,
             stop=shot.stop,
-            references=[PlannedReference(path=str(references[i].path), frame=frame) for i, frame in stills.items()],
+            references=[PlannedReference(path=references[i].key, frame=frame) for i, frame in stills.items()],
         )
         for shot, stills in zip(shots, chosen, strict=True)
     ]
