@@ -263,6 +263,38 @@ def test_preview_writes_a_clip_and_a_contact_sheet(samples: Path, clip: Path, tm
     assert run(*words, "--weights", untrained)[0] == 2
 
 
+def in_a_shell(line: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **variables}
+    return subprocess.run(
+        ["sh", "-c", line.replace("vidcolor", f"{sys.executable} -m vidcolor", 1)],
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-", ">&-"])
+def test_closed_streams_are_no_failure(clip: Path, tmp_path: Path, closed: str) -> None:
+    done = in_a_shell(f"vidcolor scenes '{clip}' -o '{tmp_path}/plan.json' {closed}")
+    assert (done.returncode, done.stderr.count(b"Traceback")) == (0, 0)
+    assert json.loads((tmp_path / "plan.json").read_text())["frames"] == 25
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("json_too", ["", "--json"])
+def test_names_are_printed_in_any_encoding(clip: Path, tmp_path: Path, encoding: str, json_too: str) -> None:
+    film = tmp_path / os.fsdecode("Küche \U0001f3ac ".encode() + b"\xff.mkv")
+    film.write_bytes(clip.read_bytes())
+    done = in_a_shell(f"vidcolor scenes '{film}' --stills '{tmp_path}' {json_too}", PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr.count(b"Traceback")) == (0, 0)
+    if json_too:
+        assert json.loads(done.stdout)["frames"] == 25
+
+
+def test_seed_out_of_range_is_wrong_usage(tmp_path: Path) -> None:
+    assert run("train", tmp_path, "-o", tmp_path / "run", "--seed", 1 << 64)[0] == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_exits_with_130_and_leaves_nothing(
     samples: Path, tmp_path: Path, untrained: Path, number: int
