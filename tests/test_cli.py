@@ -156,6 +156,26 @@ def test_scenes_never_writes_the_plan_over_a_still(samples: Path, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("way", ["missing", "no folder", "a folder", "stills"])
+def test_scenes_looks_at_its_outputs_before_the_film(tmp_path: Path, way: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    words: dict[str, list[object]] = {
+        "missing": ["-o", tmp_path / "missing" / "plan.json"],
+        "no folder": ["-o", tmp_path / "file" / "plan.json"],
+        "a folder": ["-o", tmp_path],
+        "stills": ["--stills", tmp_path / "file" / "stills"],
+    }
+    status, out, err = run("scenes", tmp_path / "no film.mkv", *words[way])
+    assert (status, out) == (2 if way == "a folder" else 1, "")
+    assert "folder" in err.splitlines()[0]
+
+
+def test_scenes_may_write_the_plan_into_the_folder_that_it_makes(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "paint"
+    assert run("scenes", clip, "--stills", folder, "-o", folder / "plan.json")[0] == 0
+    assert (folder / "plan.json").exists()
+
+
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     output.write_bytes(b"precious")

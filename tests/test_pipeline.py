@@ -158,6 +158,20 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
 
 
+def test_a_preview_leaves_neither_output_when_the_sheet_cannot_be_written(
+    colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise VideoError("the disk is full")
+
+    monkeypatch.setattr("vidcolor.pipeline.write_png", full)
+    with pytest.raises(VideoError, match="full"):
+        colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
+    with pytest.raises(VideoError, match="not a folder"):
+        colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "no" / "sheet.png")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("frames", [20, 40])
 def test_a_plan_of_another_film_is_refused_and_nothing_is_left(
     colorizer: Colorizer, film: Path, tmp_path: Path, frames: int

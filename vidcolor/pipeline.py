@@ -14,9 +14,10 @@ from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.coloring import ColoredFrame, Still, color_shot, load_stills
-from vidcolor.errors import PlanError, VidcolorError, VideoError
+from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show
+from vidcolor.partfile import written_whole
 from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
@@ -24,6 +25,7 @@ from vidcolor.reports import Clock, PreviewReport, Report
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
 Floats = NDArray[np.float32]
@@ -176,9 +178,8 @@ class Colorizer:
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
         _check_options("balanced", saturation)
-        if sheet.exists() and not overwrite:
-            raise VideoError(f"{sheet} exists already", hint="choose another name, or overwrite it with -y")
-        with VideoReader(video, start=start, end=start + duration) as reader:
+        with VideoReader(video, start=start, end=start + duration) as reader, written_whole(sheet) as part:
+            check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info
             stills = load_stills(references, self._networks, info)
             plan = self._plan(video, stills, start=start, end=start + duration, progress=progress)
@@ -197,10 +198,10 @@ class Colorizer:
                         yield place_side_by_side(film, colored)
                         if progress is not None:
                             progress("color", item.frame.index + 1, plan.frames)
+                write_png(part, lay_out(rows))  # before the clip gets its name: both appear, or neither
 
             rate = info.average_rate or Fraction(25)
             write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
-        write_png(sheet, lay_out(rows))
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import VideoError
+from vidcolor.partfile import written_whole
 
 Bytes = NDArray[np.uint8]
 
@@ -67,12 +68,10 @@ def write_png(path: Path, picture: Bytes) -> None:
         VideoError: The folder is missing or cannot be written.
     """
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(data.tobytes())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise VideoError(
             f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written"
         ) from error

@@ -9,6 +9,7 @@ from PIL import Image
 
 from vidcolor.color import normalize_luma
 from vidcolor.errors import VideoError
+from vidcolor.partfile import written_whole
 from vidcolor.video import VideoReader
 
 
@@ -56,14 +57,9 @@ def write_stills(
                 continue
             luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
             grey = np.rot90(np.rint(luma * 255).astype(np.uint8), info.rotation // 90)
-            path = wanted[frame.index]
-            part = path.with_name(path.name + ".part")
-            try:
+            with written_whole(wanted[frame.index]) as part:
                 Image.fromarray(grey).convert("RGB").save(part, format="PNG")
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-            written.append(path)
+            written.append(wanted[frame.index])
             if progress is not None:
                 progress(len(written), len(wanted))
     if len(written) < len(wanted):

@@ -93,6 +93,25 @@ def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool) -> No
         refuse(f"{output} exists already", hint="-y replaces it, -o names another file")
 
 
+def check_folder(folder: Path, *, made: bool = False) -> None:
+    """Refuse a folder that cannot be written to, before any work.
+
+    Args:
+        folder: Where files will be written.
+        made: It is made where it is missing.
+
+    Raises:
+        VidcolorError: With the reason.
+    """
+    there = folder.absolute()
+    if made:
+        there = next(each for each in (there, *there.parents) if each.exists())
+    if not there.is_dir():
+        raise VidcolorError(f"{there} is not a folder", hint="make the folder first, or choose another")
+    if not os.access(there, os.W_OK):
+        raise VidcolorError(f"{there} cannot be written to", hint="choose another folder")
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON document to stdout."""
     narrow = not str(sys.stdout.encoding).lower().startswith("utf")  # an escape of ours would be no JSON

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
 
 
@@ -27,6 +27,11 @@ def scenes(
         check_output(output, inputs=[video, *references], overwrite=yes)
     if stills is not None:
         _check_stills(stills, video=video, references=references, plan=output)
+        check_folder(stills, made=True)
+    if output is not None:
+        check_folder(output.parent, made=stills is not None and output.parent.resolve() == stills.resolve())
+        if output.is_dir():
+            refuse(f"{output} is a folder", hint="name a file in it, such as film.plan.json")
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan

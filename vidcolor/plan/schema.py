@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vidcolor.errors import PlanError
+from vidcolor.partfile import written_whole
 
 _MOST_FRAMES = 1 << 40
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
@@ -104,12 +105,10 @@ class ColorPlan(_Entry):
         values = self.model_copy(update={"shots": shots}).model_dump()
         text = json.dumps(values, indent=2, ensure_ascii=False)
         text = _NO_UTF8.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-        part = path.with_name(path.name + ".part")
         try:
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(path)
+            with written_whole(path) as part:
+                part.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise PlanError(f"{path}: {error.strerror or error}", hint="choose a folder that can be written") from error
 
     @classmethod

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
+from vidcolor.partfile import written_whole
 from vidcolor.training.augment import plain_luma
 from vidcolor.training.data import PictureStore, load_pictures
 from vidcolor.training.losses import losses
@@ -253,20 +254,17 @@ def _save(
     random = {"cpu": torch.get_rng_state()}
     if neighbours.device.type == "cuda":
         random["cuda"] = torch.cuda.get_rng_state()
-    part = path.with_name(path.name + ".part")
-    torch.save(
-        {
-            "step": step,
-            "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "average": average,
-            "neighbours": neighbours,
-            "random": random,
-        },
-        part,
-    )
-    part.replace(path)
+    state = {
+        "step": step,
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "average": average,
+        "neighbours": neighbours,
+        "random": random,
+    }
+    with written_whole(path) as part:
+        torch.save(state, part)
     save_weights(config.run / "weights.safetensors", average, config=network.config.to_dict(), version=config.version)
 
 
