@@ -17,6 +17,7 @@ _GAP = 8
 _PAPER = 24
 _CAPTION = 22
 _CELL_HEIGHT = 180
+_CELL_WIDTH = 8 * _CELL_HEIGHT
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,5 +79,7 @@ def write_png(path: Path, picture: Bytes) -> None:
 
 
 def _cell(picture: Bytes) -> Bytes:
-    width = max(1, round(picture.shape[1] * _CELL_HEIGHT / picture.shape[0]))
-    return cv2.resize(picture, (width, _CELL_HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    scale = min(_CELL_HEIGHT / picture.shape[0], _CELL_WIDTH / picture.shape[1])
+    width, height = (max(1, round(side * scale)) for side in picture.shape[1::-1])
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return np.pad(small, ((0, _CELL_HEIGHT - height), (0, 0), (0, 0)), constant_values=_PAPER)
