@@ -71,7 +71,7 @@ def test_baselines_rank_as_they_should(true_film: Path) -> None:
 
 
 def test_reference_frames_are_excluded_and_restart_the_baselines(true_film: Path) -> None:
-    once, often = evaluate(true_film, true_film), evaluate(true_film, true_film, references=(0, 4, 99))
+    once, often = evaluate(true_film, true_film), evaluate(true_film, true_film, references=(0, 4))
     assert (once.frames, once.excluded) == (FRAMES - 1, (0,))
     assert (often.frames, often.excluded) == (FRAMES - 2, (0, 4))
     assert often["flow"].ciede2000 < once["flow"].ciede2000
