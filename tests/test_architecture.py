@@ -36,6 +36,7 @@ LAYERS = {
     "sheets": 0,
     "errors": -1,
     "readahead": -1,
+    "partfile": -1,
 }
 # A library stays in the rooms named here.
 WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}}

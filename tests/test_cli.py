@@ -127,6 +127,55 @@ def test_output_is_never_a_still(tmp_path: Path) -> None:
     assert "is the input" in err
 
 
+@pytest.mark.parametrize("way", ["name", "dots", "link to it", "link in the folder"])
+def test_scenes_never_writes_over_a_still_that_it_reads(samples: Path, tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "paint"
+    folder.mkdir()
+    painted = folder / "bikes_000015.png"
+    painted.write_bytes((samples / "stills" / "rush-hour.png").read_bytes())
+    given = painted
+    if way == "dots":
+        given = folder / ".." / "paint" / painted.name
+    elif way == "link to it":
+        given = tmp_path / "still.png"
+        given.symlink_to(painted)
+    elif way == "link in the folder":
+        painted.rename(tmp_path / "still.png")
+        painted.symlink_to(tmp_path / "still.png")
+    before = painted.read_bytes()
+    status, out, err = run("scenes", samples / "bikes.mkv", "--stills", folder, "-r", given, "-y")
+    assert (status, out) == (2, "")
+    assert "may be the input" in err
+    assert painted.read_bytes() == before
+
+
+def test_scenes_never_writes_the_plan_over_a_still(samples: Path, tmp_path: Path) -> None:
+    status, _, err = run("scenes", samples / "bikes.mkv", "--stills", tmp_path, "-o", tmp_path / "bikes_000015.png")
+    assert status == 2
+    assert "name of a still" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["missing", "no folder", "a folder", "stills"])
+def test_scenes_looks_at_its_outputs_before_the_film(tmp_path: Path, way: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    words: dict[str, list[object]] = {
+        "missing": ["-o", tmp_path / "missing" / "plan.json"],
+        "no folder": ["-o", tmp_path / "file" / "plan.json"],
+        "a folder": ["-o", tmp_path],
+        "stills": ["--stills", tmp_path / "file" / "stills"],
+    }
+    status, out, err = run("scenes", tmp_path / "no film.mkv", *words[way])
+    assert (status, out) == (2 if way == "a folder" else 1, "")
+    assert "folder" in err.splitlines()[0]
+
+
+def test_scenes_may_write_the_plan_into_the_folder_that_it_makes(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "paint"
+    assert run("scenes", clip, "--stills", folder, "-o", folder / "plan.json")[0] == 0
+    assert (folder / "plan.json").exists()
+
+
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     output.write_bytes(b"precious")
@@ -234,6 +283,38 @@ def test_preview_writes_a_clip_and_a_contact_sheet(samples: Path, clip: Path, tm
     assert run(*words, "--weights", untrained)[0] == 2
 
 
+def in_a_shell(line: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **variables}
+    return subprocess.run(
+        ["sh", "-c", line.replace("vidcolor", f"{sys.executable} -m vidcolor", 1)],
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-", ">&-"])
+def test_closed_streams_are_no_failure(clip: Path, tmp_path: Path, closed: str) -> None:
+    done = in_a_shell(f"vidcolor scenes '{clip}' -o '{tmp_path}/plan.json' {closed}")
+    assert (done.returncode, done.stderr.count(b"Traceback")) == (0, 0)
+    assert json.loads((tmp_path / "plan.json").read_text())["frames"] == 25
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("json_too", ["", "--json"])
+def test_names_are_printed_in_any_encoding(clip: Path, tmp_path: Path, encoding: str, json_too: str) -> None:
+    film = tmp_path / os.fsdecode("Küche \U0001f3ac ".encode() + b"\xff.mkv")
+    film.write_bytes(clip.read_bytes())
+    done = in_a_shell(f"vidcolor scenes '{film}' --stills '{tmp_path}' {json_too}", PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr.count(b"Traceback")) == (0, 0)
+    if json_too:
+        assert json.loads(done.stdout)["frames"] == 25
+
+
+def test_seed_out_of_range_is_wrong_usage(tmp_path: Path) -> None:
+    assert run("train", tmp_path, "-o", tmp_path / "run", "--seed", 1 << 64)[0] == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_exits_with_130_and_leaves_nothing(
     samples: Path, tmp_path: Path, untrained: Path, number: int
@@ -262,6 +343,18 @@ def test_verify_tells_a_copy_from_another_film(samples: Path, truth: Path, tmp_p
     assert status == 1
     assert out.startswith("differs: ")
     assert out.splitlines()[-1].startswith("not ok:")
+
+
+def test_scenes_and_verify_warn_of_a_film_that_breaks_off(clip: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 3])
+    status, _, err = run("scenes", cut, "-q")
+    assert status == 0
+    assert "warning: the film breaks off at" in err
+    assert "breaks off" in str(json.loads(run("scenes", cut, "--json")[1])["warnings"])
+    status, _, err = run("verify", clip, cut, "-q")
+    assert status == 1
+    assert "warning: cut.mkv: the film breaks off at" in err
 
 
 def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_path: Path) -> None:

@@ -86,6 +86,12 @@ def test_unknown_device_is_refused() -> None:
         pick_device("abacus")
 
 
+@pytest.mark.parametrize("name", ["meta", "xla", "vulkan"])
+def test_device_that_cannot_compute_is_refused(name: str) -> None:
+    with pytest.raises(VidcolorError, match=f"cannot compute on device '{name}'"):
+        pick_device(name)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_missing_gpu_is_refused() -> None:
     with pytest.raises(VidcolorError, match="torch sees no GPU"):

@@ -108,6 +108,12 @@ CASES = {
     ),
     "cover art": Case(Film(cover=True)),
     "cover art in mp4": Case(Film(suffix=".mp4", cover=True, **X264), "x264", ".mp4"),  # type: ignore[arg-type]
+    "cover art into mov": Case(
+        Film(suffix=".mp4", cover=True, **X264),  # type: ignore[arg-type]
+        "x264",
+        ".mov",
+        notes=("cover art #1 (mjpeg) is dropped",),
+    ),
     "rotation": Case(Film(suffix=".mp4", rotation=90, **X264), "x264", ".mp4"),  # type: ignore[arg-type]
     "rotation into mkv": Case(Film(suffix=".mp4", rotation=270, **X264), notes=(ROUNDED,)),  # type: ignore[arg-type]
     "pixel aspect": Case(Film(suffix=".mp4", sar=Fraction(8, 9), **X264), "x264", notes=(ROUNDED,)),  # type: ignore[arg-type]

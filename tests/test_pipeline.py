@@ -10,7 +10,7 @@ from films import Film, picture, render
 from vidcolor import Colorizer
 from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
-from vidcolor.references import load_reference
+from vidcolor.references import Reference, load_reference
 from vidcolor.verification import verify
 from vidcolor.video import VideoReader
 
@@ -159,6 +159,20 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
 
 
+def test_a_preview_leaves_neither_output_when_the_sheet_cannot_be_written(
+    colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise VideoError("the disk is full")
+
+    monkeypatch.setattr("vidcolor.pipeline.write_png", full)
+    with pytest.raises(VideoError, match="full"):
+        colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
+    with pytest.raises(VideoError, match="not a folder"):
+        colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "no" / "sheet.png")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("frames", [20, 40])
 def test_a_plan_of_another_film_is_refused_and_nothing_is_left(
     colorizer: Colorizer, film: Path, tmp_path: Path, frames: int
@@ -169,11 +183,49 @@ def test_a_plan_of_another_film_is_refused_and_nothing_is_left(
     assert not list(tmp_path.iterdir())
 
 
+def test_stills_in_memory_are_told_apart(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    rgb = {index: picture(index, _FRAMES, _GREY.width, _GREY.height) for index in (4, 15, 25)}
+    files = [_still(tmp_path / f"still_{index:06d}.png", index) for index in rgb]
+    stills = [Reference(None, pixels, frame=index) for index, pixels in rgb.items()]
+    plan = make_plan(film, stills)
+    assert [[each.frame for each in shot.references] for shot in plan.shots] == [[4], [15], [25]]
+    made = [
+        colorizer.colorize(film, references=stills, output=tmp_path / "memory.mkv", lossless=True),
+        colorizer.colorize(film, references=stills, plan=plan, output=tmp_path / "plan.mkv", lossless=True),
+        colorizer.colorize(film, references=files, output=tmp_path / "files.mkv", lossless=True),
+    ]
+    memory, planned, files_ = (_chroma(report.output) for report in made)
+    assert all(np.array_equal(a, b) and np.array_equal(a, c) for a, b, c in zip(memory, planned, files_, strict=True))
+
+
 def test_options_out_of_range_are_refused(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
     with pytest.raises(VidcolorError, match="quality 'superb'"):
         colorizer.colorize(film, output=tmp_path / "out.mkv", quality="superb")
     with pytest.raises(VidcolorError, match="saturation 9"):
         colorizer.colorize(film, output=tmp_path / "out.mkv", saturation=9.0)
+
+
+@pytest.mark.parametrize("frames", [_FRAMES - 1, _FRAMES + 1])
+def test_a_plan_of_another_length_is_refused_before_work(
+    colorizer: Colorizer, film: Path, tmp_path: Path, frames: int
+) -> None:
+    done: list[int] = []
+    with pytest.raises(PlanError, match=f"the plan has {frames} frames, the film {_FRAMES}"):
+        colorizer.colorize(
+            film,
+            plan=ColorPlan(video=str(film), frames=frames, shots=[PlannedShot(start=0, stop=frames)]),
+            output=tmp_path / "out.mkv",
+            progress=lambda _stage, frame, _total: done.append(frame),
+        )
+    assert not done
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_of_a_damaged_film_has_the_frames_that_can_be_decoded(
+    colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcolor.video.source.count_frames", lambda *_args, **_options: _FRAMES + 1)
+    assert colorizer.colorize(film, plan=make_plan(film, []), output=tmp_path / "out.mkv").frames == _FRAMES
 
 
 def test_a_plan_saved_and_loaded_colours_alike(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:

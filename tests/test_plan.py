@@ -1,6 +1,7 @@
 """Plans: stills find their frames and shots, files are checked key by key."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -264,6 +265,22 @@ def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
+def test_a_plan_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    plan_of(tmp_path).save(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert ColorPlan.load(path) == plan_of(tmp_path)
+
+
+def test_names_that_are_no_utf8_come_back(tmp_path: Path) -> None:
+    names = [os.fsdecode(b"fi\xfflm.mkv"), os.fsdecode(b"st\xffill\xc3\xbc.png")]
+    shots = [PlannedShot(start=0, stop=1, references=[PlannedReference(path=str(tmp_path / names[1]))])]
+    plan = ColorPlan(video=names[0], frames=1, shots=shots)
+    plan.save(tmp_path / "plan.json")
+    assert "ü" in (tmp_path / "plan.json").read_text(encoding="utf-8")
+    assert ColorPlan.load(tmp_path / "plan.json") == plan
+
+
 def test_stills_are_saved_relative_to_the_plan(tmp_path: Path) -> None:
     plan_of(tmp_path).save(tmp_path / "plan.json")
     written = json.loads((tmp_path / "plan.json").read_text())
@@ -294,6 +311,8 @@ def test_stills_are_saved_relative_to_the_plan(tmp_path: Path) -> None:
         ),
         (lambda p: p["shots"][0]["references"][0].update(frame="x"), "key shots.0.references.0.frame is 'x'"),
         (lambda p: p.update(shots=[]), "key shots is []"),
+        (lambda p: p.update(frames=10**30), "input should be less than or equal to"),
+        (lambda p: p["shots"][0]["references"][0].update(path=""), "the path is empty"),
     ],
 )
 def test_a_wrong_plan_is_refused_with_the_key_named(tmp_path: Path, edit: Any, message: str) -> None:
@@ -309,7 +328,11 @@ def test_a_wrong_plan_is_refused_with_the_key_named(tmp_path: Path, edit: Any, m
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", None])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[]", b'{"frames": 1' + b"0" * 5000 + b"}", b"[" * 100_000, None],
+    ids=["empty", "cut off", "binary", "list", "huge number", "deep", "missing"],
+)
 def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "plan.json"
     if content is not None:

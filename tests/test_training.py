@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.training.augment import FilmLook, View, carried_colours, sample, turn_hue
 from vidcolor.training.data import CANVAS, PictureStore, load_pictures
@@ -183,6 +183,26 @@ def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_pat
     unbroken, broken = (load_weights(tmp_path / run / "weights.safetensors") for run in ("unbroken", "broken"))
     for name, value in unbroken.state.items():
         assert torch.equal(value, broken.state[name]), name
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk"], ids=["empty", "junk", "cut off"])
+def test_a_damaged_checkpoint_is_refused(folder: Path, start: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt is damaged"):
+        train(_config(folder, tmp_path, start, 2))
+
+
+def test_a_checkpoint_without_a_part_is_refused(folder: Path, start: Path, tmp_path: Path) -> None:
+    torch.save({"step": 1}, tmp_path / "checkpoint.pt")
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt is damaged"):
+        train(_config(folder, tmp_path, start, 2))
+
+
+def test_unknown_device_and_seed_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(VidcolorError, match="device 'meta'"):
+        train(TrainConfig(data=folder, run=tmp_path, device="meta"))
+    with pytest.raises(VidcolorError, match="seed is -1"):
+        TrainConfig(data=folder, run=tmp_path, seed=-1)
 
 
 def test_sizes_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from films import Film, picture, render, without_packet
 
 from vidcolor.errors import VideoError
@@ -109,6 +112,53 @@ def test_lost_tags_chapters_and_streams_are_named(source: Path, tmp_path: Path) 
     assert "audio #1 (flac) is missing" in differences
 
 
+def relabelled(source: Path, output: Path, *, title: str = "", flags: int = 0, longer: int = 0) -> Path:
+    """Copy a film, the title and disposition of its last stream changed, its texts shown for longer (ms)."""
+    with av.open(str(source)) as film, av.open(str(output), "w") as copy:
+        streams = [copy.add_stream_from_template(each, opaque=True) for each in film.streams]
+        for ours, theirs in zip(film.streams, streams, strict=True):
+            theirs.metadata.update(ours.metadata)
+            theirs.disposition = ours.disposition
+        streams[-1].metadata.update({"title": title} if title else {})
+        streams[-1].disposition = Disposition(flags)
+        for packet in film.demux():
+            text = packet.stream.type == "subtitle"
+            if packet.size and not (text and bytes(packet)[:2] == b"\0\0"):  # mp4 fills pauses with empty texts
+                if text and packet.duration:
+                    packet.duration += round(longer / 1000 / packet.time_base)
+                packet.stream = streams[packet.stream_index]
+                copy.mux_one(packet)
+    return output
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_lost_labels_and_durations_of_streams_are_named(tmp_path: Path, suffix: str) -> None:
+    codec, text = ("ffv1", "srt") if suffix == ".mkv" else ("libx264", "mov_text")
+    film = Film(suffix=suffix, codec=codec, audio=("aac",), subtitles=text, frames=48)
+    labels: Any = {"title": "Titres", "flags": Disposition.forced}
+    titled = relabelled(render(tmp_path / "film", film), tmp_path / f"titled{suffix}", **labels)
+    assert verify(titled, relabelled(titled, tmp_path / f"same{suffix}", **labels)).ok
+    plain_transcode(titled, tmp_path / f"plain{suffix}", lossless=True)
+    assert verify(titled, tmp_path / f"plain{suffix}").ok
+    unforced = verify(titled, relabelled(titled, tmp_path / f"unforced{suffix}", title="Titres"))
+    assert "disposition is none; the source's is forced" in str(unforced.differences)
+    if suffix == ".mkv":
+        untitled = verify(titled, relabelled(titled, tmp_path / "untitled.mkv", title="Other", flags=labels["flags"]))
+        assert "title is 'Other'; the source's is 'Titres'" in str(untitled.differences)
+    long = verify(titled, relabelled(titled, tmp_path / f"long{suffix}", longer=-50, **labels))
+    assert "packet 0 lasts" in str(long.differences)
+
+
+def test_subtitles_of_mp4_stay_in_place_over_many_copies(tmp_path: Path) -> None:
+    film = Film(suffix=".mp4", codec="libx264", subtitles="mov_text", frames=48)
+    made = [render(tmp_path / "film0", film)]
+    for number in range(1, 4):
+        made.append(tmp_path / f"film{number}.mp4")
+        plain_transcode(made[-2], made[-1], lossless=True)
+    found = verify(made[0], made[-1])
+    assert found.ok, found.differences
+
+
 def test_lost_shape_is_named(tmp_path: Path) -> None:
     film = Film(suffix=".mp4", codec="libx264", sar=Fraction(8, 9), rotation=90, options=(("qp", "0"),))
     shaped = render(tmp_path / "film", film)
@@ -181,6 +231,14 @@ def test_report_is_json_and_progress_is_told(source: Path, tmp_path: Path) -> No
     found = verify(source, whole, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (12, 12)
     assert json.loads(json.dumps(found.to_dict()))["packets"] == found.packets > 3
+
+
+@pytest.mark.parametrize("order", [2, 3], ids=["top first", "bottom first"])
+def test_interlaced_film_is_exact_in_lossless_x264(tmp_path: Path, order: int) -> None:
+    fields = render(tmp_path / "fields", Film(width=352, height=288, frames=24, field_order=order))
+    plain_transcode(fields, tmp_path / "plain.mkv", codec="x264", lossless=True)
+    found = verify(fields, tmp_path / "plain.mkv")
+    assert (found.ok, found.lossless) == (True, True), found.differences
 
 
 def test_missing_film_is_refused(source: Path, tmp_path: Path) -> None:

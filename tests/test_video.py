@@ -323,6 +323,21 @@ def test_a_codec_that_loses_the_pixel_aspect_is_refused(film: Film, codec: str) 
         plain_transcode(source, source.with_name("out.mkv"), codec=codec)
 
 
+@pytest.mark.parametrize("size", [(161, 119), (426, 239), (75, 75), (1279, 721), (96, 2)])
+def test_ffv1_takes_any_size(film: Film, size: tuple[int, int]) -> None:
+    source = film(size=size, pts=range(2))
+    output = source.with_name("out.mkv")
+    plain_transcode(source, output, codec="ffv1")
+    assert same_luma(read(source), read(output))
+
+
+def test_hint_names_each_container_once(film: Film) -> None:
+    source = film()
+    with pytest.raises(VideoError) as caught:
+        VideoWriter(source.with_name("out.mp4"), source=VideoReader(source).info, codec="ffv1")
+    assert caught.value.hint == "name the output .mkv"
+
+
 @pytest.mark.parametrize("order", ["tff", "bff"])
 @pytest.mark.parametrize("codec", ["x264", "ffv1"])
 def test_interlacing_and_field_order_are_kept(film: Film, order: str, codec: str) -> None:

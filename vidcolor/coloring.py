@@ -54,20 +54,22 @@ def load_stills(
         info: The film that they are for.
 
     Returns:
-        The stills by path, as plans write it.
+        The stills by key, as plans write it.
 
     Raises:
         ReferenceImageError: A still cannot be used.
     """
     stills: dict[str, Still] = {}
     for given in references:
+        if str(given) in stills:  # a plan names the stills that it was made with, those in memory too
+            continue
         reference = given if isinstance(given, Reference) else load_reference(Path(given))
-        if str(reference.path) not in stills:
+        if reference.key not in stills:
             own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1]))
             encoded = networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
             painted = rgb_to_ab(shrink(reference.rgb, upright_size(info)))
             everywhere = np.ones(painted.shape[:2], np.float32)
-            stills[str(reference.path)] = Still(reference, encoded, Chroma(painted, everywhere))
+            stills[reference.key] = Still(reference, encoded, Chroma(painted, everywhere))
     return stills
 
 

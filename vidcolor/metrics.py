@@ -20,6 +20,8 @@ Doubles = npt.NDArray[np.float64]
 
 PSNR_CAP = 100.0
 CDC_STEPS = (1, 2, 4)
+SSIM_WINDOW = 7
+"""Side of the window in pixels: SSIM has no value for smaller pictures."""
 
 
 def psnr(result: Array, truth: Array) -> float:
@@ -90,11 +92,11 @@ def ssim(result: Array, truth: Array) -> float:
     """
     x, y = np.asarray(result, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     _require_alike(x, y)
-    if min(x.shape[:2]) < 7:
-        raise ValueError(f"pictures of {x.shape[:2]}; SSIM needs at least 7 pixels a side")
+    if min(x.shape[:2]) < SSIM_WINDOW:
+        raise ValueError(f"pictures of {x.shape[:2]}; SSIM needs at least {SSIM_WINDOW} pixels a side")
 
     def mean(values: Array) -> Array:
-        return np.asarray(cv2.blur(values, (7, 7)))
+        return np.asarray(cv2.blur(values, (SSIM_WINDOW, SSIM_WINDOW)))
 
     mean_x, mean_y = mean(x), mean(y)
     sample = 49.0 / 48.0

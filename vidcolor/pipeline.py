@@ -14,9 +14,10 @@ from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.coloring import ColoredFrame, Still, color_shot, load_stills
-from vidcolor.errors import PlanError, VidcolorError, VideoError
+from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show
+from vidcolor.partfile import written_whole
 from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
@@ -25,6 +26,7 @@ from vidcolor.reports import Clock, PreviewReport, Report
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
 Floats = NDArray[np.float32]
@@ -97,6 +99,8 @@ class Colorizer:
         video, clock = Path(video), Clock()
         _check_options(quality, saturation)
         with VideoReader(video, start=start, end=end) as reader:
+            if plan is not None and start is None and end is None:
+                _check_length(plan, reader)
             target = Path(output) if output is not None else default_output(reader.info)
             with VideoWriter(
                 target,
@@ -172,9 +176,8 @@ class Colorizer:
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
         _check_options("balanced", saturation)
-        if sheet.exists() and not overwrite:
-            raise VideoError(f"{sheet} exists already", hint="choose another name, or overwrite it with -y")
-        with VideoReader(video, start=start, end=start + duration) as reader:
+        with VideoReader(video, start=start, end=start + duration) as reader, written_whole(sheet) as part:
+            check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info
             stills = load_stills(references, self._networks, info)
             plan = self._plan(video, stills, start=start, end=start + duration, progress=progress)
@@ -193,10 +196,10 @@ class Colorizer:
                         yield place_side_by_side(film, colored)
                         if progress is not None:
                             progress("color", item.frame.index + 1, plan.frames)
+                write_png(part, lay_out(rows))  # before the clip gets its name: both appear, or neither
 
             rate = info.average_rate or Fraction(25)
             write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
-        write_png(sheet, lay_out(rows))
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,
@@ -223,7 +226,7 @@ class Colorizer:
                 size = working_size(*luma.shape[::-1])
                 frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
                 seen = luma, self._networks.coarse_keys(frame)
-            return self._networks.similarity(seen[1], stills[str(reference.path)].encoded)
+            return self._networks.similarity(seen[1], stills[reference.key].encoded)
 
         return make_plan(
             video,
@@ -267,6 +270,17 @@ def _check_options(quality: str, saturation: float) -> None:
         raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
     if not 0.0 <= saturation <= 4.0:
         raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
+
+
+def _check_length(plan: ColorPlan, reader: VideoReader) -> None:
+    """Refuse a plan of another length than the whole film, where its frames were counted, before any work."""
+    if reader.info.frames in (None, plan.frames):
+        return
+    # The count by packets does not see damage: only a decode tells whether it is the plan that is wrong.
+    if (frames := sum(1 for _ in reader)) != plan.frames:
+        raise PlanError(
+            f"the plan has {plan.frames} frames, the film {frames}", hint="make the plan anew with `vidcolor scenes`"
+        )
 
 
 def _saturated(chroma: Chroma, saturation: float) -> Chroma:

@@ -9,6 +9,8 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 
@@ -62,6 +64,14 @@ class Reference:
     def name(self) -> str:
         """The file's name, for messages."""
         return self.path.name if self.path else "still"
+
+    @cached_property
+    def key(self) -> str:
+        """What a plan calls it: its path; of one made in memory a name from its pixels and frame."""
+        if self.path is not None:
+            return str(self.path)
+        digest = blake2b(self.rgb.tobytes(), digest_size=8).hexdigest()
+        return f"still-{digest}" if self.frame is None else f"still-{digest}_{self.frame:06d}"
 
     def luma(self, *, size: tuple[int, int] | None = None, matrix: str = "bt601") -> NDArray[np.float32]:
         """Return Y' in [0, 1], float32 (h, w), at `size` (w, h) when given."""

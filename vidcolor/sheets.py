@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import VideoError
+from vidcolor.partfile import written_whole
 
 Bytes = NDArray[np.uint8]
 
@@ -16,6 +17,7 @@ _GAP = 8
 _PAPER = 24
 _CAPTION = 22
 _CELL_HEIGHT = 180
+_CELL_WIDTH = 8 * _CELL_HEIGHT
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +69,17 @@ def write_png(path: Path, picture: Bytes) -> None:
         VideoError: The folder is missing or cannot be written.
     """
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(data.tobytes())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise VideoError(
             f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written"
         ) from error
 
 
 def _cell(picture: Bytes) -> Bytes:
-    width = max(1, round(picture.shape[1] * _CELL_HEIGHT / picture.shape[0]))
-    return cv2.resize(picture, (width, _CELL_HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    scale = min(_CELL_HEIGHT / picture.shape[0], _CELL_WIDTH / picture.shape[1])
+    width, height = (max(1, round(side * scale)) for side in picture.shape[1::-1])
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return np.pad(small, ((0, _CELL_HEIGHT - height), (0, 0), (0, 0)), constant_values=_PAPER)

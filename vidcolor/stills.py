@@ -1,5 +1,6 @@
 """Grey stills of a film to paint on, each named after its frame, so that its colours find their way back."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +9,15 @@ from PIL import Image
 
 from vidcolor.color import normalize_luma
 from vidcolor.errors import VideoError
+from vidcolor.partfile import written_whole
 from vidcolor.video import VideoReader
+
+
+def may_write(path: Path, *, video: Path, folder: Path) -> bool:
+    """Tell whether `write_stills` of this film into this folder may write a path, whichever frames are wanted."""
+    ours = re.fullmatch(rf"{re.escape(video.stem)}_\d{{6,}}\.png", path.name, re.ASCII | re.IGNORECASE)
+    # The name counts, not what a link of that name points to: it is the link that is replaced.
+    return ours is not None and path.parent.resolve() == folder.resolve()
 
 
 def write_stills(
@@ -48,14 +57,9 @@ def write_stills(
                 continue
             luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
             grey = np.rot90(np.rint(luma * 255).astype(np.uint8), info.rotation // 90)
-            path = wanted[frame.index]
-            part = path.with_name(path.name + ".part")
-            try:
+            with written_whole(wanted[frame.index]) as part:
                 Image.fromarray(grey).convert("RGB").save(part, format="PNG")
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-            written.append(path)
+            written.append(wanted[frame.index])
             if progress is not None:
                 progress(len(written), len(wanted))
     if len(written) < len(wanted):

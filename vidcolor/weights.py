@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidcolor.errors import WeightsError
+from vidcolor.partfile import written_whole
 
 DEFAULT_NAME = "vidcolor-base"
 _FORMAT = "vidcolor-1"
@@ -65,11 +66,10 @@ def save_weights(path: Path, state: Mapping[str, Tensor], *, config: Mapping[str
         version: Version of the weights.
     """
     halves = {k: (v.half() if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
-    part = path.with_name(path.name + ".part")
     metadata = {"format": _FORMAT, "version": version, "config": json.dumps(dict(config), sort_keys=True)}
-    save_file(halves, part, metadata=metadata)
-    part.chmod(0o644)  # safetensors makes files that only their owner can read
-    part.replace(path)
+    with written_whole(path) as part:
+        save_file(halves, part, metadata=metadata)
+        part.chmod(0o644)  # safetensors makes files that only their owner can read
 
 
 def load_weights(path: Path | None = None) -> Weights:

@@ -9,7 +9,7 @@ import typer
 
 from vidcolor import __version__
 from vidcolor.cli import films, learning, reports, scoring
-from vidcolor.cli.console import Commands
+from vidcolor.cli.console import Commands, open_streams
 
 _HELP = """\b
 vidcolor colorize film.mkv -r kitchen.jpg -r street.png
@@ -114,4 +114,5 @@ app.command(
 
 def main() -> None:
     """Run the command line."""
+    open_streams()
     app(prog_name="vidcolor")

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -92,9 +93,43 @@ def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool) -> No
         refuse(f"{output} exists already", hint="-y replaces it, -o names another file")
 
 
+def check_folder(folder: Path, *, made: bool = False) -> None:
+    """Refuse a folder that cannot be written to, before any work.
+
+    Args:
+        folder: Where files will be written.
+        made: It is made where it is missing.
+
+    Raises:
+        VidcolorError: With the reason.
+    """
+    there = folder.absolute()
+    if made:
+        there = next(each for each in (there, *there.parents) if each.exists())
+    if not there.is_dir():
+        raise VidcolorError(f"{there} is not a folder", hint="make the folder first, or choose another")
+    if not os.access(there, os.W_OK):
+        raise VidcolorError(f"{there} cannot be written to", hint="choose another folder")
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON document to stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    narrow = not str(sys.stdout.encoding).lower().startswith("utf")  # an escape of ours would be no JSON
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=narrow, default=str))
+
+
+def open_streams() -> None:
+    """Make stdin, stdout and stderr fit to be used: each open, and able to print any name."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # Closed by the shell: the next file opened, such as the film, would take the number.
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class Talk:

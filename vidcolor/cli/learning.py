@@ -40,7 +40,7 @@ def train(
     size: Annotated[int, typer.Option(min=32, metavar="PIXELS", help="Side of the crops, a multiple of 32.")] = 128,
     init: Annotated[Path | None, typer.Option(metavar="WEIGHTS", help="Start from these weights.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in RUN.")] = False,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, metavar="N", help="Seed of all random numbers.")] = 0,
     device: Device = "auto",
     quiet: Quiet = False,
     json: Json = False,

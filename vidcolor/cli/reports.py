@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
 
 
@@ -25,15 +25,24 @@ def scenes(
     references = [*(reference or []), *(more_stills or [])]
     if output is not None:
         check_output(output, inputs=[video, *references], overwrite=yes)
+    if stills is not None:
+        _check_stills(stills, video=video, references=references, plan=output)
+        check_folder(stills, made=True)
+    if output is not None:
+        check_folder(output.parent, made=stills is not None and output.parent.resolve() == stills.resolve())
+        if output.is_dir():
+            refuse(f"{output} is a folder", hint="name a file in it, such as film.plan.json")
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan
         from vidcolor.references import load_reference
 
+        warnings: list[str] = []
         plan = make_plan(
             video,
             [load_reference(path) for path in references],
             progress=lambda done, total: talk.progress("shots", done, total),
+            warn=warnings.append,
         )
         written: list[Path] = []
         if stills is not None:
@@ -48,9 +57,9 @@ def scenes(
             )
         if output is not None:
             plan.save(output)
-    talk.report(notes=plan.notes, warnings=())
+    talk.report(notes=plan.notes, warnings=warnings)
     if json:
-        print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output})
+        print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output, "warnings": warnings})
         return
     typer.echo("shot   start    stop  frames  references")
     for number, shot in enumerate(plan.shots, start=1):
@@ -58,6 +67,17 @@ def scenes(
         typer.echo(f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {names}".rstrip())
     for path in [*written, *([output] if output else [])]:
         talk.note(f"wrote {path}")
+
+
+def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
+    """Refuse a folder in which a still that is written could replace one that is read, or the plan."""
+    from vidcolor.stills import may_write
+
+    for given in references:
+        if may_write(given, video=video, folder=folder) or may_write(given.resolve(), video=video, folder=folder):
+            refuse(f"an output in {folder} may be the input {given}", hint="name another folder with --stills")
+    if plan is not None and may_write(plan, video=video, folder=folder):
+        refuse(f"the plan {plan} has the name of a still", hint="name another file with -o, such as film.plan.json")
 
 
 def verify(
@@ -71,7 +91,7 @@ def verify(
         from vidcolor.verification import verify as compare
 
         found = compare(video, result, progress=lambda done, total: talk.progress("verify", done, total))
-    talk.report(notes=found.notes, warnings=())
+    talk.report(notes=found.notes, warnings=found.warnings)
     if json:
         print_json(found.to_dict())
     else:

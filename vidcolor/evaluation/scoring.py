@@ -22,6 +22,7 @@ from vidcolor.evaluation.scores import Scores
 from vidcolor.evaluation.steadiness import Step, Steps
 from vidcolor.evaluation.survey import Survey, pairs, require_cover, survey
 from vidcolor.evaluation.tally import NAMES, ShotTally, row_of
+from vidcolor.metrics import SSIM_WINDOW
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
@@ -64,8 +65,8 @@ def evaluate(
         show: Called with each frame's number and its pictures by row name, 8-bit RGB (h, w, 3).
 
     Raises:
-        VideoError: The films differ in size or length, the shots do not end with them, or every frame served as a
-            reference, or they are too small for LPIPS.
+        VideoError: The films differ in size or length or are too small, the shots do not end with them, or a reference
+            is beyond them or every frame served as one.
         WeightsError: The weights of LPIPS are missing or no such weights.
     """
     if every < 1:
@@ -76,6 +77,11 @@ def evaluate(
     done: list[ShotTally] = []
     with VideoReader(result) as coloured, VideoReader(truth) as true, ThreadPoolExecutor() as threads:
         _require_one_size(coloured.info, true.info)
+        if true.info.frames is not None and max(references, default=0) >= true.info.frames:
+            raise VideoError(
+                f"there is no frame {max(references)}: the film has {true.info.frames}",
+                hint="frames are counted from 0",
+            )
         judge = None if lpips is None else _judge(lpips, true.info)
         painter, frames = _Painter(coloured.info, true.info, luma), pairs(coloured, true)
         with closing(survey(result, truth, references=references, shots=shots)) as looks:  # type: ignore[type-var]
@@ -139,6 +145,11 @@ def _judge(weights: Path, film: VideoInfo) -> "Lpips":
 
 
 def _require_one_size(result: VideoInfo, truth: VideoInfo) -> None:
+    if min(truth.width, truth.height) < SSIM_WINDOW:
+        raise VideoError(
+            f"the films are {truth.width}x{truth.height}; scores need at least {SSIM_WINDOW} pixels a side",
+            hint="score larger films",
+        )
     if (result.width, result.height) != (truth.width, truth.height):
         raise VideoError(
             f"the result is {result.width}x{result.height}, the truth {truth.width}x{truth.height}",

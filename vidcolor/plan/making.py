@@ -38,6 +38,7 @@ def make_plan(
     end: Fraction | None = None,
     similarity: Similarity | None = None,
     progress: Progress | None = None,
+    warn: Callable[[str], None] = lambda warning: None,
 ) -> ColorPlan:
     """Find the shots of a film and give each its stills.
 
@@ -52,6 +53,7 @@ def make_plan(
         similarity: Scores how well a still fits the luma (h, w) in [0, 1], upright, of a shot's representative frame;
             None compares layout and distribution of greys.
         progress: Called with the frames done and in all, or None where that is unknown.
+        warn: Called with each line that the reader has to say about damage, once the film is read.
 
     Raises:
         VideoError: The film cannot be read.
@@ -88,6 +90,8 @@ def make_plan(
             done = frame.index + 1
             if progress is not None:
                 progress(done, total)
+    for warning in reader.warnings:
+        warn(warning)
     close(detector.finish())
     if not shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
@@ -203,7 +207,7 @@ def _assign(
         PlannedShot(
             start=shot.start,
             stop=shot.stop,
-            references=[PlannedReference(path=str(references[i].path), frame=frame) for i, frame in stills.items()],
+            references=[PlannedReference(path=references[i].key, frame=frame) for i, frame in stills.items()],
         )
         for shot, stills in zip(shots, chosen, strict=True)
     ]

@@ -2,12 +2,18 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vidcolor.errors import PlanError
+from vidcolor.partfile import written_whole
+
+_MOST_FRAMES = 1 << 40
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
+"""Bytes of a file name that are no UTF-8, as Python and JSON write them."""
 
 
 class _Entry(BaseModel):
@@ -22,12 +28,15 @@ class PlannedReference(_Entry):
         frame: The frame that the still was painted on, or None.
     """
 
-    path: str = Field(min_length=1)
+    path: str
     frame: int | None = Field(default=None, ge=0)
 
     @field_validator("path")
     @classmethod
     def _normal(cls, path: str) -> str:
+        # No min_length: with it pydantic refuses names that are not UTF-8.
+        if not path:
+            raise ValueError("the path is empty; expected a still")
         return str(Path(path))
 
 
@@ -66,7 +75,7 @@ class ColorPlan(_Entry):
 
     version: Literal[1] = 1
     video: str
-    frames: int = Field(ge=1)
+    frames: int = Field(ge=1, le=_MOST_FRAMES)
     shots: list[PlannedShot] = Field(min_length=1)
     notes: list[str] = []
 
@@ -93,13 +102,13 @@ class ColorPlan(_Entry):
         """
         path = Path(path)
         shots = [shot.model_copy(update={"references": _moved(shot, _relative_to(path.parent))}) for shot in self.shots]
-        text = self.model_copy(update={"shots": shots}).model_dump_json(indent=2)
-        part = path.with_name(path.name + ".part")
+        values = self.model_copy(update={"shots": shots}).model_dump()
+        text = json.dumps(values, indent=2, ensure_ascii=False)
+        text = _NO_UTF8.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         try:
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(path)
+            with written_whole(path) as part:
+                part.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise PlanError(f"{path}: {error.strerror or error}", hint="choose a folder that can be written") from error
 
     @classmethod
@@ -111,15 +120,15 @@ class ColorPlan(_Entry):
         """
         path = Path(path)
         try:
-            plan = cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            plan = cls.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
         except OSError as error:
             raise PlanError(f"{path}: {error.strerror or error}", hint="check the path of the plan") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise PlanError(f"{path}: not JSON ({error})", hint="make a plan with `vidcolor scenes -o`") from error
         except ValidationError as error:
             raise PlanError(
                 f"{path}: {_explain(error.errors()[0])}", hint="correct the key, or make the plan anew"
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise PlanError(f"{path}: not JSON ({error})", hint="make a plan with `vidcolor scenes -o`") from error
         folder = path.parent
         shots = [
             shot.model_copy(update={"references": _moved(shot, lambda still: str(folder / still))})

@@ -1,6 +1,8 @@
 """The training loop: one page, from a data folder to a weights file."""
 
 import logging
+import pickle
+import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,8 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
+from vidcolor.partfile import written_whole
 from vidcolor.training.augment import plain_luma
 from vidcolor.training.data import PictureStore, load_pictures
 from vidcolor.training.losses import losses
@@ -21,6 +25,11 @@ from vidcolor.weights import load_weights, save_weights
 
 _log = logging.getLogger(__name__)
 _NEIGHBOURS = 5
+_BROKEN = (
+    pickle.UnpicklingError, struct.error, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError,
+    AssertionError,
+)  # fmt: skip
+"""What torch raises on a damaged checkpoint, or one of another network."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class TrainConfig:
             raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
         if self.steps <= 0 or self.batch <= 0:
             raise VidcolorError(f"steps {self.steps} and batch {self.batch} must be positive")
+        if not 0 <= self.seed < 1 << 63:
+            raise VidcolorError(f"seed is {self.seed}: allowed is 0 to 2**63 - 1", hint="try 0")
 
 
 @dataclass(frozen=True)
@@ -91,9 +102,9 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
 
     Raises:
         VidcolorError: The data folder holds nothing to train on.
-        WeightsError: `init` cannot be used.
+        WeightsError: `init` or the checkpoint cannot be used.
     """
-    device = _pick_device(config.device)
+    device = pick_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -132,12 +143,6 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
             saved = time.monotonic()
             _save(checkpoint, config, step + 1, network, optimiser, average, neighbours)
     return config.run / "weights.safetensors"
-
-
-def _pick_device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
 
 
 def _build(config: TrainConfig) -> ExemplarNetwork:
@@ -249,20 +254,17 @@ def _save(
     random = {"cpu": torch.get_rng_state()}
     if neighbours.device.type == "cuda":
         random["cuda"] = torch.cuda.get_rng_state()
-    part = path.with_name(path.name + ".part")
-    torch.save(
-        {
-            "step": step,
-            "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "average": average,
-            "neighbours": neighbours,
-            "random": random,
-        },
-        part,
-    )
-    part.replace(path)
+    state = {
+        "step": step,
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "average": average,
+        "neighbours": neighbours,
+        "random": random,
+    }
+    with written_whole(path) as part:
+        torch.save(state, part)
     save_weights(config.run / "weights.safetensors", average, config=network.config.to_dict(), version=config.version)
 
 
@@ -270,11 +272,16 @@ def _resume(
     path: Path, network: ExemplarNetwork, optimiser: torch.optim.AdamW, device: torch.device
 ) -> tuple[int, Tensor, dict[str, Tensor]]:
     """Load a checkpoint: the step to go on from, the neighbours, the moving average."""
-    state = torch.load(path, map_location=device, weights_only=True)
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["random"]["cpu"].cpu())
-    if "cuda" in state["random"] and device.type == "cuda":
-        torch.cuda.set_rng_state(state["random"]["cuda"].cpu())
-    _log.info("resuming %s at step %d", path, state["step"])
-    return state["step"], state["neighbours"], state["average"]
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["random"]["cpu"].cpu())
+        if "cuda" in state["random"] and device.type == "cuda":
+            torch.cuda.set_rng_state(state["random"]["cuda"].cpu())
+        _log.info("resuming %s at step %d", path, state["step"])
+        return state["step"], state["neighbours"], state["average"]
+    except _BROKEN as error:
+        raise WeightsError(
+            f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
+        ) from error

@@ -35,6 +35,7 @@ class Verification:
         stretch_psnr_y: `psnr_y` over those same seconds.
         packets: Packets found equal in the copied streams.
         notes: Streams that the container cannot hold, or holds in another form, and times that it moved.
+        warnings: What reading the two films met, such as damage.
     """
 
     ok: bool
@@ -46,6 +47,7 @@ class Verification:
     packets: int
     stretch_psnr_y: float | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the fields as JSON holds them."""
@@ -97,6 +99,7 @@ def verify(source: str | Path, output: str | Path, *, progress: Progress | None 
         packets=streams.equal,
         stretch_psnr_y=None if plain is None else pictures.stretch.psnr,
         notes=tuple(notes),
+        warnings=tuple(f"{each.info.path.name}: {line}" for each in (reader, result) for line in each.warnings),
     )
 
 

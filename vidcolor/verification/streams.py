@@ -12,6 +12,15 @@ _MILLISECOND = Fraction(1, 1000)
 _TERMINOLOGICAL = {"ger": "deu", "fre": "fra", "dut": "nld", "gre": "ell", "ice": "isl", "chi": "zho"}
 """ISO 639-2 has two codes for some languages; QuickTime knows only the bibliographic one of these."""
 
+_HELD = {
+    "matroska": {"default", "original", "comment", "dub", "forced", "hearing_impaired", "visual_impaired"},
+    "mp4": {"comment", "dub", "forced", "hearing_impaired", "visual_impaired"},  # its muxer sets defaults of its own
+    "mov": set[str](),
+}
+"""Dispositions that come back from a container (measured)."""
+_IMPLIED = {"captions": "hearing_impaired", "descriptions": "visual_impaired"}
+"""mp4 knows only both together."""
+
 
 @dataclass
 class Streams:
@@ -85,8 +94,39 @@ def compare_streams(
             continue
         if _language(ours) != _language(theirs):
             found.differences.append(f"{ours.name}: language is {theirs.language}; the source's is {ours.language}")
+        found.differences += _compare_labels(ours, theirs, container)
         _compare_packets(ours, theirs, found, shift=shift, converted=index in plan.converted)
+        found.differences += _compare_durations(ours, theirs, container)
     return found
+
+
+def _compare_labels(ours: StreamPackets, theirs: StreamPackets, container: str) -> Iterator[str]:
+    """Yield what differs in title and disposition, of what the container holds."""
+    if "attached_pic" in ours.dispositions:
+        return
+    if container == "matroska" and ours.title != theirs.title:
+        yield f"{ours.name}: title is {theirs.title!r}; the source's is {ours.title!r}"
+    before, after = (_held(each.dispositions, container) for each in (ours, theirs))
+    if before != after:
+        yield f"{ours.name}: disposition is {', '.join(after) or 'none'}; the source's is {', '.join(before) or 'none'}"
+
+
+def _held(dispositions: frozenset[str], container: str) -> list[str]:
+    return sorted(_HELD[container] & {*dispositions, *(_IMPLIED.get(each, each) for each in dispositions)})
+
+
+def _compare_durations(ours: StreamPackets, theirs: StreamPackets, container: str) -> Iterator[str]:
+    """Yield the first text that is shown for another time than the source's."""
+    tick = max(ours.time_base, theirs.time_base)
+    for number in range(min(len(ours), len(theirs))):
+        expected = ours.durations[number] * ours.time_base
+        begin, following = ours.time(number), ours.time(number + 1) if number + 1 < len(ours) else None
+        if container != "matroska" and begin is not None and following is not None:
+            expected = min(expected, following - begin)  # mp4 shows one text at a time
+        found = theirs.durations[number] * theirs.time_base
+        if expected > 0 and abs(found - expected) > tick:
+            yield f"{ours.name}: packet {number} lasts {float(found):.3f} s; the source's {float(expected):.3f} s"
+            return
 
 
 def _language(stream: StreamPackets) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import av
+import av.error
 
 from vidcolor.errors import VideoError
 from vidcolor.video.info import ChromaFormat, ColorTags, VideoInfo
@@ -129,12 +130,14 @@ def choose_encoding(
     encoder = ENCODERS[codec]
     options = {**encoder.options, **_rate_options(codec, encoder, crf, preset, lossless)}
     _check_fit(film, codec, encoder, container)
-    if codec == "ffv1" and min(film.width, film.height) >= 64:
-        # Slices are what FFV1 encodes in parallel; it refuses them in very small pictures.
-        options["slices"] = "16" if film.height >= 720 else "4"
+    if codec == "x264" and film.interlaced and not film.top_field_first:
+        # Fields flagged bottom first on the pictures alone give a stream that decodes to other pixels (measured).
+        options["x264-params"] = ":".join(filter(None, (options.get("x264-params"), "bff=1")))
     depth = 10 if codec == "prores" else film.bit_depth
     subsampling, notes = _choose_subsampling(film, codec, encoder, depth)
     pixel_format = f"yuv{subsampling}p" + (f"{depth}le" if depth > 8 else "")
+    if codec == "ffv1":
+        options.update(_slices(film, pixel_format))
     if codec == "prores":
         options["profile"] = "4444" if subsampling == "444" else "hq"
         if film.bit_depth < depth:
@@ -206,9 +209,7 @@ def _rate_options(name: str, encoder: Encoder, crf: float | None, preset: str | 
 
 def _check_fit(film: VideoInfo, codec: str, encoder: Encoder, container: str) -> None:
     if container not in encoder.containers:
-        raise VideoError(
-            f"{container} does not hold {codec}", hint=f"name the output .mkv, or {_suffixes(encoder.containers)}"
-        )
+        raise VideoError(f"{container} does not hold {codec}", hint=f"name the output {_suffixes(encoder.containers)}")
     if film.bit_depth not in encoder.depths:
         fitting = [name for name, other in ENCODERS.items() if film.bit_depth in other.depths]
         raise VideoError(
@@ -224,6 +225,26 @@ def _check_fit(film: VideoInfo, codec: str, encoder: Encoder, container: str) ->
         )
     if codec == "prores" and film.full_range:
         raise VideoError("the film is full range; prores loses that", hint="choose x264, x265 or ffv1")
+
+
+def _slices(film: VideoInfo, pixel_format: str) -> dict[str, str]:
+    """Return the option for the slices that FFV1 encodes in parallel, empty to let it choose.
+
+    Left to itself FFV1 takes the first number that works. It refuses any other where a row or column of chroma would be
+    cut in two, as at many odd sizes: 161x119 in four.
+    """
+    wanted: dict[str, str] = {"slices": "16" if film.height >= 720 else "4"}
+    for options in (wanted, {}):
+        trial = av.VideoCodecContext.create("ffv1", "w")
+        trial.width, trial.height, trial.pix_fmt = film.width, film.height, pixel_format
+        trial.time_base = film.time_base
+        trial.options = {"level": "3", **options}
+        try:
+            trial.open()
+        except (av.error.FFmpegError, ValueError):
+            continue
+        return options
+    return {"slices": "1"}
 
 
 def _choose_subsampling(film: VideoInfo, codec: str, encoder: Encoder, depth: int) -> tuple[str, list[str]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from secrets import token_hex
 from weakref import finalize
 
 from vidcolor.errors import VideoError
+from vidcolor.partfile import part_name, remove
 from vidcolor.video.encoders import ENCODERS
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.stream_plan import plan_streams
@@ -90,9 +90,9 @@ class PartFile:
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         self._final = path
         self._overwrite = overwrite
-        self.path = path.absolute().parent / f".{path.name[:60]}.{token_hex(6)}.part"
+        self.path = part_name(path)
         # Ctrl-C may come before any `with` block holds the file: it is then removed when the program ends.
-        finalize(self, self.path.unlink, missing_ok=True)
+        finalize(self, remove, self.path)
         try:
             self.path.touch(mode=0o600, exist_ok=False)
         except OSError as error:
@@ -121,4 +121,4 @@ class PartFile:
 
     def discard(self) -> None:
         """Remove the temporary file."""
-        self.path.unlink(missing_ok=True)
+        remove(self.path)

@@ -16,8 +16,8 @@ from av import Packet
 from av.stream import Disposition, Stream
 
 from vidcolor.video.source import choose_stream, describe_stream, open_film
-from vidcolor.video.stream_plan import StreamPlan, plan_streams
-from vidcolor.video.streams import _kept_tags
+from vidcolor.video.stream_plan import TEXT_SUBTITLES, StreamPlan, plan_streams
+from vidcolor.video.streams import _kept_tags, is_pause
 
 __all__ = [
     "EncoderSettings",
@@ -71,16 +71,22 @@ class StreamPackets:
         kind: audio, video (cover art), subtitle, attachment or data.
         time_base: Seconds per tick.
         language: Language tag, or None.
+        title: Title tag, or None.
+        dispositions: FFmpeg's names: default, forced, hearing_impaired and so on.
         times: Presentation time of each packet in ticks.
         digests: 64 bit of each packet's BLAKE2b.
+        durations: Of each packet in ticks; 0 where unknown, and for all but text subtitles.
     """
 
     name: str
     kind: str
     time_base: Fraction
     language: str | None
+    title: str | None = None
+    dispositions: frozenset[str] = frozenset()
     times: array[int] = field(default_factory=lambda: array("q"))
     digests: array[int] = field(default_factory=lambda: array("Q"))
+    durations: array[int] = field(default_factory=lambda: array("q"))
 
     def __len__(self) -> int:
         return len(self.digests)
@@ -177,10 +183,13 @@ def _begin(stream: Stream) -> StreamPackets:
         about.kind,
         Fraction(stream.time_base or Fraction(1, 1000)),
         about.language,
+        stream.metadata.get("title"),
+        frozenset(str(each.name) for each in Disposition if each & stream.disposition),
     )
     if about.kind == "attachment":
         begun.times.append(_NO_TIME)
         begun.digests.append(_digest(bytes(getattr(stream, "data", b""))))
+        begun.durations.append(0)
     return begun
 
 
@@ -188,13 +197,15 @@ def _append(stream: StreamPackets, packet: Packet[Any]) -> None:
     data = bytes(packet)
     context = packet.stream.codec_context
     codec = context.name if context is not None else ""
-    if codec == "mov_text" and data[:2] == b"\0\0":
-        return  # The muxer fills the pauses between texts.
+    if is_pause(packet):
+        return
     if codec == "aac":
         data = _without_adts(data)
     is_cover = packet.stream.disposition & Disposition.attached_pic
     stream.times.append(_NO_TIME if packet.pts is None or is_cover else packet.pts)
     stream.digests.append(_digest(data))
+    # Text lasts as long as its packet; subtitles that are pictures say in their bytes how long they are shown.
+    stream.durations.append((packet.duration or 0) if codec in TEXT_SUBTITLES else 0)
 
 
 def _without_adts(data: bytes) -> bytes:

@@ -11,14 +11,15 @@ import av.error
 from av import Packet
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.source import open_film
 
 _SEARCHED_PACKETS = 500
 _TEXT_CODEC = {"matroska": "subrip", "mp4": "mov_text", "mov": "mov_text"}
-_TEXT_SUBTITLES = ("subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text")
+TEXT_SUBTITLES = ("subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text")
+"""FFmpeg's names of subtitles that are text."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
                 continue  # FFmpeg's mov muxer writes a time code track from the tag, and cannot close two.
             if _holds(container, source.streams[each.index], firsts.get(each.index)):
                 copied.append(each.index)
-            elif each.kind == "subtitle" and each.codec in _TEXT_SUBTITLES:
+            elif each.kind == "subtitle" and each.codec in TEXT_SUBTITLES:
                 converted[each.index] = text
                 notes.append(f"{each} is converted to {text}: {container} does not hold it as it is")
             else:
@@ -96,6 +97,8 @@ def _first_packets(source: InputContainer) -> dict[int, Packet[Stream]]:
 
 
 def _holds(container: str, stream: Stream, packet: Packet[Stream] | None) -> bool:
+    if container == "mov" and stream.disposition & Disposition.attached_pic:
+        return False  # FFmpeg's mov muxer takes cover art and leaves it out without a word.
     # add_stream_from_template accepts streams that the header, the first packet or the trailer later rejects.
     try:
         with av.open(BytesIO(), "w", format=container) as trial:

@@ -135,7 +135,7 @@ class CopiedStreams:
                 for packet in self._source.demux():
                     in_a_row = 0
                     output = self._outputs.get(packet.stream_index)
-                    if output is None or packet.size == 0 or not self._fit_segment(packet):
+                    if output is None or packet.size == 0 or is_pause(packet) or not self._fit_segment(packet):
                         continue
                     fitted = self._converted(packet)
                     if fitted is None or not self._rising(fitted, packet.stream_index):
@@ -221,6 +221,15 @@ class CopiedStreams:
                 chapter["start"], chapter["end"] = round(start - first), round(end - first)
                 kept.append(chapter)
         return kept
+
+
+def is_pause(packet: Packet[Stream]) -> bool:
+    """Tell whether a packet is the empty text with which mp4 fills the time between two texts.
+
+    The muxer writes them anew; copied, they would be there twice, and push later texts back.
+    """
+    context = packet.stream.codec_context
+    return context is not None and context.name == "mov_text" and bytes(packet)[:2] == b"\0\0"
 
 
 def _add_text(output: OutputContainer, template: Stream, codec: str) -> Stream:

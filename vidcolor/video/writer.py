@@ -271,7 +271,7 @@ class VideoWriter:
             raise VideoError(
                 f"{self._encoding.codec} in {self._container} refuses a {film.width}x{film.height} "
                 f"{self._encoding.pixel_format} film: {getattr(error, 'strerror', None) or error}",
-                hint="try another codec (ffv1 takes any size) or an .mkv output",
+                hint="try x264" if self._encoding.codec == "ffv1" else "try ffv1 in an .mkv output, it takes any size",
             ) from error
         finally:
             copied.close()

@@ -1,0 +1,32 @@
+"""Temporary names of files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+_MOST_BYTES = 60  # file systems count a name's bytes, of which a letter may take four
+
+
+def part_name(path: Path) -> Path:
+    """Return a name that no file has, in the folder of a file, to write it under until it is whole."""
+    start = os.fsencode(path.name)[:_MOST_BYTES].decode(errors="ignore")
+    return path.absolute().parent / f".{start}.{token_hex(6)}.part"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write; the file gets its own at the end of the block, or is removed on failure."""
+    part = part_name(path)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        remove(part)
+
+
+def remove(part: Path) -> None:
+    """Remove a temporary file, where there is one; that it cannot be removed is no failure of the run."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
