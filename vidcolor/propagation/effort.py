@@ -39,5 +39,5 @@ EFFORTS = {
 }
 """Efforts by name. On the twelve validation clips with their first frame as the still, 681 frames, they ask the
 networks 45, 82 and 91 times, take 0.7, 1 and 1.8 times the CPU time and give 33.47, 33.89 and 34.19 dB. The networks on
-every frame gave 31.5 dB (others 33.7) at 4.4 times: each time that colours pass through them they fade and drift a little.
+every frame gave 31.5 dB (others 33.7) at 4.4 times: each time that colours pass through them they fade and drift.
 """
