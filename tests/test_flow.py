@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.flow import Array, Flow, compose, consistency, estimate_flow, inside, photometric, warp
+from vidcolor.flow import Array, Flow, Preset, compose, consistency, estimate_flow, inside, photometric, warp
 
 HEIGHT, WIDTH = 96, 128
 
@@ -102,6 +102,14 @@ def test_photometric_check_sees_change_but_not_flicker() -> None:
     agreement = photometric(a, changed, identity)
     assert agreement[35:55, 45:75].max() < 0.01
     assert agreement[:20].min() > 0.99
+
+
+@pytest.mark.parametrize("preset", ["half", "half fine", "fast", "medium"])
+@pytest.mark.parametrize("size", [(16, 192), (192, 16), (12, 384), (12, 12)])
+def test_a_thin_frame_has_a_flow(size: tuple[int, int], preset: Preset) -> None:
+    """OpenCV dies of a segmentation fault where its finest level is thinner than a patch."""
+    a = np.random.default_rng(0).random(size, dtype=np.float32)
+    assert estimate_flow(a, np.roll(a, 1, axis=1), preset=preset).field.shape == (*size, 2)
 
 
 def test_sizes_and_types_are_checked() -> None:

@@ -26,7 +26,7 @@ _FLASH_SHARE = 0.1
 # Drift corrected every 2, 4, 8 frames or never: errors of 1.64, 1.67, 1.71, 1.75. Each correction is one more flow.
 _ANCHOR_EVERY = 2
 
-# Smaller holes are specks of grain: mending them gains nothing (33.76 dB either way) and takes a sixth of the time.
+# Smaller holes are specks of grain: mending them gains nothing, 33.76 dB either way, and took 18 % of a steady clip.
 _FILL_SHARE = 0.005
 
 # While the networks look at a keyframe, flow has the time for some ten frames.

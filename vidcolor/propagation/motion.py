@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 # Local mean and gain over 11 half-size px: wider than grain and texture, narrower than a vignette or a flickering half
 # of the picture. Where the deviation stays below 0.04 there is only grain to amplify. With exposure that jumps by up to
 # 30 % from frame to frame, colour carried over 16 frames errs by 2.79 instead of 2.95 (plain luma), without jumps by
-# 2.66 instead of 2.64.
+# 2.66 instead of 2.64 (measured with 21 px of the whole size).
 _WINDOW = 11
 _GRAIN = np.float32(0.04)
 _CONTRAST = np.float32(0.19)
