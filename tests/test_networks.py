@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.networks import Bank, ColorBins, Encoder, ExemplarNetwork, Keys, NetworkConfig, SimilarityNet
-from vidcolor.networks.similarity import PLANES, children, from_children
+from vidcolor.networks.similarity import PLANES, children, from_children, strongest_row
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,27 @@ def test_rare_colours_weigh_more_and_the_mean_weight_is_one() -> None:
 def test_children_round_trip() -> None:
     x = torch.randn(2, 5, 8, 12)
     assert torch.equal(from_children(children(x), 4, 6), x)
+
+
+@pytest.mark.parametrize("rows", [48, 35, 7])
+def test_strongest_row_of_a_column_is_its_argmax(rows: int) -> None:
+    torch.manual_seed(4)
+    ranked, columns = torch.rand(2, rows, 60), torch.randint(60, (2, rows))
+    assert torch.equal(strongest_row(ranked, columns), ranked.argmax(1).gather(1, columns))
+
+
+def test_a_batch_matches_each_item_against_its_own_bank() -> None:
+    torch.manual_seed(5)
+    net = SimilarityNet()
+    keys = Keys(F.normalize(torch.randn(2, 64, 4, 4), dim=1), F.normalize(torch.randn(2, 32, 8, 8), dim=1))
+    luma, ab = torch.rand(2, 1, 8, 8), torch.randn(2, 2, 8, 8)
+    both = net(keys, luma, net.bank(keys, ab, luma))
+    for i in range(2):
+        own = Keys(keys.coarse[i : i + 1], keys.fine[i : i + 1])
+        lumas, colours = luma[i : i + 1], ab[i : i + 1]
+        alone = net(own, lumas, net.bank(own, colours, lumas))
+        for batched, single in zip(both, alone, strict=True):
+            torch.testing.assert_close(batched[i : i + 1], single, atol=1e-5, rtol=1e-4)
 
 
 def test_a_picture_finds_its_own_colours() -> None:

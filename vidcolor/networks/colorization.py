@@ -55,6 +55,11 @@ def _up(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+def _beside(*planes: Tensor) -> Tensor:
+    """Put planes (B, _, h, w) side by side, channels last: of mixed layouts torch.cat makes the slower one."""
+    return torch.cat([x.permute(0, 2, 3, 1) for x in planes], 3).permute(0, 3, 1, 2)
+
+
 class ColorizationNet(nn.Module):
     """Decoder over the encoder's features with the prior's head, and the fusion with evidence."""
 
@@ -113,21 +118,11 @@ class ColorizationNet(nn.Module):
             reference = state.new_zeros(b, 4 + PLANES, h4, w4)
         else:
             lent = match.ab
-            reference = torch.cat([match.ab / AB_SCALE, _up(match.coarse_ab) / AB_SCALE, match.planes], 1) * present
-        carried = evidence.propagated * evidence.validity / AB_SCALE
-        x = torch.cat(
-            [
-                state,
-                reference,
-                present.expand(b, 1, h4, w4),
-                F.avg_pool2d(carried, 2),
-                F.avg_pool2d(evidence.validity, 2),
-                prior_ab / AB_SCALE,
-            ],
-            1,
-        )
-        x = _up(self.narrow(self.join(x)))
-        x = self.last(torch.cat([x, features.s2, carried, evidence.validity], 1))
+            reference = _beside(match.ab / AB_SCALE, _up(match.coarse_ab) / AB_SCALE, match.planes) * present
+        carried = _beside(evidence.propagated * evidence.validity / AB_SCALE, evidence.validity)
+        here = present.expand(b, 1, h4, w4)
+        x = self.join(_beside(state, reference, here, F.avg_pool2d(carried, 2), prior_ab / AB_SCALE))
+        x = self.last(_beside(_up(self.narrow(x)), features.s2, carried))
         # What a source may say is its preference times its presence: an absent one says exactly nothing. Preferences
         # are bounded, or training would learn to shout down a validity of nearly 0.
         preference = torch.exp(_LOUDEST * torch.tanh(self.gate_head(x) / _LOUDEST))

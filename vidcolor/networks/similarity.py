@@ -6,6 +6,7 @@ of the bank, and its best cells are then compared child by child at stride 4. A 
 sixteen times the coarse one; this costs little more than the coarse one and is as sharp.
 """
 
+from math import gcd
 from typing import NamedTuple
 
 import torch
@@ -75,6 +76,27 @@ def from_children(x: Tensor, h: int, w: int) -> Tensor:
     return x.reshape(b, h, w, 2, 2, c).permute(0, 5, 1, 3, 2, 4).reshape(b, c, 2 * h, 2 * w)
 
 
+_GROUP = 16  # divides the cells of any picture whose sides are multiples of 32
+
+
+def strongest_row(ranked: Tensor, columns: Tensor) -> Tensor:
+    """The row of the largest value in each of the given columns: `ranked.argmax(1)` at `columns`, eight times as fast.
+
+    Args:
+        ranked: (B, Q, N).
+        columns: (B, M) indices of columns.
+
+    Returns:
+        (B, M) indices of rows.
+    """
+    b, q, n = ranked.shape
+    size = gcd(q, _GROUP)
+    group = ranked.unflatten(1, (-1, size)).amax(2).max(1).indices.gather(1, columns)
+    rows = (group * size)[..., None] + torch.arange(size, device=ranked.device)
+    inside = ranked.reshape(b, -1).gather(1, (rows * n + columns[..., None]).flatten(1))
+    return group * size + inside.reshape(b, -1, size).argmax(2)
+
+
 class SimilarityNet(nn.Module):
     """Keys from encoder features, and matching of keys against a bank."""
 
@@ -135,13 +157,14 @@ class SimilarityNet(nn.Module):
         top, cells = ranked.topk(top_k, dim=2)
         cell_logits = top * self.log_scale8.exp()
 
-        def take(x: Tensor, best: int) -> Tensor:
-            """(B, N, ...) to (B, h * w, best, ...): what the bank holds at the so many best cells."""
-            rows = x.flatten(2)
-            index = cells[:, :, :best].reshape(b, -1, 1).expand(-1, -1, rows.shape[2])
-            return rows.gather(1, index).reshape(b, h * w, best, *x.shape[2:])
+        def take(x: Tensor) -> Tensor:
+            """(B, N, ...) to (B, h * w, top_k, ...): what the bank holds at the best cells."""
+            n = x.shape[1]
+            # Whole rows at once: gather, which looks every number up by itself, takes fifteen times as long.
+            index = cells + torch.arange(b, device=x.device)[:, None, None] * n
+            return x.reshape(b * n, -1).index_select(0, index.flatten()).reshape(b, h * w, top_k, *x.shape[2:])
 
-        fine_keys, ab, ref_luma = (take(x, top_k) for x in (bank.fine, bank.ab, bank.luma))
+        fine_keys, ab, ref_luma = (take(x) for x in (bank.fine, bank.ab, bank.luma))
         q4, luma4 = children(query.fine), children(luma)[..., 0]
         fine_cosine = torch.einsum("bqic,bqkjc->bqikj", q4, fine_keys).flatten(3)
         logits = fine_cosine * self.log_scale4.exp() + cell_logits.repeat_interleave(4, dim=2)[:, :, None]
@@ -153,7 +176,7 @@ class SimilarityNet(nn.Module):
         coarse_ab = (coarse_p[:, :, None] @ ab.mean(3)).squeeze(2)
         coarse_luma = (coarse_p * ref_luma.mean(3)).sum(2)
         best = (p * fine_cosine).sum(3)
-        parent = torch.stack([top[..., 0], self._agreement(q8, take(bank.coarse, 1)[:, :, 0], w)], 2)
+        parent = torch.stack([top[..., 0], self._agreement(ranked.detach(), cells[:, :, 0], w)], 2)
         planes = torch.cat(
             [
                 parent[:, :, None].expand(-1, -1, 4, -1),
@@ -174,15 +197,16 @@ class SimilarityNet(nn.Module):
         )
 
     @staticmethod
-    def _agreement(q8: Tensor, matched: Tensor, w: int) -> Tensor:
+    def _agreement(ranked: Tensor, best: Tensor, w: int) -> Tensor:
         """exp(-d / 2), d in cells from each position to where its best match finds its own best match: (B, h * w).
 
         Args:
-            q8: (B, h * w, C8) keys of the frame.
-            matched: (B, h * w, C8) keys of each position's best match.
+            ranked: (B, h * w, N) cosines of the frame's positions and the bank's cells; a preference for some cells
+                changes nothing here.
+            best: (B, h * w) each position's best cell.
             w: Cells per row.
         """
-        back = (matched @ q8.transpose(1, 2)).argmax(2)
-        here = torch.arange(q8.shape[1], device=q8.device)
+        back = strongest_row(ranked, best)
+        here = torch.arange(ranked.shape[1], device=ranked.device)
         dx, dy = back % w - here % w, back // w - here // w
         return torch.exp(-0.5 * torch.hypot(dx.float(), dy.float()))
