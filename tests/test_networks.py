@@ -1,10 +1,12 @@
+from itertools import product
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.networks import Bank, ColorBins, Encoder, ExemplarNetwork, Keys, NetworkConfig, SimilarityNet
-from vidcolor.networks.similarity import PLANES, children, from_children, strongest_row
+from vidcolor.networks.similarity import PLANES, among_neighbours, children, from_children, strongest_row
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +159,36 @@ def test_a_picture_finds_its_own_colours() -> None:
     assert agreement.mean() > 0.95
 
 
+def test_scores_are_means_over_pairs_displaced_alike() -> None:
+    torch.manual_seed(6)
+    grid, grids = (3, 4), [(5, 2), (3, 4)]
+    scores = torch.randn(1, 12, 22)
+    smooth = among_neighbours(scores, grid, grids)
+    start = 0
+    for rows, columns in grids:
+        cells = scores[0, :, start : start + rows * columns].reshape(*grid, rows, columns)
+        found = smooth[0, :, start : start + rows * columns].reshape(*grid, rows, columns)
+        for y, x, row, column in product(range(3), range(4), range(rows), range(columns)):
+            alike = [
+                cells[y + dy, x + dx, row + dy, column + dx]
+                for dy, dx in product((-1, 0, 1), repeat=2)
+                if 0 <= y + dy < 3 and 0 <= x + dx < 4 and 0 <= row + dy < rows and 0 <= column + dx < columns
+            ]
+            torch.testing.assert_close(found[y, x, row, column], torch.stack(alike).mean())
+        start += rows * columns
+
+
+def test_of_equal_keys_the_one_of_like_luma_is_found() -> None:
+    net = SimilarityNet()
+    keys = Keys(F.normalize(torch.ones(1, 64, 4, 8), dim=1), F.normalize(torch.ones(1, 32, 8, 16), dim=1))
+    dark_left = torch.full((1, 1, 8, 16), 0.9)
+    dark_left[..., :8] = 0.1
+    ab = torch.where(dark_left > 0.5, 40.0, -40.0).expand(1, 2, 8, 16)
+    match = net(keys, dark_left.flip(3), net.bank(keys, ab, dark_left))
+    assert match.ab[..., 2:6].min() > 20
+    assert match.ab[..., 10:14].max() < -20
+
+
 def test_order_of_references_does_not_matter(network: ExemplarNetwork) -> None:
     torch.manual_seed(3)
     encoded = [network.encode(torch.rand(1, 1, 64, 64)) for _ in range(3)]
@@ -200,6 +232,17 @@ def test_absent_reference_equals_no_bank(network: ExemplarNetwork) -> None:
     with_bank = network(encoded, bank, present=absent, **_nothing_propagated(1, 64, 64))
     without = network(encoded, None, present=absent, **_nothing_propagated(1, 64, 64))
     torch.testing.assert_close(with_bank.fused.ab, without.fused.ab, atol=1e-2, rtol=0)
+
+
+def test_recolouring_is_colouring_with_that_evidence(network: ExemplarNetwork) -> None:
+    encoded = network.encode(torch.rand(1, 1, 64, 64))
+    bank = network.bank(encoded, torch.randn(1, 2, 64, 64) * 30)
+    present, brought = torch.ones(1), (torch.randn(1, 2, 32, 32) * 30, torch.rand(1, 1, 32, 32))
+    first = network(encoded, bank, present=present, **_nothing_propagated(1, 64, 64))
+    again = network.recolor(encoded, first, *brought).fused.ab
+    expected = network(encoded, bank, present=present, propagated=brought[0], validity=brought[1]).fused.ab
+    torch.testing.assert_close(again, expected)
+    assert not torch.allclose(again, first.fused.ab, atol=1.0)
 
 
 def test_propagated_colours_without_validity_are_ignored(network: ExemplarNetwork) -> None:

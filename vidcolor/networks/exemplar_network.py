@@ -30,7 +30,7 @@ class NetworkConfig:
     fine: int = 32
     temperature: float = 0.6
     balance: float = 0.65
-    top_k: int = 4
+    top_k: int = 16
 
     @classmethod
     def from_dict(cls, values: Mapping[str, int | float]) -> "NetworkConfig":
@@ -79,11 +79,13 @@ class Colored(NamedTuple):
         fused: The decision.
         evidence: What it rests on.
         state: (B, width, H/4, W/4) the decoder's state, from which the prior is read.
+        prior_ab: (B, 2, H/4, W/4) the automatic colours.
     """
 
     fused: Fused
     evidence: Evidence
     state: Tensor
+    prior_ab: Tensor
 
 
 class ExemplarNetwork(nn.Module):
@@ -127,7 +129,13 @@ class ExemplarNetwork(nn.Module):
         state = self.colorization.decode(encoded.features)
         prior_ab = self.colorization.prior(state, temperature=self.config.temperature, balance=self.config.balance)
         evidence = Evidence(match, present, propagated, validity)
-        return Colored(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state)
+        return Colored(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state, prior_ab)
+
+    def recolor(self, encoded: Encoded, colored: Colored, propagated: Tensor, validity: Tensor) -> Colored:
+        """Colour the same frames again, as `forward` does, with other colours brought by flow."""
+        evidence = colored.evidence._replace(propagated=propagated, validity=validity)
+        fused = self.colorization(encoded.features, colored.state, colored.prior_ab, evidence)
+        return colored._replace(fused=fused, evidence=evidence)
 
     @property
     def parameter_count(self) -> int:

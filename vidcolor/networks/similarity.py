@@ -1,11 +1,14 @@
 """Similarity sub-net: where in the references does each position of the frame come from, and how sure is that?
 
-Exemplar colorization after He et al. 2018 and Zhang et al. 2019, with two changes. Both sides are grey, so that colour
-never leaks into matching. Matching is coarse to fine: every position at stride 8 is compared with every position
+Exemplar colorization after He et al. 2018 and Zhang et al. 2019, with three changes. Both sides are grey, so that
+colour never leaks into matching. Matching is coarse to fine: every position at stride 8 is compared with every position
 of the bank, and its best cells are then compared child by child at stride 4. A dense match at stride 4 costs
-sixteen times the coarse one; this costs little more than the coarse one and is as sharp.
+sixteen times the coarse one; this costs little more than the coarse one and is as sharp. A match counts for more where
+its neighbours match alike: coarse scores are means over 3 x 3 pairs of neighbours.
 """
 
+from collections.abc import Sequence
+from itertools import chain
 from math import gcd
 from typing import NamedTuple
 
@@ -36,6 +39,7 @@ class Bank(NamedTuple):
         ab: (B, N, 4, 2) Lab ab of the children.
         luma: (B, N, 4) luma of the children, in [0, 1].
         bias: (B, N) added to the coarse cosine: a preference among near-equal references, 0 for none.
+        grids: Rows and columns of cells of each reference, in the order of their cells.
     """
 
     coarse: Tensor
@@ -43,11 +47,17 @@ class Bank(NamedTuple):
     ab: Tensor
     luma: Tensor
     bias: Tensor
+    grids: tuple[tuple[int, int], ...]
 
     @staticmethod
     def join(banks: "list[Bank]") -> "Bank":
         """Put the cells of several banks of the same batch size side by side."""
-        return Bank(*(torch.cat(parts, 1) for parts in zip(*banks, strict=True)))
+
+        def beside(part: str) -> Tensor:
+            return torch.cat([getattr(bank, part) for bank in banks], 1)
+
+        grids = tuple(chain.from_iterable(bank.grids for bank in banks))
+        return Bank(beside("coarse"), beside("fine"), beside("ab"), beside("luma"), beside("bias"), grids)
 
 
 class Match(NamedTuple):
@@ -97,6 +107,37 @@ def strongest_row(ranked: Tensor, columns: Tensor) -> Tensor:
     return group * size + inside.reshape(b, -1, size).argmax(2)
 
 
+def among_neighbours(scores: Tensor, grid: tuple[int, int], grids: Sequence[tuple[int, int]]) -> Tensor:
+    """Mean of each pair's score and those of the up to eight pairs displaced alike by one cell.
+
+    Args:
+        scores: (B, h * w, N) of every position with every cell.
+        grid: h and w.
+        grids: Rows and columns of the references that make up the N cells.
+
+    Returns:
+        (B, h * w, N).
+    """
+    parts = []
+    for part, (rows, columns) in zip(torch.split(scores, [r * c for r, c in grids], 2), grids, strict=True):
+        pairs = part.reshape(-1, *grid, rows, columns)
+        parts.append(_along(_along(pairs, 2, 4), 1, 3).flatten(3).flatten(1, 2))
+    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+
+
+def _along(pairs: Tensor, here: int, there: int) -> Tensor:
+    """Mean of pairs (B, h, w, rows, columns) and their neighbours one step along two dimensions at once."""
+    n, m = pairs.shape[here], pairs.shape[there]
+    total = pairs.clone()
+    total.narrow(here, 0, n - 1).narrow(there, 0, m - 1).add_(pairs.narrow(here, 1, n - 1).narrow(there, 1, m - 1))
+    total.narrow(here, 1, n - 1).narrow(there, 1, m - 1).add_(pairs.narrow(here, 0, n - 1).narrow(there, 0, m - 1))
+    shape = [1] * pairs.ndim
+    shape[here], shape[there] = n, m
+    i, j = torch.arange(n, device=pairs.device)[:, None], torch.arange(m, device=pairs.device)
+    count = 1.0 + ((i > 0) & (j > 0)) + ((i < n - 1) & (j < m - 1))
+    return total.mul_(count.reciprocal().view(shape))
+
+
 class SimilarityNet(nn.Module):
     """Keys from encoder features, and matching of keys against a bank."""
 
@@ -115,6 +156,9 @@ class SimilarityNet(nn.Module):
         # Inverse temperatures, learned: cosines of 64-dimensional keys need a factor of some tens to be selective.
         self.log_scale8 = nn.Parameter(torch.tensor(3.0))
         self.log_scale4 = nn.Parameter(torch.tensor(2.5))
+        # What a difference of luma takes from the cosine, per squared unit: things of one colour are alike in grey too.
+        self.luma_cost8 = nn.Parameter(torch.tensor(3.0))
+        self.luma_cost4 = nn.Parameter(torch.tensor(3.0))
 
     def keys(self, features: Features) -> Keys:
         """Unit-length keys at strides 8 and 4."""
@@ -137,11 +181,11 @@ class SimilarityNet(nn.Module):
             bias: Preference of this reference, in units of cosine.
         """
         coarse = keys.coarse.flatten(2).transpose(1, 2)
-        return Bank(
-            coarse, children(keys.fine), children(ab), children(luma)[..., 0], coarse.new_full(coarse.shape[:2], bias)
-        )
+        rows, columns = keys.coarse.shape[2:]
+        biases = coarse.new_full(coarse.shape[:2], bias)
+        return Bank(coarse, children(keys.fine), children(ab), children(luma)[..., 0], biases, grids=((rows, columns),))
 
-    def forward(self, query: Keys, luma: Tensor, bank: Bank, *, top_k: int = 4) -> Match:
+    def forward(self, query: Keys, luma: Tensor, bank: Bank, *, top_k: int = 16) -> Match:
         """Match the frame's keys against the bank.
 
         Args:
@@ -152,8 +196,9 @@ class SimilarityNet(nn.Module):
         """
         b, _, h, w = query.coarse.shape
         q8 = query.coarse.flatten(2).transpose(1, 2)
-        # In one operation: a second array of this size costs as much as the product.
-        ranked = torch.baddbmm(bank.bias[:, None], q8, bank.coarse.transpose(1, 2))
+        q4, luma4 = children(query.fine), children(luma)[..., 0]
+        ranked = self._scores(q8, luma4.mean(2), bank, (h, w))
+        top_k = min(top_k, ranked.shape[2])
         top, cells = ranked.topk(top_k, dim=2)
         cell_logits = top * self.log_scale8.exp()
 
@@ -165,9 +210,10 @@ class SimilarityNet(nn.Module):
             return x.reshape(b * n, -1).index_select(0, index.flatten()).reshape(b, h * w, top_k, *x.shape[2:])
 
         fine_keys, ab, ref_luma = (take(x) for x in (bank.fine, bank.ab, bank.luma))
-        q4, luma4 = children(query.fine), children(luma)[..., 0]
         fine_cosine = torch.einsum("bqic,bqkjc->bqikj", q4, fine_keys).flatten(3)
-        logits = fine_cosine * self.log_scale4.exp() + cell_logits.repeat_interleave(4, dim=2)[:, :, None]
+        unlike = (luma4[..., None] - ref_luma.flatten(2)[:, :, None]).square()
+        fine_score = (fine_cosine - self.luma_cost4 * unlike) * self.log_scale4.exp()
+        logits = fine_score + cell_logits.repeat_interleave(4, dim=2)[:, :, None]
         p = torch.softmax(logits, 3)
         warped = p @ ab.flatten(2, 3)
         spread = (p @ ab.flatten(2, 3).square() - warped.square()).clamp(min=0).sum(3).add(1e-6).sqrt()
@@ -196,12 +242,30 @@ class SimilarityNet(nn.Module):
             from_children(warped, h, w), coarse_ab.transpose(1, 2).reshape(b, 2, h, w), from_children(planes, h, w)
         )
 
+    def _scores(self, q8: Tensor, luma8: Tensor, bank: Bank, grid: tuple[int, int]) -> Tensor:
+        """Cosine, bias and likeness of luma of every position with every cell: (B, h * w, N).
+
+        -c (x - y)^2 = 2 c x y - c x^2 - c y^2 rides in the product of keys: another array of this size costs as much.
+
+        Args:
+            q8: (B, h * w, C8) keys of the frame.
+            luma8: (B, h * w) its luma.
+            bank: What to match against.
+            grid: h and w.
+        """
+        cost = self.luma_cost8
+        ones, bank_luma = torch.ones_like(luma8), bank.luma.mean(2)
+        frame = torch.stack([2 * cost * luma8, ones, -cost * luma8.square()], 2)
+        cells = torch.stack([bank_luma, bank.bias - cost * bank_luma.square(), torch.ones_like(bank_luma)], 2)
+        scores = torch.cat([q8, frame], 2) @ torch.cat([bank.coarse, cells], 2).transpose(1, 2)
+        return among_neighbours(scores, grid, bank.grids)
+
     @staticmethod
     def _agreement(ranked: Tensor, best: Tensor, w: int) -> Tensor:
         """exp(-d / 2), d in cells from each position to where its best match finds its own best match: (B, h * w).
 
         Args:
-            ranked: (B, h * w, N) cosines of the frame's positions and the bank's cells; a preference for some cells
+            ranked: (B, h * w, N) scores of the frame's positions and the bank's cells; a preference for some cells
                 changes nothing here.
             best: (B, h * w) each position's best cell.
             w: Cells per row.

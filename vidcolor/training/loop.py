@@ -17,7 +17,7 @@ from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.partfile import written_whole
-from vidcolor.training.augment import plain_luma
+from vidcolor.training.augment import carried_colours, plain_luma
 from vidcolor.training.data import PictureStore, load_pictures
 from vidcolor.training.losses import losses
 from vidcolor.training.pairs import Pairs, PairSampler
@@ -195,8 +195,10 @@ def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[
             propagated=pairs.propagated,
             validity=pairs.validity,
         )
+        again = network.recolor(target, colored, *carried_colours(colored.fused.ab))
     return losses(
         colored,
+        again,
         network.colorization,
         truth=pairs.truth,
         natural=pairs.natural,

@@ -9,7 +9,15 @@ from torch.nn import functional as F
 from vidcolor.networks import ColorBins, Colored, ColorizationNet
 from vidcolor.networks.colorization import AB_SCALE
 
-WEIGHTS: Mapping[str, float] = {"result": 10.0, "warped": 4.0, "coarse": 2.0, "prior": 0.25, "smooth": 0.3}
+WEIGHTS: Mapping[str, float] = {
+    "result": 10.0,
+    "unrolled": 6.0,
+    "steady": 2.0,
+    "warped": 4.0,
+    "coarse": 2.0,
+    "prior": 0.25,
+    "smooth": 0.3,
+}
 
 
 def rarity(bins: ColorBins, ab: Tensor) -> Tensor:
@@ -55,6 +63,7 @@ def smoothness(ab: Tensor, luma: Tensor) -> Tensor:
 
 def losses(
     colored: Colored,
+    again: Colored,
     network: ColorizationNet,
     *,
     truth: Tensor,
@@ -66,6 +75,7 @@ def losses(
 
     Args:
         colored: What the networks said.
+        again: What they said when that came back to them as flow would bring it.
         network: The colorization sub-net that said it.
         truth: (B, 2, h2, w2) ab to reach, hue turned where the item's hue was turned.
         natural: (B, 2, h2, w2) ab before any turn: what the prior can know.
@@ -76,6 +86,9 @@ def losses(
     weight = rarity(network.bins, truth)
     terms = {
         "result": _huber(fused.ab, truth, weight),
+        # Colours that pass through the networks at each keyframe must neither fade nor wander.
+        "unrolled": _huber(again.fused.ab, truth, weight),
+        "steady": _huber(again.fused.ab, fused.ab.detach(), again.evidence.validity),
         "prior": prior_loss(network, colored.state, F.avg_pool2d(natural, 2)),
         "smooth": smoothness(fused.ab, luma),
     }
