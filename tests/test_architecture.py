@@ -24,6 +24,7 @@ LAYERS = {
     "propagation": 2,
     "stills": 2,
     "framing": 2,
+    "grading": 2,
     "shots": 1,
     "upsample": 1,
     "networks": 1,
