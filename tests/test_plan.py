@@ -295,7 +295,11 @@ def test_stills_are_saved_relative_to_the_plan(tmp_path: Path) -> None:
     ("edit", "message"),
     [
         (lambda p: p.update(colour=1), "unknown key colour; allowed: version, video, frames, shots, notes"),
-        (lambda p: p["shots"][1].update(refs=[]), "unknown key shots.1.refs; allowed: start, stop, references"),
+        (
+            lambda p: p["shots"][1].update(refs=[]),
+            "unknown key shots.1.refs; allowed: start, stop, keyframe, looks, treatment, saturation, hue, "
+            "temperature, borrow, references",
+        ),
         (
             lambda p: p["shots"][0]["references"][0].update(strength=1),
             "unknown key shots.0.references.0.strength; allowed: path, frame",

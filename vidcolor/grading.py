@@ -68,12 +68,11 @@ def grade(chroma: Chroma, luma: Floats, grading: Grading) -> Chroma:
         return chroma
     ab = chroma.ab
     if grading.hue:
-        cosine, sine = (np.float32(f(np.deg2rad(grading.hue))) for f in (np.cos, np.sin))
-        a, b = ab[..., 0], ab[..., 1]
-        ab = np.stack([a * cosine - b * sine, a * sine + b * cosine], axis=-1)
+        turn = np.deg2rad(grading.hue)
+        ab = ab @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]], np.float32)
     if grading.temperature:
         x, z = daylight(grading.temperature)
-        gains = np.cbrt(np.array([x / _D65_WHITE[0], z / _D65_WHITE[1]], np.float32))
+        gains = np.cbrt(np.array([x / _D65_WHITE[0], z / _D65_WHITE[1]])).astype(np.float32)
         shift = (gains - 1) * np.array([500.0, -200.0], np.float32)
         ab = ab * gains + shift * _cube_root_of_luminance(luma)[..., None]
     return Chroma(ab * np.float32(grading.saturation), chroma.confidence)
