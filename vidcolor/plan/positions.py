@@ -39,25 +39,24 @@ def find_lines(text: str) -> dict[Keys, int]:
         DuplicateKeyError: An object holds a key twice.
     """
     lines: dict[Keys, int] = {(): 1}
-    way: list[str | int] = []
-    member: list[bool] = []  # per open bracket: whether an object, whose next string is a key
+    way: list[str | int | None] = []  # None in an object until its next key
+    in_object: list[bool] = []
     for token, line in _with_lines(text):
         if token in "}]":
             way.pop()
-            member.pop()
+            in_object.pop()
         elif token == ",":
-            last = way[-1]
-            way[-1] = "" if member[-1] else int(last) + 1
-        elif way and member[-1] and way[-1] == "" and token[0] == '"':
-            way[-1] = json.loads(token) or "\0"  # an empty key, too, is a key
-            if (keys := tuple(way)) in lines:
+            way[-1] = None if in_object[-1] else int(way[-1] or 0) + 1
+        elif way and way[-1] is None:
+            way[-1] = json.loads(token)
+            if (keys := _keys(way)) in lines:
                 raise DuplicateKeyError(keys, lines[keys], line)
             lines[keys] = line
         else:
-            lines.setdefault(tuple(way), line)
+            lines.setdefault(_keys(way), line)
             if token in "{[":
-                member.append(token == "{")
-                way.append("" if member[-1] else 0)
+                in_object.append(token == "{")
+                way.append(None if in_object[-1] else 0)
     return lines
 
 
@@ -66,6 +65,10 @@ def line_of(keys: Keys, lines: dict[Keys, int]) -> int:
     while keys not in lines:
         keys = keys[:-1]
     return lines[keys]
+
+
+def _keys(way: list[str | int | None]) -> Keys:
+    return tuple(key for key in way if key is not None)
 
 
 def _with_lines(text: str) -> Iterator[tuple[str, int]]:
