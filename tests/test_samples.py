@@ -47,15 +47,17 @@ def test_of_frames_that_look_alike_one_near_the_middle_is_chosen(tmp_path: Path)
     assert abs(chosen - FRAMES // 2) <= 4
 
 
-@pytest.mark.parametrize("flaw", ["smeared", "blank", "dark", "covered", "another scene"])
+@pytest.mark.parametrize("flaw", ["smeared", "soft", "blank", "dark", "dark and grainy", "covered", "another scene"])
 def test_a_flawed_middle_is_passed_over(tmp_path: Path, flaw: str) -> None:
-    good = view("coffee")
+    good, rng = view("coffee"), np.random.default_rng(1)
     bad = {
         "smeared": cv2.blur(good, (15, 1)),
+        "soft": cv2.GaussianBlur(good, (0, 0), 0.8),
         "blank": np.full_like(good, 240),
         "dark": (good * 0.15).astype(np.uint8),
+        "dark and grainy": np.clip(good * 0.15 + rng.normal(0, 14, (HEIGHT, WIDTH, 1)), 0, 255),
         "covered": np.where(np.arange(WIDTH)[None, :, None] < 100, np.uint8(40), good),
-        "another scene": view("rocket"),
+        "another scene": np.repeat(cv2.resize(rng.random((24, 32)), (WIDTH, HEIGHT))[..., None] * 255, 3, axis=2),
     }[flaw].astype(np.uint8)
     flawed = range(14, 27)
     film = shot_of(tmp_path, [bad if index in flawed else good for index in range(FRAMES)])

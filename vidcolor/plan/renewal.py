@@ -1,12 +1,13 @@
 """A plan that a person has edited survives when its film is looked at again.
 
 Cuts that a person made stay, cuts that a person took out stay out, and everywhere else detection decides anew. A plan
-remembers what was detected when it was made, so what differs from that is a person's work; of a plan that does not,
-every cut stays. Stills go with the frame that they were painted on, settings with the larger part of their shot.
+remembers what was detected when it was made, so what differs from that is a person's work; the shots of a plan that
+does not remember stay as they are. Stills go with the frame that they were painted on, settings with the larger part of
+their shot.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -28,10 +29,12 @@ class Cuts:
     Args:
         made: They are cuts whatever detection says.
         taken_out: They are none.
+        final: There are no cuts but those made.
     """
 
-    made: frozenset[int] = field(default_factory=frozenset)
-    taken_out: frozenset[int] = field(default_factory=frozenset)
+    made: frozenset[int] = frozenset()
+    taken_out: frozenset[int] = frozenset()
+    final: bool = False
 
     @classmethod
     def of(cls, plan: ColorPlan | None, *, cut: Iterable[int] = (), join: Iterable[int] = ()) -> Self:
@@ -55,13 +58,13 @@ class Cuts:
                 raise PlanError(
                     f"no shot to join starts at frame {unknown[0]}", hint=f"near it start: {near or 'none'}"
                 )
-            detected = set(starts if plan.detected is None else plan.detected)
-            by_hand = set(starts) - detected if plan.detected is not None else set(starts)
+            detected = set(plan.detected or ())
+            by_hand = set(starts) - detected
             # A cut between shots that a person told apart is that person's, too.
             told_apart = {b.start for a, b in pairwise(plan.shots) if _settings(a) != _settings(b)}
             made |= (by_hand | told_apart) - taken_out - {0}
             taken_out |= detected - set(starts) - made
-        return cls(frozenset(made), frozenset(taken_out))
+        return cls(frozenset(made), frozenset(taken_out), final=plan is not None and plan.detected is None)
 
 
 class Recutter:
@@ -105,7 +108,7 @@ class Recutter:
         """Tell whether a detected cut was taken out, or is one of the person's, whose frame counts."""
         if cut in self._cuts.made:
             return False
-        return any(abs(cut - other) <= _NEAR for other in self._cuts.made | self._cuts.taken_out)
+        return self._cuts.final or any(abs(cut - other) <= _NEAR for other in self._cuts.made | self._cuts.taken_out)
 
 
 def renew(fresh: ColorPlan, old: ColorPlan) -> tuple[ColorPlan, list[str]]:

@@ -20,7 +20,6 @@ from vidcolor.plan.positions import DuplicateKeyError, Keys, dotted, find_lines,
 _MOST_FRAMES = 1 << 40
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 """Bytes of a file name that are no UTF-8, as Python and JSON write them."""
-_INNERMOST = re.compile(r"[\[{][^\[\]{}]*[\]}]")
 
 
 class ColorPlan(Entry):
@@ -123,8 +122,7 @@ class ColorPlan(Entry):
             for reference in shot["references"]:
                 if reference["frames"] is None:
                     del reference["frames"]
-        text = json.dumps(values, indent=2, ensure_ascii=False)
-        text = _INNERMOST.sub(_on_one_line, text)
+        text = _laid_out(values)
         text = _NO_UTF8.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         try:
             with written_whole(path) as part:
@@ -171,11 +169,18 @@ class ColorPlan(Entry):
         )
 
 
-def _on_one_line(found: re.Match[str]) -> str:
-    """Put a still, or a list of numbers, on one line, and texts where they fit."""
-    # JSON escapes line breaks inside of texts: these are none of them.
-    line = re.sub(r"\n\s*", "", re.sub(r",\n\s*", ", ", found[0]))
-    return line if len(line) <= 100 or found[0][0] == "{" or '"' not in line else found[0]
+def _laid_out(value: Any, margin: str = "") -> str:
+    """Return JSON for people: a key or an entry a line, but a still, or a list of numbers, on one."""
+    spread = value and (
+        ("path" not in value) if isinstance(value, dict) else isinstance(value, list) and type(value[0]) is not int
+    )
+    if not spread:
+        return json.dumps(value, ensure_ascii=False)
+    inner = margin + "  "
+    if isinstance(value, dict):
+        entries = [f"{json.dumps(key)}: {_laid_out(each, inner)}" for key, each in value.items()]
+        return f"{{\n{inner}" + f",\n{inner}".join(entries) + f"\n{margin}}}"
+    return f"[\n{inner}" + f",\n{inner}".join(_laid_out(each, inner) for each in value) + f"\n{margin}]"
 
 
 def _parse(text: str) -> Any:
