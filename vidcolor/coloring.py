@@ -117,7 +117,7 @@ def color_shot(
                 luma = _working_luma(frame, info)
             waiting.append((frame, luma))
             upright = np.ascontiguousarray(np.rot90(luma, turns))
-            yield WorkingFrame(frame.index, upright, painted.get(frame.index))
+            yield WorkingFrame(frame.index, upright, painted.get(frame.index), frame.index in networks.changes)
 
     def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
         with clock("networks"):

@@ -142,7 +142,11 @@ class ExemplarColorizer:
 
 
 class ShotColorizer:
-    """Colours single frames of one shot; remembers the shot's references and its latest keyframes."""
+    """Colours single frames of one shot; remembers the shot's references and its latest keyframes.
+
+    Attributes:
+        changes: First frames from which other references count than before.
+    """
 
     def __init__(
         self,
@@ -154,6 +158,8 @@ class ShotColorizer:
         self._network = network
         self._device = device
         self._references = [(reference.bank, span) for reference, span in zip(references, spans, strict=True)]
+        self._counted: list[int] = []
+        self.changes = frozenset(frame for span in spans if span is not None for frame in (span.start, span.stop))
         self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
 
     @torch.inference_mode()
@@ -167,7 +173,15 @@ class ShotColorizer:
         """
         height, width = luma.shape
         encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
-        stills = [bank for bank, span in self._references if span is None or frame is None or frame in span]
+        count = [
+            number
+            for number, (_, span) in enumerate(self._references)
+            if span is None or frame is None or frame in span
+        ]
+        if count != self._counted:  # what other stills decided is no memory of these
+            self._keyframes.clear()
+            self._counted = count
+        stills = [self._references[number][0] for number in count]
         banks = [*stills, *self._keyframes]
         carried = _carried(propagated, (width // 2, height // 2), self._device)
         colored = self._network(
