@@ -11,7 +11,7 @@ from films import Film, picture, render
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.plan.looks import ColorWatch, keeping_color, remarks_on
 from vidcolor.shots import Shot
-from vidcolor.video import ChromaPlanes, Frame, VideoReader
+from vidcolor.video import ChromaPlanes, Frame, VideoReader, plain_transcode
 
 
 def toned(rgb: np.ndarray, look: str) -> np.ndarray:
@@ -51,6 +51,28 @@ def test_footage_as_archives_have_it(tmp_path: Path, look: str) -> None:
     frames = [toned(picture(index, 12, 96, 64), look) for index in range(12)]
     film = render(tmp_path / "film", Film(pixel_format="yuv444p"), pictures=frames)
     assert {shot.looks for shot in make_plan(film, []).shots} == {LOOKS[look]}
+
+
+@pytest.mark.parametrize("shot", [(18, 30), (30, 44), (137, 150), (200, 214)])
+def test_dull_colours_are_colours(truth: Path, tmp_path: Path, shot: tuple[int, int]) -> None:
+    part = tmp_path / "part.mkv"
+    plain_transcode(truth, part, start=Fraction(2 * shot[0] - 1, 50), end=Fraction(2 * shot[1] - 1, 50))
+    assert {each.looks for each in make_plan(part, []).shots} == {"color"}
+
+
+@pytest.mark.parametrize("look", ["sepia", "toned", "grey"])
+@pytest.mark.parametrize("crf", ["18", "32"])
+def test_tints_stay_tints_in_noise_and_compression(samples: Path, tmp_path: Path, look: str, crf: str) -> None:
+    rng, pictures = np.random.default_rng(0), []
+    with VideoReader(samples / "bikes.mkv", end=Fraction(1, 4)) as reader:
+        for frame in reader:
+            grey = np.repeat(frame.luma[..., None], 3, axis=2) / 255.0
+            rgb = {"sepia": grey * (1.0, 0.85, 0.62), "toned": grey ** (0.8, 1.0, 1.25), "grey": grey}[look]
+            pictures.append(np.clip(255 * rgb + rng.normal(0, 6, rgb.shape), 0, 255).astype(np.uint8))
+    height, width = pictures[0].shape[:2]
+    spec = Film(codec="libx264", options=(("crf", crf),), width=width, height=height, frames=len(pictures))
+    film = render(tmp_path / "film", spec, pictures=pictures)
+    assert {shot.looks for shot in make_plan(film, []).shots} == {"grey" if look == "grey" else "tinted"}
 
 
 @pytest.mark.parametrize("pixel_format", ["gray", "rgb24"])
