@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from films import Film, picture, render
 
+from vidcolor.errors import PlanError
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.plan.looks import ColorWatch, keeping_color, remarks_on
 from vidcolor.shots import Shot
@@ -98,6 +99,13 @@ def test_neutral_chroma_is_grey_at_any_depth(bit_depth: int) -> None:
     plane = np.full((1, 1) if bit_depth == 16 else (9, 7), 1 << (bit_depth - 1), dtype)
     watch.push(Frame(0, 0, np.zeros((9, 7), dtype), ChromaPlanes(plane, plane)))
     assert watch.looks(Shot(0, 1)) == "grey"
+
+
+def test_a_plan_that_does_not_say_what_shots_show_keeps_nothing_by_itself() -> None:
+    plan = ColorPlan(video="x", frames=1, shots=[PlannedShot(start=0, stop=1)])
+    with pytest.raises(PlanError, match="does not say which shots are in colour") as caught:
+        keeping_color(plan)
+    assert "scenes VIDEO -o PLAN" in str(caught.value.hint)
 
 
 def test_one_odd_frame_does_not_decide(tmp_path: Path) -> None:

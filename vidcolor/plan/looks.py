@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from vidcolor.color import halve_towards
+from vidcolor.errors import PlanError
 from vidcolor.plan.entries import Looks, PlannedShot, name_shots
 from vidcolor.plan.schema import ColorPlan
 from vidcolor.shots import Shot
@@ -67,7 +68,16 @@ class ColorWatch:
 
 
 def keeping_color(plan: ColorPlan) -> ColorPlan:
-    """Return a plan that leaves the shots that are in colour already as they are."""
+    """Return a plan that leaves the shots that are in colour already as they are.
+
+    Raises:
+        PlanError: The plan says of no shot what it shows.
+    """
+    if all(shot.looks is None for shot in plan.shots):
+        raise PlanError(
+            "the plan does not say which shots are in colour",
+            hint="run `vidcolor scenes VIDEO -o PLAN` again: what you edited in the plan stays",
+        )
     return plan.with_shots(
         shot.model_copy(update={"treatment": "keep"}) if shot.looks == "color" else shot for shot in plan.shots
     )
