@@ -242,7 +242,7 @@ def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_pa
     assert status == 0
     assert starts[:5] == [0, 30, 76, 137, 187]
     assert len(list(folder.iterdir())) == len(starts)
-    assert run("scenes", film, "-o", plan)[0] == 2
+    assert [each["frame"] for each in json.loads(plan.read_text())["shots"][2]["references"]] == [120]
     status, out, _ = run("scenes", film, "--json")
     assert status == 0
     assert [shot["start"] for shot in json.loads(out)["shots"]] == starts
@@ -252,6 +252,112 @@ def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_pa
         luma = next(f for i, f in enumerate(frames) if i == int(still.stem[-6:])).to_ndarray()[:272]
     expected = np.clip((luma.astype(float) - 16) / 219, 0, 1) * 255
     assert np.abs(np.asarray(Image.open(still).convert("L")) - expected).max() <= 1
+
+
+def edit(plan: Path, number: int, **settings: object) -> None:
+    """Change keys of a shot in a plan, as a person does with an editor."""
+    values = json.loads(plan.read_text())
+    values["shots"][number].update(settings)
+    plan.write_text(json.dumps(values, indent=2))
+
+
+def paint(still: Path, colors: Path, frame: int) -> None:
+    """Put the colours of a frame of the true film into its grey still."""
+    with av.open(str(colors)) as container:
+        rgb = next(f for i, f in enumerate(container.decode(video=0)) if i == frame).to_ndarray(format="rgb24")
+    Image.fromarray(rgb).save(still)
+
+
+def test_a_reel_is_painted_edited_and_made_again(samples: Path, truth: Path, untrained: Path, tmp_path: Path) -> None:
+    film, plan, folder = samples / "bikes.mkv", tmp_path / "film.plan.json", tmp_path / "paint"
+    assert run("scenes", film, "--stills", folder, "-o", plan)[0] == 0
+    shots = json.loads(plan.read_text())["shots"]
+    bound = [(each["references"][0]["path"], each["references"][0]["frame"]) for each in shots]
+    assert bound == [(f"paint/bikes_{shot['keyframe']:06d}.png", shot["keyframe"]) for shot in shots]
+    # Two are painted; one shot is cut, one joined to the shot before it, one gets settings.
+    painted = [folder / f"bikes_{shots[number]['keyframe']:06d}.png" for number in (0, 3)]
+    for number, still in zip((0, 3), painted, strict=True):
+        paint(still, truth, shots[number]["keyframe"])
+    pixels = [still.read_bytes() for still in painted]
+    edit(plan, 1, saturation=0.8, borrow=[0])
+    status, out, err = run("scenes", film, "--stills", folder, "-o", plan, "--cut", 100, "--join", 242)
+    assert status == 0
+    assert [int(line.split()[1]) for line in out.splitlines()[1:]] == [0, 30, 76, 100, 137, 187]
+    assert "note: kept of the plan: 6 stills; settings of shot 2; cuts made at 100; cuts taken out at 242" in err
+    assert [still.read_bytes() for still in painted] == pixels
+    again = json.loads(plan.read_text())["shots"]
+    assert (again[1]["saturation"], again[1]["borrow"]) == (0.8, [0])
+    new = [shot["keyframe"] for shot in again if shot["keyframe"] not in [each["keyframe"] for each in shots]]
+    assert len(new) == 1  # one part of the shot that was cut had no still yet
+    assert (folder / f"bikes_{new[0]:06d}.png").exists()
+    # Even -y, which makes the plan anew, leaves what was painted.
+    copy = tmp_path / "copy.plan.json"
+    copy.write_bytes(plan.read_bytes())
+    assert run("scenes", film, "--stills", folder, "-o", copy, "-y")[0] == 0
+    assert [still.read_bytes() for still in painted] == pixels
+    assert len(json.loads(copy.read_text())["shots"]) == 6
+    assert json.loads(copy.read_text())["shots"][1]["saturation"] == 1.0
+    output = tmp_path / "out.mkv"
+    words = ["--plan", plan, "--end", "1.4", "--weights", untrained]
+    status, _, err = run("colorize", film, "-o", output, *words)
+    assert status == 0
+    assert "5 of 7 stills are not painted yet (shots 2 to 4, 6); automatic colours in shots 3 and 4, 6" in err
+    status, out, err = run(
+        "preview", film, "--plan", plan, "--start", "1.1", "--duration", "0.3", "-o", tmp_path, *words[4:]
+    )
+    assert status == 0, err
+
+
+def test_what_is_wrong_in_a_plan_is_said_in_one_line_before_any_work(clip: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    assert run("scenes", clip, "-o", plan)[0] == 0
+    before = plan.read_text()
+    plan.write_text(before.replace('"hue": 0.0', '"hue": 200'))
+    line = before[: before.index('"hue"')].count("\n") + 1
+    for words in (["colorize", clip, "--plan", plan], ["preview", clip, "--plan", plan], ["scenes", clip, "-o", plan]):
+        status, out, err = run(*words)
+        assert (status, out) == (1, "")
+        assert err.splitlines()[0] == (
+            f"error: {plan}, line {line}: key shots.0.hue is 200: input should be less than or equal to 180; "
+            "allowed: -180 to 180 degrees"
+        )
+        assert len(err.splitlines()) == 2
+    status, _, err = run("scenes", clip, "-o", plan)
+    assert err.splitlines()[1].endswith("-y replaces the file")
+    plan.write_text("a shopping list")
+    assert run("scenes", clip, "-o", plan)[0] == 1
+    assert plan.read_text() == "a shopping list"
+    assert list(tmp_path.iterdir()) == [plan]
+
+
+def test_cuts_are_changed_in_a_plan_that_exists(clip: Path, tmp_path: Path) -> None:
+    status, out, err = run("scenes", clip, "--cut", 9)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: --cut and --join change a plan, and there is none\nhint: ")
+    plan = tmp_path / "plan.json"
+    assert run("scenes", clip, "-o", plan)[0] == 0
+    before = plan.read_bytes()
+    status, _, err = run("scenes", clip, "-o", plan, "--join", 7)
+    assert status == 1
+    assert "no shot to join starts at frame 7" in err
+    assert plan.read_bytes() == before
+
+
+def test_colour_is_listed_warned_of_and_kept_on_demand(truth: Path, untrained: Path, tmp_path: Path) -> None:
+    colored = tmp_path / "colored.mkv"
+    plain_transcode(truth, colored, start=Fraction(61, 50), end=Fraction(81, 50))
+    status, out, err = run("scenes", colored, "-q")
+    assert status == 0
+    assert out.splitlines()[1].split()[5] == "color"
+    assert err.startswith("warning: already in colour, and coloured anew: the whole film; --keep-color")
+    words = ["colorize", colored, "-o", tmp_path / "out.mkv", "--weights", untrained]
+    status, _, err = run(*words)
+    assert err.count("already in colour") == 1
+    status, _, err = run(*words, "--keep-color", "-y", "--lossless")
+    assert (status, "warning" in err) == (0, False)
+    with av.open(str(colored)) as before, av.open(str(tmp_path / "out.mkv")) as after:
+        pairs = zip(before.decode(video=0), after.decode(video=0), strict=True)
+        assert all(np.array_equal(a.to_ndarray(), b.to_ndarray()) for a, b in pairs)
 
 
 def test_colorize_prints_where_the_film_is(samples: Path, tmp_path: Path, untrained: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,8 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
-from vidcolor.plan.likeness import ColorWatch, thumbnail
-from vidcolor.plan.making import _Samples
+from vidcolor.plan.likeness import thumbnail
 from vidcolor.references import Reference
-from vidcolor.shots import Shot
-from vidcolor.video import ChromaPlanes, VideoReader
 
 WIDTH, HEIGHT, LENGTH = 128, 96, 20
 SCENES = ("astronaut", "coffee", "cat")
@@ -192,46 +188,16 @@ def test_notes_of_stills_are_passed_on(film: Path) -> None:
     assert plan.notes == ["still.png: it is grey: it has no colour to give"]
 
 
-@pytest.mark.parametrize(("look", "words"), [("color", "already in colour"), ("sepia", "tinted"), ("grey", None)])
-def test_colour_in_the_film_is_noted(tmp_path: Path, look: str, words: str | None) -> None:
-    source = render(tmp_path / "film", Film(look=look, pixel_format="yuv444p"))
-    notes = make_plan(source, []).notes
-    assert (words is None and notes == []) or (words is not None and words in notes[0])
-
-
-@pytest.mark.parametrize("bit_depth", [8, 10, 16])
-def test_neutral_chroma_is_grey_at_any_depth(bit_depth: int) -> None:
-    watch = ColorWatch()
-    plane = np.full(
-        (1, 1) if bit_depth == 16 else (9, 7), 1 << (bit_depth - 1), np.uint8 if bit_depth == 8 else np.uint16
-    )
-    watch.push(ChromaPlanes(plane, plane), bit_depth=bit_depth)
-    assert watch.remark() is None
-
-
 def test_one_frame(tmp_path: Path) -> None:
     source = render(tmp_path / "film", Film(frames=1))
     plan = make_plan(source, [still(picture(0, 1, 96, 64))])
-    assert plan.shots == [PlannedShot(start=0, stop=1, references=[PlannedReference(path="still.png", frame=0)])]
+    still_of_it = PlannedReference(path="still.png", frame=0)
+    assert plan.shots == [PlannedShot(start=0, stop=1, keyframe=0, looks="grey", references=[still_of_it])]
 
 
 def test_a_segment_without_frames_is_refused(film: Path) -> None:
     with pytest.raises((PlanError, VideoError)):
         make_plan(film, [], start=Fraction(100))
-
-
-def test_samples_of_a_long_shot_stay_few(film: Path) -> None:
-    samples = _Samples()
-    with VideoReader(film) as reader:
-        first = next(iter(reader))
-        for index in range(4000):
-            samples.push(replace(first, index=index), reader.info)
-    kept = [index for index, _ in samples._kept]
-    assert len(kept) <= 24
-    assert min(abs(index - 2000) for index in kept) < 600
-    assert [index for index in kept if index > 3960] == list(range(3964, 4000, 4))
-    assert samples.take(Shot(0, 4000)).shape == (HEIGHT, WIDTH)
-    assert not samples._kept
 
 
 def test_thumbnail_ignores_exposure_and_is_zero_where_nothing_is_to_see() -> None:
@@ -289,56 +255,6 @@ def test_stills_are_saved_relative_to_the_plan(tmp_path: Path) -> None:
     moved.mkdir()
     (tmp_path / "plan.json").rename(moved / "plan.json")
     assert ColorPlan.load(moved / "plan.json").stills() == [moved / "stills" / "a_0003.png"]
-
-
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (lambda p: p.update(colour=1), "unknown key colour; allowed: version, video, frames, shots, notes"),
-        (lambda p: p["shots"][1].update(refs=[]), "unknown key shots.1.refs; allowed: start, stop, references"),
-        (
-            lambda p: p["shots"][0]["references"][0].update(strength=1),
-            "unknown key shots.0.references.0.strength; allowed: path, frame",
-        ),
-        (lambda p: p.update(version=2), "key version is 2: input should be 1"),
-        (lambda p: p.pop("frames"), "key frames is missing"),
-        (lambda p: p.update(frames=31), "the last shot stops at 30; frames is 31"),
-        (lambda p: p["shots"][1].update(start=11), "shots.1.start is 11; the shot before it stops at 10"),
-        (lambda p: p["shots"][1].update(stop=10), "shots.1: stop is 10; a shot [start, stop) from 10 stops later"),
-        (
-            lambda p: p["shots"][0]["references"][0].update(frame=10),
-            "is bound to frame 10; allowed in this shot: 0 to 9, or null",
-        ),
-        (lambda p: p["shots"][0]["references"][0].update(frame="x"), "key shots.0.references.0.frame is 'x'"),
-        (lambda p: p.update(shots=[]), "key shots is []"),
-        (lambda p: p.update(frames=10**30), "input should be less than or equal to"),
-        (lambda p: p["shots"][0]["references"][0].update(path=""), "the path is empty"),
-    ],
-)
-def test_a_wrong_plan_is_refused_with_the_key_named(tmp_path: Path, edit: Any, message: str) -> None:
-    path = tmp_path / "plan.json"
-    plan_of(tmp_path).save(path)
-    data = json.loads(path.read_text())
-    edit(data)
-    path.write_text(json.dumps(data))
-    with pytest.raises(PlanError) as caught:
-        ColorPlan.load(path)
-    assert message in str(caught.value)
-    assert str(path) in str(caught.value)
-    assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"\xff\xfe", b"[]", b'{"frames": 1' + b"0" * 5000 + b"}", b"[" * 100_000, None],
-    ids=["empty", "cut off", "binary", "list", "huge number", "deep", "missing"],
-)
-def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "plan.json"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(PlanError, match=r"plan\.json"):
-        ColorPlan.load(path)
 
 
 def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

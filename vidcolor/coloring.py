@@ -27,11 +27,17 @@ _SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded pi
 
 @dataclass(frozen=True, eq=False)
 class ColoredFrame:
-    """A frame of the film with its luma and its colours at the working size, all as stored."""
+    """A frame of the film with its luma and its colours at the working size, all as stored.
+
+    Attributes:
+        frame: The film's frame.
+        luma: Y' float32 (h, w) in [0, 1].
+        chroma: Its colours, or None where the film's own are kept.
+    """
 
     frame: Frame
     luma: Floats
-    chroma: Chroma
+    chroma: Chroma | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +103,7 @@ def color_shot(
         effort: Of propagation.
         clock: Charged with `decode`, `shrink`, `flow`, `networks` and `fuse`.
     """
-    size, turns = upright_size(info), info.rotation // 90
+    turns = info.rotation // 90
     waiting: deque[tuple[Frame, Floats]] = deque()
 
     def working_frames() -> Iterator[WorkingFrame]:
@@ -108,15 +114,14 @@ def color_shot(
                 return
             with clock("shrink"):
                 # The networks see the picture upright: they learned from photographs.
-                stored = size if turns % 2 == 0 else size[::-1]
-                luma = film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)
+                luma = _working_luma(frame, info)
             waiting.append((frame, luma))
             upright = np.ascontiguousarray(np.rot90(luma, turns))
-            yield WorkingFrame(frame.index, upright, painted.get(frame.index))
+            yield WorkingFrame(frame.index, upright, painted.get(frame.index), frame.index in networks.changes)
 
     def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
         with clock("networks"):
-            return networks.colorize(frame.luma, propagated).chroma
+            return networks.colorize(frame.luma, propagated, frame=frame.index).chroma
 
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
@@ -130,3 +135,27 @@ def color_shot(
                 return
             frame, luma = waiting.popleft()
             yield ColoredFrame(frame, luma, turned(chroma, -turns))
+
+
+def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, clock: Clock) -> Iterator[ColoredFrame]:
+    """Pass on the frames of a shot that keeps the colours, or the grey, that it has.
+
+    Args:
+        frames: The shot's frames.
+        info: Their film.
+        clock: Charged with `decode` and `shrink`.
+    """
+    while True:
+        with clock("decode"):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        with clock("shrink"):
+            luma = _working_luma(frame, info)
+        yield ColoredFrame(frame, luma, None)
+
+
+def _working_luma(frame: Frame, info: VideoInfo) -> Floats:
+    size = upright_size(info)
+    stored = size if info.rotation // 90 % 2 == 0 else size[::-1]
+    return film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)

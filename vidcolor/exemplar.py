@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vidcolor.color import Chroma
 from vidcolor.errors import VidcolorError, WeightsError
-from vidcolor.networks import Bank, Encoded, ExemplarNetwork, NetworkConfig
+from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
 from vidcolor.weights import Weights, load_weights
 
 Floats = NDArray[np.float32]
@@ -123,9 +123,16 @@ class ExemplarColorizer:
         """How well a reference fits a frame: the mean best cosine of the frame's positions, about 0 to 1."""
         return float((keys @ reference.coarse.T).amax(1).mean())
 
-    def shot(self, references: Sequence[EncodedReference]) -> "ShotColorizer":
-        """Start a shot with its references; none means automatic colours."""
-        return ShotColorizer(self._network, self.device, references)
+    def shot(
+        self, references: Sequence[EncodedReference], spans: Sequence[range | None] | None = None
+    ) -> "ShotColorizer":
+        """Start a shot with its references; none means automatic colours.
+
+        Args:
+            references: Stills to match against.
+            spans: The frames in which each counts, None for the whole shot; None if all do.
+        """
+        return ShotColorizer(self._network, self.device, references, spans or [None] * len(references))
 
     def _luma(self, luma: Floats) -> Tensor:
         return _tensor(luma[:, :, None], self.device)
@@ -135,25 +142,47 @@ class ExemplarColorizer:
 
 
 class ShotColorizer:
-    """Colours single frames of one shot; remembers the shot's references and its latest keyframes."""
+    """Colours single frames of one shot; remembers the shot's references and its latest keyframes.
 
-    def __init__(self, network: ExemplarNetwork, device: torch.device, references: Sequence[EncodedReference]) -> None:
+    Attributes:
+        changes: First frames from which other references count than before.
+    """
+
+    def __init__(
+        self,
+        network: ExemplarNetwork,
+        device: torch.device,
+        references: Sequence[EncodedReference],
+        spans: Sequence[range | None],
+    ) -> None:
         self._network = network
         self._device = device
-        self._references = [reference.bank for reference in references]
+        self._references = [(reference.bank, span) for reference, span in zip(references, spans, strict=True)]
+        self._counted: list[int] = []
+        self.changes = frozenset(frame for span in spans if span is not None for frame in (span.start, span.stop))
         self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
 
     @torch.inference_mode()
-    def colorize(self, luma: Floats, propagated: Chroma | None) -> Colored:
+    def colorize(self, luma: Floats, propagated: Chroma | None, *, frame: int | None = None) -> Colored:
         """Colour one frame and remember it as a keyframe.
 
         Args:
             luma: (h, w) in [0, 1], h and w multiples of 32.
             propagated: What flow brought to the frame, confidence meaning validity; None for nothing.
+            frame: Its number, by which references count or not; None lets all count.
         """
         height, width = luma.shape
         encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
-        banks = [*self._references, *self._keyframes]
+        count = [
+            number
+            for number, (_, span) in enumerate(self._references)
+            if span is None or frame is None or frame in span
+        ]
+        if count != self._counted:  # what other stills decided is no memory of these
+            self._keyframes.clear()
+            self._counted = count
+        stills = [self._references[number][0] for number in count]
+        banks = [*stills, *self._keyframes]
         carried = _carried(propagated, (width // 2, height // 2), self._device)
         colored = self._network(
             encoded,
@@ -165,16 +194,12 @@ class ShotColorizer:
         trust = ((carried[:, 2:] - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clamp(0, 1)
         ab = torch.lerp(colored.fused.ab, carried[:, :2], trust)
         gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
-        self._remember(encoded, ab)
+        # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
+        self._keyframes.append(self._network.bank(encoded, ab, bias=_KEYFRAME_BIAS if stills else 0.0))
         size = (width, height)
         provenance = _array(gate, size)
         confidence = np.exp(-_DOUBT * np.clip(provenance[:, :, 2], 0.0, 1.0))
         return Colored(Chroma(_array(ab, size), confidence), provenance)
-
-    def _remember(self, encoded: Encoded, ab: Tensor) -> None:
-        # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
-        bias = _KEYFRAME_BIAS if self._references else 0.0
-        self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
 
 
 def _carried(propagated: Chroma | None, size: tuple[int, int], device: torch.device) -> Tensor:

@@ -32,14 +32,30 @@ def turned(chroma: Chroma, quarter_turns: int) -> Chroma:
     return Chroma(ab, confidence)
 
 
-def show(frame: Frame, chroma: Chroma, info: VideoInfo) -> tuple[Bytes, Bytes]:
-    """The film and its colours as RGB uint8, upright, pixels square, at most 480 lines."""
+def show(frame: Frame, chroma: Chroma | None, info: VideoInfo) -> tuple[Bytes, Bytes]:
+    """The film and its colours as RGB uint8, upright, pixels square, at most 480 lines.
+
+    Without colours both show those that the film has.
+    """
     width, height = max(1, round(info.width * info.sar)), info.height
     scale = min(1.0, 480 / height)
     size = (max(2, round(width * scale)), max(2, round(height * scale)))
     luma = film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
-    ab = cv2.resize(chroma.ab, size, interpolation=cv2.INTER_LINEAR)
-    cb, cr = ab_to_chroma(ab, luma, matrix=info.matrix)
-    pictures = np.repeat(luma[:, :, None], 3, 2), chroma_to_rgb(luma, cb, cr, matrix=info.matrix)
-    film, colored = (np.rot90((p * 255 + 0.5).astype(np.uint8), info.rotation // 90) for p in pictures)
-    return np.ascontiguousarray(film), np.ascontiguousarray(colored)
+    pictures: list[Floats] = [np.repeat(luma[:, :, None], 3, 2)]
+    if chroma is not None:
+        ab = cv2.resize(chroma.ab, size, interpolation=cv2.INTER_LINEAR)
+        cb, cr = ab_to_chroma(ab, luma, matrix=info.matrix)
+        pictures.append(chroma_to_rgb(luma, cb, cr, matrix=info.matrix))
+    elif frame.source_chroma is not None:
+        neutral, swing = 1 << (info.bit_depth - 1), (255 if info.full_range else 224) << (info.bit_depth - 8)
+        planes = (frame.source_chroma.cb.astype(np.float32), frame.source_chroma.cr.astype(np.float32))
+        cb, cr = (
+            np.asarray((cv2.resize(plane, size, interpolation=cv2.INTER_AREA) - neutral) / swing, np.float32)
+            for plane in planes
+        )
+        pictures = [chroma_to_rgb(luma, cb, cr, matrix=info.matrix)]
+    film, colored = (
+        np.ascontiguousarray(np.rot90((picture * 255 + 0.5).astype(np.uint8), info.rotation // 90))
+        for picture in (pictures[0], pictures[-1])
+    )
+    return film, colored

@@ -12,13 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidcolor.color import Chroma, working_size
-from vidcolor.coloring import ColoredFrame, Still, color_shot, load_stills
+from vidcolor.color import working_size
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, load_stills
 from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show
+from vidcolor.grading import MOST_SATURATION, grade
+from vidcolor.own_chroma import OwnChroma
 from vidcolor.partfile import written_whole
 from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.plan.looks import keeping_color, remarks_on
+from vidcolor.plan.painted import settle
+from vidcolor.plan.segment import check_length, fit_to_segment
 from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
@@ -64,6 +69,7 @@ class Colorizer:
         start: Fraction | None = None,
         end: Fraction | None = None,
         saturation: float = 1.0,
+        keep_color: bool = False,
         quality: str = "balanced",
         codec: str = "x264",
         crf: float | None = None,
@@ -78,10 +84,11 @@ class Colorizer:
             video: The film.
             references: Colour stills; assigned to frames and shots unless a plan does that.
             output: Default: `film.color.*` beside the film.
-            plan: Shots and their stills; made by `make_plan` when None.
-            start: First time to colour, in seconds; a plan must have been made for the same segment.
+            plan: Shots and their stills; those not painted yet are left out. None has one made by `make_plan`.
+            start: First time to colour, in seconds; a plan may have been made for the film or for the same segment.
             end: Time to stop before, in seconds.
-            saturation: Multiplies the chroma; 1 leaves it as predicted.
+            saturation: Multiplies the chroma, after that of the plan; 1 leaves it as predicted.
+            keep_color: Leave shots that are in colour already as they are.
             quality: `fast`, `balanced` or `best`, see `propagation.EFFORTS`.
             codec: `x264`, `x265`, `ffv1`, `prores` or `svtav1`.
             crf: Constant rate factor of the codec; None for its default.
@@ -100,7 +107,7 @@ class Colorizer:
         _check_options(quality, saturation)
         with VideoReader(video, start=start, end=end) as reader:
             if plan is not None and start is None and end is None:
-                _check_length(plan, reader)
+                check_length(plan, reader)
             target = Path(output) if output is not None else default_output(reader.info)
             with VideoWriter(
                 target,
@@ -113,9 +120,13 @@ class Colorizer:
                 start=start,
                 end=end,
             ) as writer:
-                stills = load_stills([*references, *(plan.stills() if plan else ())], self._networks, reader.info)
+                given = settle(plan, references)
+                stills = load_stills(given.references, self._networks, reader.info)
                 with clock("plan"):
-                    plan = plan or self._plan(video, stills, start=start, end=end, progress=progress)
+                    plan = self._plan(given.plan, video, stills, start=start, end=end, progress=progress)
+                plan = keeping_color(plan) if keep_color else plan
+                notes, warnings = remarks_on(plan.shots)
+                own = OwnChroma(reader.info, writer.chroma_format) if plan.keeps else None
                 upsample = ChromaUpsampler(
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
@@ -123,7 +134,12 @@ class Colorizer:
                 with closing(self._color(reader, plan, stills, quality, clock)) as colored:
                     for item in colored:
                         with clock("upsample"):
-                            planes = upsample(_saturated(item.chroma, saturation), item.frame.luma, item.luma)
+                            if item.chroma is None:
+                                assert own is not None, "shots without colours are those that keep their own"
+                                planes = own(item.frame)
+                            else:
+                                graded = grade(item.chroma, item.luma, plan.grading_at(item.frame.index, saturation))
+                                planes = upsample(graded, item.frame.luma, item.luma)
                         with clock("encode"):
                             writer.write(item.frame, planes)
                         frames += 1
@@ -143,8 +159,8 @@ class Colorizer:
             shots=len(plan.shots),
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
-            notes=(*plan.notes, *writer.notes),
-            warnings=tuple(reader.warnings),
+            notes=(*given.notes, *plan.notes, *notes, *writer.notes, *([own.note] if own and own.note else [])),
+            warnings=(*warnings, *reader.warnings),
         )
 
     def preview(
@@ -154,9 +170,11 @@ class Colorizer:
         references: Sequence[str | Path | Reference] = (),
         side_by_side: str | Path,
         contact_sheet: str | Path,
+        plan: ColorPlan | None = None,
         start: Fraction = Fraction(0),
         duration: Fraction = Fraction(5),
         saturation: float = 1.0,
+        keep_color: bool = False,
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> PreviewReport:
@@ -167,9 +185,11 @@ class Colorizer:
             references: Colour stills; a still bound to a frame is bound to that frame of the whole film.
             side_by_side: MP4 to write: the film left, its colours right.
             contact_sheet: PNG to write: a row for each shot with the film, its still and the result.
+            plan: Shots and their stills of the film, or of this segment of it; made when None.
             start: First time to show, in seconds.
             duration: Seconds to show.
             saturation: Multiplies the chroma.
+            keep_color: Leave shots that are in colour already as they are.
             overwrite: Replace existing files.
             progress: Called with stage, frames done and frames in all.
         """
@@ -179,15 +199,21 @@ class Colorizer:
         with VideoReader(video, start=start, end=start + duration) as reader, written_whole(sheet) as part:
             check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info
-            stills = load_stills(references, self._networks, info)
-            plan = self._plan(video, stills, start=start, end=start + duration, progress=progress)
+            given = settle(plan, references)
+            stills = load_stills(given.references, self._networks, info)
+            plan = self._plan(given.plan, video, stills, start=start, end=start + duration, progress=progress)
+            plan = keeping_color(plan) if keep_color else plan
+            notes, warnings = remarks_on(plan.shots)
             middles = {(shot.start + shot.stop) // 2: shot for shot in plan.shots}
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
                 with closing(self._color(reader, plan, stills, "balanced", clock)) as items:
                     for item in items:
-                        film, colored = show(item.frame, _saturated(item.chroma, saturation), info)
+                        graded = item.chroma and grade(
+                            item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
+                        )
+                        film, colored = show(item.frame, graded, info)
                         if shot := middles.get(item.frame.index):
                             painted = [stills[planned.path].reference.rgb for planned in shot.references]
                             frames = f"frames {shot.start} to {shot.stop - 1}"
@@ -205,12 +231,13 @@ class Colorizer:
             contact_sheet=sheet,
             frames=plan.frames,
             seconds=time.perf_counter() - started,
-            notes=tuple(plan.notes),
-            warnings=tuple(reader.warnings),
+            notes=(*given.notes, *plan.notes, *notes),
+            warnings=(*warnings, *reader.warnings),
         )
 
     def _plan(
         self,
+        plan: ColorPlan | None,
         video: Path,
         stills: dict[str, Still],
         *,
@@ -218,6 +245,9 @@ class Colorizer:
         end: Fraction | None,
         progress: Progress | None,
     ) -> ColorPlan:
+        """Return the plan for a segment: cut out of the one that there is, or made."""
+        if plan is not None:
+            return fit_to_segment(plan, video, start=start, end=end)
         seen: tuple[Floats, Tensor] | None = None
 
         def similarity(luma: Floats, reference: Reference) -> float:
@@ -249,10 +279,15 @@ class Colorizer:
         """Colour the film shot by shot; nothing is carried from one shot to the next."""
         frames = iter(reader)
         for shot in plan.shots:
+            own = islice(frames, shot.stop - shot.start)
+            if shot.treatment == "keep":
+                yield from keep_shot(own, reader.info, clock=clock)
+                continue
+            encoded = [stills[planned.path].encoded for planned in shot.references]
             yield from color_shot(
-                islice(frames, shot.stop - shot.start),
+                own,
                 reader.info,
-                self._networks.shot([stills[planned.path].encoded for planned in shot.references]),
+                self._networks.shot(encoded, [planned.span for planned in shot.references]),
                 start=shot.start,
                 painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
                 effort=EFFORTS[quality],
@@ -268,20 +303,5 @@ class Colorizer:
 def _check_options(quality: str, saturation: float) -> None:
     if quality not in EFFORTS:
         raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
-    if not 0.0 <= saturation <= 4.0:
+    if not 0.0 <= saturation <= MOST_SATURATION:
         raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
-
-
-def _check_length(plan: ColorPlan, reader: VideoReader) -> None:
-    """Refuse a plan of another length than the whole film, where its frames were counted, before any work."""
-    if reader.info.frames in (None, plan.frames):
-        return
-    # The count by packets does not see damage: only a decode tells whether it is the plan that is wrong.
-    if (frames := sum(1 for _ in reader)) != plan.frames:
-        raise PlanError(
-            f"the plan has {plan.frames} frames, the film {frames}", hint="make the plan anew with `vidcolor scenes`"
-        )
-
-
-def _saturated(chroma: Chroma, saturation: float) -> Chroma:
-    return chroma if saturation == 1.0 else Chroma(chroma.ab * np.float32(saturation), chroma.confidence)

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from vidcolor.color import normalize_luma
-from vidcolor.errors import VideoError
+from vidcolor.errors import ReferenceImageError, VideoError
 from vidcolor.partfile import written_whole
+from vidcolor.references import load_reference
 from vidcolor.video import VideoReader
 
 
@@ -20,12 +21,18 @@ def may_write(path: Path, *, video: Path, folder: Path) -> bool:
     return ours is not None and path.parent.resolve() == folder.resolve()
 
 
+def still_path(video: Path, frame: int, folder: Path) -> Path:
+    """Return the name of the grey still of a frame."""
+    return folder / f"{video.stem}_{frame:06d}.png"
+
+
 def write_stills(
     video: Path,
     frames: Sequence[int],
     folder: Path,
     *,
     overwrite: bool = False,
+    keep: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write frames of a film as grey 8-bit RGB pictures, upright, each named `FILM_000123.png`.
@@ -34,7 +41,8 @@ def write_stills(
         video: The film.
         frames: Frame numbers, in any order.
         folder: Where the stills go; made when missing.
-        overwrite: Replace stills that exist; a painted still is never replaced unasked.
+        overwrite: Replace stills that exist, but for those that somebody painted: the work is in them.
+        keep: Leave stills that exist as they are, and write the others.
         progress: Called with the stills done and wanted.
 
     Returns:
@@ -43,11 +51,18 @@ def write_stills(
     Raises:
         VideoError: A still exists already, or the film ends before a frame.
     """
-    wanted = {frame: folder / f"{video.stem}_{frame:06d}.png" for frame in sorted(set(frames))}
+    wanted = {frame: still_path(video, frame, folder) for frame in sorted(set(frames))}
+    wanted = {
+        frame: path
+        for frame, path in wanted.items()
+        if not (keep and path.exists()) and not (overwrite and _painted(path))
+    }
     if not overwrite and (existing := [path for path in wanted.values() if path.exists()]):
         raise VideoError(f"{existing[0]} exists already", hint="choose another folder, or -y to replace the stills")
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
+    if not wanted:
+        return written
     with VideoReader(video) as reader:
         info = reader.info
         for frame in reader:
@@ -66,3 +81,10 @@ def write_stills(
         missing = max(wanted)
         raise VideoError(f"{video} has no frame {missing}", hint="frames are counted from 0")
     return written
+
+
+def _painted(path: Path) -> bool:
+    try:
+        return path.exists() and not load_reference(path).grey
+    except ReferenceImageError:
+        return False

@@ -71,7 +71,8 @@ app.command(
     help=_help(
         "vidcolor scenes film.mkv --stills paint/ -o film.plan.json",
         "List the shots of VIDEO. --stills writes one grey still per shot to paint on, named after its frame; -o "
-        "writes the plan, which a person may edit and `vidcolor colorize --plan` follows.",
+        "writes the plan, which you may edit and `vidcolor colorize --plan` follows. Run again, it keeps what you "
+        "edited. Stills that are painted are never replaced.",
     ),
 )(reports.scenes)
 app.command(

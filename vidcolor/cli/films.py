@@ -12,7 +12,9 @@ from vidcolor.cli.options import (
     Device,
     End,
     Json,
+    KeepColor,
     MoreStills,
+    Plan,
     Quiet,
     Saturation,
     Start,
@@ -36,15 +38,14 @@ def colorize(
     video: Video,
     more_stills: MoreStills = None,
     reference: Still = None,
-    plan: Annotated[
-        Path | None, typer.Option(metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.")
-    ] = None,
+    plan: Plan = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: film.color.* beside VIDEO.")
     ] = None,
     start: Start = None,
     end: End = None,
     saturation: Saturation = 1.0,
+    keep_color: KeepColor = False,
     quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
     codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
@@ -57,9 +58,7 @@ def colorize(
     json: Json = False,
 ) -> None:
     """Colour a film."""
-    stills = [*(reference or []), *(more_stills or [])]
-    if plan is not None and stills:
-        refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
+    stills = _stills(reference, more_stills, plan)
     from vidcolor.video import default_output, probe
 
     if output is None:
@@ -78,6 +77,7 @@ def colorize(
             start=start,
             end=end,
             saturation=saturation,
+            keep_color=keep_color,
             codec=codec,
             crf=crf,
             preset=preset,
@@ -98,6 +98,7 @@ def preview(
     video: Video,
     more_stills: MoreStills = None,
     reference: Still = None,
+    plan: Plan = None,
     start: Start = None,
     duration: Annotated[
         Fraction | None, typer.Option(metavar="TIME", parser=seconds, help="Length of the segment; 5 if not given.")
@@ -106,6 +107,7 @@ def preview(
         Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default: the folder of VIDEO.")
     ] = None,
     saturation: Saturation = 1.0,
+    keep_color: KeepColor = False,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -115,21 +117,24 @@ def preview(
     """Colour a short segment, beside the original."""
     folder = video.parent if output is None else output
     side_by_side, contact_sheet = folder / f"{video.stem}.preview.mp4", folder / f"{video.stem}.contact.png"
-    stills = [*(reference or []), *(more_stills or [])]
+    stills = _stills(reference, more_stills, plan)
     for written in (side_by_side, contact_sheet):
-        check_output(written, inputs=[video, *stills], overwrite=yes)
+        check_output(written, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
+        from vidcolor.plan import ColorPlan
 
         report = Colorizer.load(weights, device=device).preview(
             video,
             references=stills,
+            plan=None if plan is None else ColorPlan.load(plan),
             start=Fraction(0) if start is None else start,
             duration=Fraction(5) if duration is None else duration,
             side_by_side=side_by_side,
             contact_sheet=contact_sheet,
             saturation=saturation,
+            keep_color=keep_color,
             overwrite=yes,
             progress=talk.progress,
         )
@@ -139,3 +144,10 @@ def preview(
     else:
         typer.echo(report.side_by_side)
         typer.echo(report.contact_sheet)
+
+
+def _stills(reference: list[Path] | None, more: list[Path] | None, plan: Path | None) -> list[Path]:
+    stills = [*(reference or []), *(more or [])]
+    if plan is not None and stills:
+        refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
+    return stills

@@ -30,6 +30,9 @@ def frame_numbers(text: str) -> list[int]:
         raise typer.BadParameter(f"{text!r} is no list of frame numbers such as 14,120") from None
 
 
+Plan = Annotated[
+    Path | None, typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.")
+]
 Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False)]
 Still = Annotated[
     list[Path] | None,
@@ -53,3 +56,4 @@ End = Annotated[
     typer.Option("--end", metavar="TIME", parser=seconds, help="End before this time.", show_default=False),
 ]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
+KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots that are in colour already as they are.")]

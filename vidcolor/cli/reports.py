@@ -1,12 +1,16 @@
 """The commands that look and tell: `scenes` and `verify`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
+from vidcolor.errors import PlanError
+
+if TYPE_CHECKING:
+    from vidcolor.plan import ColorPlan
 
 
 def scenes(
@@ -16,15 +20,30 @@ def scenes(
     stills: Annotated[
         Path | None, typer.Option("--stills", metavar="FOLDER", help="Write one grey still per shot here.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PLAN", help="Write the plan here.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="PLAN", help="Write the plan here; what you edited in one that is there stays."
+        ),
+    ] = None,
+    cut: Annotated[
+        list[int] | None, typer.Option("--cut", min=1, metavar="FRAME", help="Let a shot begin at this frame.")
+    ] = None,
+    join: Annotated[
+        list[int] | None,
+        typer.Option("--join", min=1, metavar="FRAME", help="Let the shot that begins here go on from the one before."),
+    ] = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """List the shots of a film."""
     references = [*(reference or []), *(more_stills or [])]
+    edited = output is not None and output.is_file() and not yes
+    if (cut or join) and not edited:
+        refuse("--cut and --join change a plan, and there is none", hint="write one with -o first, then name it again")
     if output is not None:
-        check_output(output, inputs=[video, *references], overwrite=yes)
+        check_output(output, inputs=[video, *references], overwrite=yes or edited)
     if stills is not None:
         _check_stills(stills, video=video, references=references, plan=output)
         check_folder(stills, made=True)
@@ -35,38 +54,66 @@ def scenes(
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan
+        from vidcolor.plan.looks import remarks_on
+        from vidcolor.plan.renewal import Cuts, renew, with_stills
         from vidcolor.references import load_reference
 
         warnings: list[str] = []
+        old = _edited(output) if output is not None and edited else None
         plan = make_plan(
             video,
             [load_reference(path) for path in references],
+            cuts=Cuts.of(old, cut=cut or (), join=join or ()),
             progress=lambda done, total: talk.progress("shots", done, total),
             warn=warnings.append,
         )
+        plan, notes = (plan, []) if old is None else renew(plan, old)
         written: list[Path] = []
         if stills is not None:
-            from vidcolor.stills import write_stills
+            from vidcolor.stills import still_path, write_stills
 
+            frames = [shot.keyframe for shot in plan.shots if shot.keyframe is not None]
             written = write_stills(
                 video,
-                [(shot.start + shot.stop) // 2 for shot in plan.shots],
+                frames,
                 stills,
                 overwrite=yes,
+                keep=edited,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
+            plan = with_stills(plan, {frame: still_path(video, frame, stills) for frame in frames})
         if output is not None:
             plan.save(output)
-    talk.report(notes=plan.notes, warnings=warnings)
+    observed, colored = remarks_on(plan.shots)
+    notes, warnings = [*notes, *plan.notes, *observed], [*warnings, *colored]
+    talk.report(notes=notes, warnings=warnings)
     if json:
-        print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output, "warnings": warnings})
+        values = {**plan.model_dump(mode="json"), "notes": notes}
+        print_json({**values, "stills": written, "plan": output, "warnings": warnings})
         return
-    typer.echo("shot   start    stop  frames  references")
-    for number, shot in enumerate(plan.shots, start=1):
-        names = " ".join(str(planned.path) for planned in shot.references)
-        typer.echo(f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {names}".rstrip())
+    _list_shots(plan)
     for path in [*written, *([output] if output else [])]:
         talk.note(f"wrote {path}")
+
+
+def _edited(path: Path) -> "ColorPlan":
+    """Read the plan that is to be made anew with what a person edited in it."""
+    from vidcolor.plan import ColorPlan
+
+    try:
+        return ColorPlan.load(path)
+    except PlanError as error:
+        raise PlanError(error.message, hint=f"{error.hint}; -y replaces the file") from error
+
+
+def _list_shots(plan: "ColorPlan") -> None:
+    typer.echo("shot   start    stop  frames   paint  looks   references")
+    for number, shot in enumerate(plan.shots, start=1):
+        names = " ".join(str(planned.path) for planned in shot.references)
+        looks = "keep" if shot.treatment == "keep" else shot.looks or ""
+        paint = "" if shot.keyframe is None else str(shot.keyframe)
+        numbers = f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {paint:>6}"
+        typer.echo(f"{numbers}  {looks:6}  {names}".rstrip())
 
 
 def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:

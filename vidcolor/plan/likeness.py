@@ -1,4 +1,4 @@
-"""Is a still a frame of the film? How alike are two pictures' greys? Does the film carry colour?
+"""Is a still a frame of the film? How alike are two pictures' greys?
 
 A thumbnail is band-passed and divided by its local contrast, so that exposure, gamma, fading and grain hardly count and
 places of edges do. Measured on 12 clips at 60 % contrast with grain and 6 % flicker, 36 stills resized and in JPEG
@@ -8,13 +8,10 @@ luma repainted by up to 20 % in patches at 0.64 to 0.95 (31 of 36 at 0.8 or more
 """
 
 from collections.abc import Sequence
-from statistics import median
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from vidcolor.video import ChromaPlanes
 
 Floats = NDArray[np.float32]
 
@@ -26,8 +23,6 @@ PLAUSIBLE = 0.3
 _SIZE = (48, 36)
 _NOISE = 1.5
 """Local contrast (8-bit units) under which a thumbnail holds grain rather than edges."""
-_TINT_SPREAD = 2.0
-_TINT_MEAN = 3.0
 
 
 def thumbnail(luma: NDArray[np.generic], *, full_scale: float) -> Floats:
@@ -73,32 +68,3 @@ class FrameFinder:
                 self.best[still] = (score, index)
             if wanted.get(still) == index:
                 self.named[still, index] = score
-
-
-class ColorWatch:
-    """Watches whether a film is grey, tinted or in colour."""
-
-    def __init__(self) -> None:
-        self._spreads: list[float] = []
-        self._means: list[float] = []
-
-    def push(self, chroma: ChromaPlanes, *, bit_depth: int) -> None:
-        """Look at the chroma that a frame carries already; every frame is one more pair of numbers, so sample them."""
-        scale = 1 << (bit_depth - 8)
-        step = max(1, chroma.cb.size // 20_000)
-        values = np.stack([plane.ravel()[::step] for plane in (chroma.cb, chroma.cr)]).astype(np.float64) / scale - 128
-        # The spread along the minor axis: a tint that grows with brightness is a line in the Cb-Cr plane.
-        spread = np.linalg.eigvalsh(np.cov(values))[0] if values.shape[1] > 1 else 0.0
-        self._spreads.append(float(np.sqrt(max(spread, 0.0))))
-        self._means.append(float(np.linalg.norm(values.mean(axis=1))))
-
-    def remark(self) -> str | None:
-        """Return what the user should know, or None for a grey film."""
-        if not self._spreads:
-            return None
-        spread, mean = median(self._spreads), median(self._means)
-        if spread > _TINT_SPREAD:
-            return f"the film is already in colour (chroma spread {spread:.1f}): its colours will be replaced"
-        if mean > _TINT_MEAN:
-            return f"the film is tinted (mean chroma {mean:.1f}): it is read as black and white"
-        return None

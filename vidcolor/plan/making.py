@@ -4,30 +4,24 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color import normalize_luma
 from vidcolor.errors import PlanError
-from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, ColorWatch, FrameFinder, likeness, thumbnail
-from vidcolor.plan.schema import ColorPlan, PlannedReference, PlannedShot
+from vidcolor.plan.entries import PlannedReference, PlannedShot
+from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, FrameFinder, likeness, thumbnail
+from vidcolor.plan.looks import ColorWatch
+from vidcolor.plan.renewal import Cuts, Recutter
+from vidcolor.plan.samples import Samples
+from vidcolor.plan.schema import ColorPlan
 from vidcolor.references import Reference
 from vidcolor.shots import Shot, ShotDetector, small_luma
-from vidcolor.video import Frame, VideoInfo, VideoReader
+from vidcolor.video import VideoReader
 from vidcolor.video.packets import count_frames_before
 
 Floats = NDArray[np.float32]
 Similarity = Callable[[Floats, Reference], float]
 Progress = Callable[[int, int | None], None]
-
-_LONG_SIDE = 384
-_SAMPLED = 4
-"""Every so many frames are kept as candidates to represent their shot."""
-_KEPT = 24
-"""Candidates kept at most: a shot is reported up to 30 frames late."""
-_LOOKED_AT = 16
-"""Frames from one look at the film's own chroma to the next."""
 
 
 def make_plan(
@@ -37,6 +31,7 @@ def make_plan(
     start: Fraction | None = None,
     end: Fraction | None = None,
     similarity: Similarity | None = None,
+    cuts: Cuts | None = None,
     progress: Progress | None = None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> ColorPlan:
@@ -52,12 +47,13 @@ def make_plan(
         end: Seconds before which its last frame begins.
         similarity: Scores how well a still fits the luma (h, w) in [0, 1], upright, of a shot's representative frame;
             None compares layout and distribution of greys.
+        cuts: Cuts that a person decided; all others are detected.
         progress: Called with the frames done and in all, or None where that is unknown.
         warn: Called with each line that the reader has to say about damage, once the film is read.
 
     Raises:
         VideoError: The film cannot be read.
-        PlanError: The segment has no frames.
+        PlanError: The segment has no frames, or a cut lies outside of it.
     """
     score = similarity or (lambda luma, still: likeness(luma, still.luma()))
     offset = (
@@ -65,94 +61,50 @@ def make_plan(
     )
     named = {i: still.frame - offset for i, still in enumerate(references) if still.frame is not None}
     finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
-    detector, samples, watch = ShotDetector(), _Samples(), ColorWatch()
-    shots: list[Shot] = []
+    detector, recutter, samples = ShotDetector(), Recutter(cuts or Cuts()), Samples()
+    shots: list[PlannedShot] = []
     scores: list[list[float]] = []
 
     def close(finished: list[Shot]) -> None:
         for shot in finished:
-            shots.append(shot)
-            luma = samples.take(shot) if references else None
-            scores.append([score(luma, still) for still in references] if luma is not None else [])
+            sample = samples.take(shot)
+            scores.append([score(sample.luma, still) for still in references])
+            shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
 
     with VideoReader(video, start=start, end=end) as reader:
         info, done = reader.info, 0
+        watch = ColorWatch(bit_depth=info.bit_depth)
         total = info.frames if start is None and end is None else None
         for frame in reader:
             small = small_luma(frame.luma, bit_depth=info.bit_depth)
             if references:
                 upright = np.rot90(small, info.rotation // 90)
                 finder.push(frame.index, thumbnail(upright, full_scale=255), wanted=named)
-                samples.push(frame, info)
-            if frame.source_chroma is not None and frame.index % _LOOKED_AT == 0:
-                watch.push(frame.source_chroma, bit_depth=info.bit_depth)
-            close(detector.push(small))
+            samples.push(frame, info)
+            watch.push(frame)
+            close(recutter.push(detector.push(small)))
             done = frame.index + 1
             if progress is not None:
                 progress(done, total)
     for warning in reader.warnings:
         warn(warning)
-    close(detector.finish())
+    close(recutter.push(detector.finish(), end=True))
+    watch.finish()
     if not shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
     notes = [f"{still.name}: {note}" for still in references for note in still.notes]
     bound = _bind(references, finder, named, offset=offset, frames=done, notes=notes)
-    if remark := watch.remark():
-        notes.append(remark)
+    stills = _assign(shots, references, bound, scores, whole=start is None and end is None)
     return ColorPlan(
         video=str(video),
         frames=done,
-        shots=_assign(shots, references, bound, scores, whole=start is None and end is None),
+        shots=[
+            shot.model_copy(update={"looks": watch.looks(Shot(shot.start, shot.stop)), "references": chosen})
+            for shot, chosen in zip(shots, stills, strict=True)
+        ],
         notes=list(dict.fromkeys(notes)),
+        detected=recutter.detected,
     )
-
-
-class _Samples:
-    """A few small frames from which a shot's representative is taken, however long the shot."""
-
-    def __init__(self) -> None:
-        self._kept: list[tuple[int, Floats]] = []
-        self._last: tuple[int, Frame, VideoInfo] | None = None
-        self._stride = _SAMPLED
-
-    def push(self, frame: Frame, info: VideoInfo) -> None:
-        self._last = (frame.index, frame, info)
-        if frame.index % _SAMPLED:
-            return
-        self._kept.append((frame.index, _upright_luma(frame, info)))
-        if len(self._kept) <= _KEPT:
-            return
-        # The newest stay, for a shot of a few frames among them has not been reported yet; the others thin out evenly.
-        while True:
-            old, recent = self._kept[: -_KEPT // 2], self._kept[-_KEPT // 2 :]
-            self._kept = [each for each in old if each[0] % self._stride == 0] + recent
-            if len(self._kept) <= _KEPT:
-                return
-            self._stride *= 2
-
-    def take(self, shot: Shot) -> Floats:
-        """Return the frame nearest to the shot's middle that is not nearly blank; forget all before the shot's end."""
-        middle = (shot.start + shot.stop - 1) / 2
-        inside = [each for each in self._kept if each[0] in shot]
-        if not inside:
-            assert self._last is not None
-            index, frame, info = self._last
-            inside = [(index, _upright_luma(frame, info))]
-        busy = 0.5 * max(float(luma.std()) for _, luma in inside)
-        chosen = min((each for each in inside if each[1].std() >= busy), key=lambda each: abs(each[0] - middle))
-        self._kept = [each for each in self._kept if each[0] >= shot.stop]
-        self._stride = _SAMPLED
-        return chosen[1]
-
-
-def _upright_luma(frame: Frame, info: VideoInfo) -> Floats:
-    """Return luma as a viewer sees it: pixels square, upright, long side at most 384."""
-    width, height = info.width * float(info.sar), float(info.height)
-    scale = min(1.0, _LONG_SIDE / max(width, height))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA)
-    luma = normalize_luma(small, bit_depth=info.bit_depth, full_range=info.full_range)
-    return np.ascontiguousarray(np.rot90(luma, info.rotation // 90))
 
 
 def _bind(
@@ -185,13 +137,14 @@ def _bind(
 
 
 def _assign(
-    shots: Sequence[Shot],
+    shots: Sequence[PlannedShot],
     references: Sequence[Reference],
     bound: dict[int, int],
     scores: Sequence[Sequence[float]],
     *,
     whole: bool,
-) -> list[PlannedShot]:
+) -> list[list[PlannedReference]]:
+    """Return the stills of each shot."""
     chosen: list[dict[int, int | None]] = [{} for _ in shots]
     for i, frame in sorted(bound.items(), key=lambda item: item[1]):
         chosen[next(n for n, shot in enumerate(shots) if frame in shot)][i] = frame
@@ -203,11 +156,4 @@ def _assign(
     for i in set(range(len(references))) - {each for stills in chosen for each in stills} if whole else ():
         best = max(open_shots or range(len(shots)), key=lambda n: scores[n][i])
         chosen[best][i] = None
-    return [
-        PlannedShot(
-            start=shot.start,
-            stop=shot.stop,
-            references=[PlannedReference(path=references[i].key, frame=frame) for i, frame in stills.items()],
-        )
-        for shot, stills in zip(shots, chosen, strict=True)
-    ]
+    return [[PlannedReference(path=references[i].key, frame=frame) for i, frame in stills.items()] for stills in chosen]

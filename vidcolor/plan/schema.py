@@ -1,66 +1,28 @@
-"""The plan as a file: JSON, checked key by key."""
+"""The plan as a file: JSON, checked key by key; messages name the line."""
 
 import json
 import os
 import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from vidcolor.errors import PlanError
+from vidcolor.grading import MOST_SATURATION, Grading
 from vidcolor.partfile import written_whole
+from vidcolor.plan.entries import Entry, MisplacedError, PlannedReference, PlannedShot
+from vidcolor.plan.positions import DuplicateKeyError, Keys, dotted, find_lines, line_of
 
 _MOST_FRAMES = 1 << 40
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 """Bytes of a file name that are no UTF-8, as Python and JSON write them."""
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PlannedReference(_Entry):
-    """A still used in a shot.
-
-    Args:
-        path: The still; in a saved plan relative to the plan's folder.
-        frame: The frame that the still was painted on, or None.
-    """
-
-    path: str
-    frame: int | None = Field(default=None, ge=0)
-
-    @field_validator("path")
-    @classmethod
-    def _normal(cls, path: str) -> str:
-        # No min_length: with it pydantic refuses names that are not UTF-8.
-        if not path:
-            raise ValueError("the path is empty; expected a still")
-        return str(Path(path))
-
-
-class PlannedShot(_Entry):
-    """Frames [start, stop) and their stills, the most fitting first; no stills means automatic colours."""
-
-    start: int = Field(ge=0)
-    stop: int = Field(ge=1)
-    references: list[PlannedReference] = []
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.stop <= self.start:
-            raise ValueError(f"stop is {self.stop}; a shot [start, stop) from {self.start} stops later")
-        for reference in self.references:
-            if reference.frame is not None and not self.start <= reference.frame < self.stop:
-                raise ValueError(
-                    f"{reference.path} is bound to frame {reference.frame}; allowed in this shot: "
-                    f"{self.start} to {self.stop - 1}, or null"
-                )
-        return self
-
-
-class ColorPlan(_Entry):
+class ColorPlan(Entry):
     """The shots of a film, or of a segment of it, and the stills that colour them.
 
     Frame numbers count from the first frame of the segment. The shots cover every frame once.
@@ -71,28 +33,82 @@ class ColorPlan(_Entry):
         frames: Frames in all.
         shots: In order.
         notes: What was observed while the plan was made, one line each.
+        detected: First frames of the shots that were found, or None where that is unknown. Shots that begin elsewhere
+            were cut by a person, and those that are missing were joined by one.
     """
 
     version: Literal[1] = 1
     video: str
     frames: int = Field(ge=1, le=_MOST_FRAMES)
     shots: list[PlannedShot] = Field(min_length=1)
-    notes: list[str] = []
+    notes: list[str] = Field(default=[])
+    detected: list[int] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stop_at_the_next(cls, values: Any) -> Any:
+        """Let shots that do not say where they stop last to the next one, and the last to the end."""
+        if not isinstance(values, dict) or not isinstance(shots := values.get("shots"), list):
+            return values
+        starts = [shot.get("start") if isinstance(shot, dict) else None for shot in shots]
+        stops = [*starts, values.get("frames")][1:]
+        filled = [
+            {**shot, "stop": stop} if isinstance(shot, dict) and "stop" not in shot and isinstance(stop, int) else shot
+            for shot, stop in zip(shots, stops, strict=True)
+        ]
+        return {**values, "shots": filled}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         reached = 0
         for number, shot in enumerate(self.shots):
             if shot.start != reached:
-                raise ValueError(f"shots.{number}.start is {shot.start}; the shot before it stops at {reached}")
+                raise MisplacedError(
+                    f"shots.{number}.start is {shot.start}; the shot before it stops at {reached}"
+                    if number
+                    else f"shots.0.start is {shot.start}; the first shot starts at 0",
+                    "shots",
+                    number,
+                    "start",
+                )
             reached = shot.stop
+            for place, frame in enumerate(shot.borrow):
+                if not 0 <= frame < self.frames or frame in shot:
+                    raise MisplacedError(
+                        f"shots.{number}.borrow names frame {frame}; allowed: frames of other shots, 0 to "
+                        f"{self.frames - 1} but for {shot.start} to {shot.stop - 1}",
+                        "shots",
+                        number,
+                        "borrow",
+                        place,
+                    )
         if reached != self.frames:
-            raise ValueError(f"the last shot stops at {reached}; frames is {self.frames}")
+            raise MisplacedError(
+                f"the last shot stops at {reached}; frames is {self.frames}", "shots", len(self.shots) - 1, "stop"
+            )
         return self
 
     def stills(self) -> list[Path]:
         """Return every still once, in the order of first use."""
         return list(dict.fromkeys(Path(each.path) for shot in self.shots for each in shot.references))
+
+    def shot_at(self, frame: int) -> PlannedShot:
+        """Return the shot that holds a frame."""
+        return self.shots[bisect_right(self.shots, frame, key=lambda shot: shot.start) - 1]
+
+    def grading_at(self, frame: int, saturation: float = 1.0) -> Grading:
+        """Return what is done to the colours of a frame, `saturation` for the whole film coming on top."""
+        grading = self.shot_at(frame).grading
+        return replace(grading, saturation=min(grading.saturation * saturation, MOST_SATURATION))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether some shot keeps the film's own chroma."""
+        return any(shot.treatment == "keep" for shot in self.shots)
+
+    def with_shots(self, shots: Iterable[PlannedShot]) -> Self:
+        """Return the plan with other shots of the same frames."""
+        return self.model_copy(update={"shots": list(shots)})
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON, whole or not at all; stills are named relative to its folder.
@@ -101,9 +117,12 @@ class ColorPlan(_Entry):
             PlanError: The file cannot be written.
         """
         path = Path(path)
-        shots = [shot.model_copy(update={"references": _moved(shot, _relative_to(path.parent))}) for shot in self.shots]
-        values = self.model_copy(update={"shots": shots}).model_dump()
-        text = json.dumps(values, indent=2, ensure_ascii=False)
+        values = self._moved(_relative_to(path.parent)).model_dump()
+        for shot in values["shots"]:
+            for reference in shot["references"]:
+                if reference["frames"] is None:
+                    del reference["frames"]
+        text = _laid_out(values)
         text = _NO_UTF8.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         try:
             with written_whole(path) as part:
@@ -116,32 +135,61 @@ class ColorPlan(_Entry):
         """Read a plan; relative stills are looked for beside it.
 
         Raises:
-            PlanError: The file is missing or does not fit the schema; the message names the key and what is allowed.
+            PlanError: The file is missing or does not fit the schema; the message names the line, the key and what is
+                allowed.
         """
         path = Path(path)
+        text = ""
         try:
-            plan = cls.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
+            text = path.read_text(encoding="utf-8-sig")
+            plan = cls.model_validate(_parse(text))
         except OSError as error:
             raise PlanError(f"{path}: {error.strerror or error}", hint="check the path of the plan") from error
+        except DuplicateKeyError as error:
+            raise PlanError(f"{path}, line {error.line}: {error}", hint="take one of them out") from error
         except ValidationError as error:
+            keys, message, hint = _explain(error.errors()[0])
+            raise PlanError(f"{path}, line {line_of(keys, find_lines(text))}: {message}", hint=hint) from error
+        except json.JSONDecodeError as error:
             raise PlanError(
-                f"{path}: {_explain(error.errors()[0])}", hint="correct the key, or make the plan anew"
+                f"{path}, line {error.lineno}: not JSON ({error.msg}, column {error.colno})",
+                hint="look for a comma, quote or bracket that is missing or too many there",
             ) from error
         except (ValueError, RecursionError) as error:
             raise PlanError(f"{path}: not JSON ({error})", hint="make a plan with `vidcolor scenes -o`") from error
         folder = path.parent
-        shots = [
-            shot.model_copy(update={"references": _moved(shot, lambda still: str(folder / still))})
-            for shot in plan.shots
-        ]
-        return plan.model_copy(update={"shots": shots})
+        return plan._moved(lambda still: str(folder / still))
+
+    def _moved(self, move: Callable[[str], str]) -> Self:
+        return self.with_shots(
+            shot.model_copy(
+                update={"references": [each.model_copy(update={"path": move(each.path)}) for each in shot.references]}
+            )
+            for shot in self.shots
+        )
 
 
-def _moved(shot: PlannedShot, move: Any) -> list[PlannedReference]:
-    return [PlannedReference(path=move(each.path), frame=each.frame) for each in shot.references]
+def _laid_out(value: Any, margin: str = "") -> str:
+    """Return JSON for people: a key or an entry a line, but a still, or a list of numbers, on one."""
+    spread = value and (
+        ("path" not in value) if isinstance(value, dict) else isinstance(value, list) and type(value[0]) is not int
+    )
+    if not spread:
+        return json.dumps(value, ensure_ascii=False)
+    inner = margin + "  "
+    if isinstance(value, dict):
+        entries = [f"{json.dumps(key)}: {_laid_out(each, inner)}" for key, each in value.items()]
+        return f"{{\n{inner}" + f",\n{inner}".join(entries) + f"\n{margin}}}"
+    return f"[\n{inner}" + f",\n{inner}".join(_laid_out(each, inner) for each in value) + f"\n{margin}]"
 
 
-def _relative_to(folder: Path) -> Any:
+def _parse(text: str) -> Any:
+    values = json.loads(text)
+    find_lines(text)  # for keys given twice
+    return values
+
+
+def _relative_to(folder: Path) -> Callable[[str], str]:
     def relative(still: str) -> str:
         try:
             return os.path.relpath(still, folder)
@@ -151,14 +199,25 @@ def _relative_to(folder: Path) -> Any:
     return relative
 
 
-def _explain(error: Any) -> str:
-    keys = [str(key) for key in error["loc"]]
-    where = ".".join(keys) or "plan"
+def _explain(error: Any) -> tuple[Keys, str, str]:
+    """Return which key of a plan is wrong, why, and what to try."""
+    keys: Keys = tuple(error["loc"])
+    hint = "correct the key, or make the plan anew"
+    inside = PlannedReference if "references" in keys[:-1] else PlannedShot if "shots" in keys[:-1] else ColorPlan
     if error["type"] == "extra_forbidden":
-        inside = PlannedReference if "references" in keys else PlannedShot if "shots" in keys else ColorPlan
-        return f"unknown key {where}; allowed: {', '.join(inside.model_fields)}"
+        return keys, f"unknown key {dotted(keys)}; allowed: {', '.join(inside.model_fields)}", hint
     if error["type"] == "missing":
-        return f"key {where} is missing"
+        return keys, f"key {dotted(keys)} is missing", hint
     if error["type"] == "value_error":
-        return f"{where}: {error['ctx']['error']}"
-    return f"key {where} is {error['input']!r}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+        reason = error["ctx"]["error"]
+        where = dotted(keys) or "plan"
+        if isinstance(reason, MisplacedError):
+            keys += reason.keys
+            if keys[-1] in ("start", "stop"):
+                hint = 'shots follow each other without a gap; one without "stop" lasts to the next one\'s start'
+        return keys, f"{where}: {reason}", hint
+    name = next((key for key in reversed(keys) if isinstance(key, str)), "plan")
+    field = inside.model_fields.get(name)
+    allowed = f"; allowed: {field.description}" if field is not None and field.description else ""
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    return keys, f"key {dotted(keys) or 'plan'} is {error['input']!r}: {message}{allowed}", hint

@@ -41,11 +41,13 @@ class WorkingFrame:
         index: Number of the frame in the film.
         luma: float32 (h, w) in [0, 1] at the working size.
         still: Colours of a still bound to this very frame, at the same size, or None.
+        anew: Other references count from here on: a keyframe to which no colours are brought.
     """
 
     index: int
     luma: Floats
     still: Chroma | None = None
+    anew: bool = False
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 2 or self.luma.dtype != np.float32:
@@ -70,7 +72,6 @@ class _Step:
     ahead: Track | None = None
     to_key: Track | None = None
     flash: bool = False
-
     unexplained: float = 0.0
 
     def aim(self, track: Track, key: "_Step") -> None:
@@ -126,11 +127,10 @@ def propagate(
 ) -> Generator[Chroma, None, None]:
     """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
 
-    Keyframes are the first frame, every frame with a bound still, and further frames at the latest `max_gap` after the
-    one before, earlier where its colours no longer explain the picture. Where the shot's first still lies within
-    reach, the frames before it are coloured backwards from it, so that it is obeyed on both sides. A thread of its own
-    reads `frames` and estimates their flow, at most `max_gap` + 11 frames beyond the one being delivered, or
-    `look_ahead` where that is more.
+    Keyframes are the first frame, every frame that a still is bound to or that begins anew, and further ones, at most
+    `max_gap` later than the one before, earlier where its colours no longer explain the picture. Where the shot's first
+    still lies in reach, the frames before it are coloured backwards from it: it is obeyed on both sides. A thread reads
+    `frames` and their flow, up to the larger of `max_gap` + 11 and `look_ahead` frames beyond the one delivered.
 
     Args:
         frames: Consecutive frames of one shot, all of one size.
@@ -148,7 +148,7 @@ def propagate(
     head: list[WorkingFrame] = []
     for frame in islice(rest_of_shot, max(look_ahead, effort.max_gap) + 1):
         head.append(frame)
-        if _is_painted(frame):
+        if _is_painted(frame) or (frame.anew and len(head) > 1):
             break
     if len(head) > 1 and _is_painted(head[-1]):
         backwards = list(_forwards(reversed(head), colorize, effort, clock))
@@ -168,7 +168,8 @@ def _forwards(frames: Iterable[WorkingFrame], colorize: Colorize, effort: Effort
             span, closed = _gather(key, steps, effort)
             yield chroma
             if closed:
-                end_chroma = _color_key(span[-1], _evidence(chroma, key, span[-1]), colorize)
+                brought = None if span[-1].frame.anew else _evidence(chroma, key, span[-1])
+                end_chroma = _color_key(span[-1], brought, colorize)
                 yield from _between(span, chroma, end_chroma, colorize, effort)
                 key, chroma = span[-1], end_chroma
             else:
@@ -210,26 +211,19 @@ def _gather(key: _Step, steps: _Steps, effort: Effort) -> tuple[list[_Step], boo
         if step.to_key is None:  # else a flash lies before it, and its track leads across
             step.aim(_follow(step.back, _known(previous.to_key), step, key, gap), key)
         sudden = step.unexplained > min(effort.key_share, previous.unexplained + _FLASH_SHARE) and not previous.flash
-        if (
-            sudden
-            and effort.max_gap > 1
-            and _still(step) is None
-            and _bridge(previous, step, steps.peek(), key, effort)
-        ):
+        fixed = _is_fixed(step.frame)
+        if sudden and effort.max_gap > 1 and not fixed and _bridge(previous, step, steps.peek(), key, effort):
             if gap == effort.max_gap:  # a flash is no keyframe: close before it, and meet it again in the next span
                 steps.give_back(step)
                 return span, True
-        elif step.unexplained > effort.key_share or _still(step) is not None or gap == effort.max_gap:
+        elif step.unexplained > effort.key_share or fixed or gap == effort.max_gap:
             return [*span, step], True
         span.append(step)
     return span, len(span) > 1 and span[-1].unexplained > effort.ask_share
 
 
 def _bridge(previous: _Step, step: _Step, beyond: _Step | None, key: _Step, effort: Effort) -> bool:
-    """Lay the tracks across a step if it is a flash: if what lies beyond resembles what was before, more than it does.
-
-    A flash's own luma says nothing; it is taken to lie midway between its neighbours.
-    """
+    """Lay the tracks across a step that is a flash: what lies beyond resembles what was before more than it does."""
     if beyond is None:
         return False
     over, under = link(previous.sight, beyond.sight)
@@ -237,6 +231,7 @@ def _bridge(previous: _Step, step: _Step, beyond: _Step | None, key: _Step, effo
     share = float(holes(explained(across, beyond.sight, key.sight)).mean())
     if share > min(effort.key_share, 0.5 * (previous.unexplained + step.unexplained)):
         return False
+    # A flash's own luma says nothing: it is taken to lie midway between its neighbours.
     previous.ahead, step.ahead = halfway(over), halfway(over)
     step.back, beyond.back = halfway(under), halfway(under)
     step.flash = True
@@ -309,6 +304,10 @@ def _follow(link_to_next: Track, onward: Track, step: _Step, key: _Step, distanc
 
 def _still(step: _Step) -> Chroma | None:
     return step.frame.still if _is_painted(step.frame) else None
+
+
+def _is_fixed(frame: WorkingFrame) -> bool:
+    return frame.anew or _is_painted(frame)
 
 
 def _is_painted(frame: WorkingFrame) -> bool:

@@ -1,0 +1,118 @@
+"""The stills that are painted: those of a plan that are still grey are left out, those saved beside them are found."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidcolor.errors import ReferenceImageError
+from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
+from vidcolor.plan.schema import ColorPlan
+from vidcolor.references import Reference, load_reference
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+_NAMED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A plan, if there is one, and the stills that it needs.
+
+    Attributes:
+        plan: Every still in it is painted, and what its shots borrow is theirs; None where none was given.
+        references: Its stills and those given beside it, each once.
+        notes: What was left out or taken instead, one line each.
+    """
+
+    plan: ColorPlan | None
+    references: list[Reference]
+    notes: list[str]
+
+
+def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ()) -> Settled:
+    """Read the stills, leave those out that have no colour to give, and let shots have what they borrow.
+
+    A still of the plan that is grey, or gone, is looked for beside it under the same name in another format: painting
+    programs may save what was a PNG as a JPEG.
+
+    Args:
+        plan: As a person left it, or None.
+        given: Stills beside the plan, or their paths.
+
+    Raises:
+        ReferenceImageError: A still cannot be read.
+    """
+    references: dict[str, Reference] = {}
+    for each in given:
+        reference = each if isinstance(each, Reference) else load_reference(each)
+        references.setdefault(reference.key, reference)
+    notes = []
+    if grey := [each.name for each in references.values() if each.grey]:
+        more = f" and {len(grey) - _NAMED} more" if len(grey) > _NAMED else ""
+        notes.append(f"left out, for there is no colour in it: {', '.join(grey[:_NAMED])}{more}")
+        references = {key: each for key, each in references.items() if not each.grey}
+    if plan is not None:
+        plan = _settled(plan, references, notes)
+    return Settled(plan, list(references.values()), notes)
+
+
+def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]) -> ColorPlan:
+    found: dict[str, str | None] = {}
+
+    def painted(planned: PlannedReference) -> PlannedReference | None:
+        if planned.path not in found:
+            found[planned.path] = planned.path if planned.path in references else read(planned.path)
+        path = found[planned.path]
+        return None if path is None else planned.model_copy(update={"path": path})
+
+    def read(path: str) -> str | None:
+        reference = _find(Path(path))
+        if reference is None:
+            return None
+        if reference.key != path:
+            notes.append(f"{reference.name} is used in place of {Path(path).name}")
+        references.setdefault(reference.key, reference)
+        return reference.key
+
+    colored = [shot for shot in plan.shots if shot.treatment == "color"]
+    own = {
+        shot.start: [each for planned in shot.references if (each := painted(planned)) is not None]
+        for shot in colored + [plan.shot_at(frame) for shot in colored for frame in shot.borrow]
+    }
+    shots = [_with_borrowed(shot, plan, own.get) if shot.treatment == "color" else _bare(shot) for shot in plan.shots]
+    if waiting := [shot for shot in colored if len(own[shot.start]) < len(shot.references)]:
+        grey = sum(path is None for path in found.values())
+        automatic = [shot for shot in shots if shot.treatment == "color" and not shot.references]
+        rest = f"; automatic colours in {name_shots(automatic, shots)}" if automatic else ""
+        notes.append(f"{grey} of {len(found)} stills are not painted yet ({name_shots(waiting, plan.shots)}){rest}")
+    return plan.with_shots(shots)
+
+
+def _find(path: Path) -> Reference | None:
+    """Return a still that is painted, under this name or in another format; None where it is grey."""
+    if path.exists() and not (reference := load_reference(path)).grey:
+        return reference
+    for suffix in _SUFFIXES:
+        beside = path.with_suffix(suffix)
+        if beside != path and beside.is_file() and not (reference := load_reference(beside)).grey:
+            return reference
+    if not path.exists():
+        raise ReferenceImageError(
+            f"{path}: no such still, though the plan names it", hint="check the path, or take it out of the plan"
+        )
+    return None
+
+
+def _with_borrowed(
+    shot: PlannedShot, plan: ColorPlan, own: Callable[[int], list[PlannedReference] | None]
+) -> PlannedShot:
+    references = list(own(shot.start) or [])
+    for frame in shot.borrow:
+        references += [PlannedReference(path=each.path) for each in own(plan.shot_at(frame).start) or []]
+    distinct: dict[object, PlannedReference] = {}
+    for each in references:  # a shot's own still comes first, with its frame
+        distinct.setdefault((each.path, each.frames), each)
+    return shot.model_copy(update={"borrow": [], "references": list(distinct.values())})
+
+
+def _bare(shot: PlannedShot) -> PlannedShot:
+    return shot.model_copy(update={"borrow": [], "references": []})

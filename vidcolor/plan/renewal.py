@@ -1,0 +1,198 @@
+"""A plan that a person has edited survives when its film is looked at again.
+
+Cuts that a person made stay, cuts that a person took out stay out, and everywhere else detection decides anew. A plan
+remembers what was detected when it was made, so what differs from that is a person's work; the shots of a plan that
+does not remember stay as they are. Stills go with the frame that they were painted on, settings with the larger part of
+their shot.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+from vidcolor.errors import PlanError
+from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
+from vidcolor.plan.schema import ColorPlan
+from vidcolor.shots import Shot
+
+_NEAR = 4
+"""Frames by which a detected cut may miss one of a person's and still be that one: shots are at least 5 frames long."""
+_SETTINGS = ("treatment", "saturation", "hue", "temperature", "borrow")
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Cuts, named by the first frame after them, that are not left to detection.
+
+    Args:
+        made: They are cuts whatever detection says.
+        taken_out: They are none.
+        final: There are no cuts but those made.
+    """
+
+    made: frozenset[int] = frozenset()
+    taken_out: frozenset[int] = frozenset()
+    final: bool = False
+
+    @classmethod
+    def of(cls, plan: ColorPlan | None, *, cut: Iterable[int] = (), join: Iterable[int] = ()) -> Self:
+        """Return the cuts that a person decided in a plan, and with it.
+
+        Args:
+            plan: As the person left it, or None.
+            cut: Frames before which to cut.
+            join: First frames of shots that are to go on from the shot before them.
+
+        Raises:
+            PlanError: A frame is both, or the plan has no shot that starts at a frame of `join`.
+        """
+        made, taken_out = set(cut), set(join)
+        if both := made & taken_out:
+            raise PlanError(f"frame {min(both)} is to be both cut and joined", hint="choose one of them")
+        if plan is not None:
+            starts = [shot.start for shot in plan.shots]
+            if unknown := sorted(taken_out - set(starts[1:])):
+                near = ", ".join(map(str, sorted(starts[1:], key=lambda start: abs(start - unknown[0]))[:3]))
+                raise PlanError(
+                    f"no shot to join starts at frame {unknown[0]}", hint=f"near it start: {near or 'none'}"
+                )
+            detected = set(plan.detected or ())
+            by_hand = set(starts) - detected
+            # A cut between shots that a person told apart is that person's, too.
+            told_apart = {b.start for a, b in pairwise(plan.shots) if _settings(a) != _settings(b)}
+            made |= (by_hand | told_apart) - taken_out - {0}
+            taken_out |= detected - set(starts) - made
+        return cls(frozenset(made), frozenset(taken_out), final=plan is not None and plan.detected is None)
+
+
+class Recutter:
+    """Turns shots as they are detected into shots as a person wants them.
+
+    Attributes:
+        detected: First frames of the shots that came in.
+    """
+
+    def __init__(self, cuts: Cuts) -> None:
+        self._cuts = cuts
+        self._start = 0
+        self.detected: list[int] = []
+
+    def push(self, found: Sequence[Shot], *, end: bool = False) -> list[Shot]:
+        """Take the next shots that were detected, and return those that are complete.
+
+        Args:
+            found: In order, without gaps.
+            end: They are the film's last.
+
+        Raises:
+            PlanError: At the end, a cut lies outside of the film.
+        """
+        shots: list[Shot] = []
+        for number, shot in enumerate(found, start=1):
+            self.detected.append(shot.start)
+            last = end and number == len(found)
+            if not last and self._is_none(shot.stop):
+                continue
+            inside = sorted(cut for cut in self._cuts.made if self._start < cut < shot.stop)
+            shots += [Shot(*each) for each in pairwise([self._start, *inside, shot.stop])]
+            self._start = shot.stop
+            if last and (outside := [cut for cut in self._cuts.made if not 0 < cut < shot.stop]):
+                raise PlanError(
+                    f"cannot cut at frame {min(outside)}", hint=f"frames 1 to {shot.stop - 1} can begin a shot"
+                )
+        return shots
+
+    def _is_none(self, cut: int) -> bool:
+        """Tell whether a detected cut was taken out, or is one of the person's, whose frame counts."""
+        if cut in self._cuts.made:
+            return False
+        return self._cuts.final or any(abs(cut - other) <= _NEAR for other in self._cuts.made | self._cuts.taken_out)
+
+
+def renew(fresh: ColorPlan, old: ColorPlan) -> tuple[ColorPlan, list[str]]:
+    """Return a plan that was made with the cuts of an old one, with the person's work from that, and what was kept.
+
+    Args:
+        fresh: Made anew, with `Cuts.of(old)`.
+        old: As the person left it.
+
+    Raises:
+        PlanError: The plans are for films of different lengths.
+    """
+    if fresh.frames != old.frames:
+        raise PlanError(
+            f"the plan has {old.frames} frames, the film {fresh.frames}",
+            hint="take the plan of this film, or make it anew with -y",
+        )
+    shots = [_renewed(shot, [each for each in old.shots if _shared(each, shot)]) for shot in fresh.shots]
+    plan = fresh.with_shots(shots)
+    return plan, _kept(plan, old)
+
+
+def with_stills(plan: ColorPlan, stills: dict[int, Path]) -> ColorPlan:
+    """Bind stills, given by the frames they show, to the shots that have none of a frame of their own."""
+
+    def bound(shot: PlannedShot) -> PlannedShot:
+        if shot.keyframe not in stills or any(each.frame is not None for each in shot.references):
+            return shot
+        still = PlannedReference(path=str(stills[shot.keyframe]), frame=shot.keyframe)
+        return shot.model_copy(update={"references": [still, *shot.references]})
+
+    return plan.with_shots(map(bound, plan.shots))
+
+
+def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
+    largest = max(before, key=lambda each: _shared(each, shot))
+    references = [moved for each in before for still in each.references if (moved := _moved(still, shot))]
+    known = {Path(each.path).absolute() for each in references}
+    new = [each for each in shot.references if Path(each.path).absolute() not in known]
+    references += [each for each in new if each.frame is not None or not references]
+    keyframes = [each.keyframe for each in before if each.keyframe is not None and each.keyframe in shot]
+    return shot.model_copy(
+        update={
+            **_settings(largest),
+            "borrow": [frame for frame in largest.borrow if frame not in shot],
+            "looks": largest.looks or shot.looks,
+            "keyframe": largest.keyframe if largest.keyframe in keyframes else next(iter(keyframes), shot.keyframe),
+            "references": list({(each.path, each.frame, each.frames): each for each in references}.values()),
+        }
+    )
+
+
+def _moved(still: PlannedReference, shot: PlannedShot) -> PlannedReference | None:
+    """Return a still as it is used in a shot that begins or ends elsewhere now, None where it has no part in it."""
+    if still.frame is not None and still.frame not in shot:
+        return None
+    if still.frames is None:
+        return still
+    first, stop = max(still.frames[0], shot.start), min(still.frames[1], shot.stop)
+    return still.model_copy(update={"frames": (first, stop)}) if first < stop else None
+
+
+def _shared(a: PlannedShot, b: PlannedShot) -> int:
+    """Return how many frames two shots share."""
+    return max(0, min(a.stop, b.stop) - max(a.start, b.start))
+
+
+def _settings(shot: PlannedShot) -> dict[str, object]:
+    return {name: getattr(shot, name) for name in _SETTINGS}
+
+
+def _kept(plan: ColorPlan, old: ColorPlan) -> list[str]:
+    """Say what of a person's work is in a plan."""
+    starts, found = {shot.start for shot in plan.shots}, set(plan.detected or [])
+    plain = _settings(PlannedShot(start=0, stop=1))
+    lines = []
+    if stills := plan.stills():
+        lines.append(f"{len(stills)} still{'s' if len(stills) > 1 else ''}")
+    if edited := [shot for shot in plan.shots if _settings(shot) != plain]:
+        lines.append(f"settings of {name_shots(edited, plan.shots)}")
+    if made := sorted(starts - found):
+        lines.append(f"cuts made at {', '.join(map(str, made))}")
+    if taken_out := sorted(found - starts):
+        lines.append(f"cuts taken out at {', '.join(map(str, taken_out))}")
+    lost = {each.path for shot in old.shots for each in shot.references} - {str(still) for still in plan.stills()}
+    remarks = [f"kept of the plan: {'; '.join(lines)}"] if lines else []
+    return remarks + [f"no longer in the plan: {still}" for still in sorted(lost)]
