@@ -293,7 +293,9 @@ def test_a_reel_is_painted_edited_and_made_again(samples: Path, truth: Path, unt
     # Even -y, which makes the plan anew, leaves what was painted.
     copy = tmp_path / "copy.plan.json"
     copy.write_bytes(plan.read_bytes())
-    assert run("scenes", film, "--stills", folder, "-o", copy, "-y")[0] == 0
+    status, _, err = run("scenes", film, "--stills", folder, "-o", copy, "-y")
+    assert status == 0
+    assert "note: 2 of 6 stills were there and stay as they are" in err
     assert [still.read_bytes() for still in painted] == pixels
     assert len(json.loads(copy.read_text())["shots"]) == 6
     assert json.loads(copy.read_text())["shots"][1]["saturation"] == 1.0

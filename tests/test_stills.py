@@ -57,3 +57,21 @@ def test_painted_still_is_never_replaced_unasked(film: Path, tmp_path: Path) -> 
 def test_frame_past_the_end_is_an_error(film: Path, tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="no frame 6"):
         write_stills(film, [6], tmp_path)
+
+
+def test_a_painted_still_is_never_replaced(film: Path, tmp_path: Path) -> None:
+    (painted, grey) = write_stills(film, [1, 2], tmp_path)
+    Image.new("RGB", (32, 16), (200, 80, 40)).save(painted)
+    before = painted.read_bytes()
+    grey.write_bytes(b"no picture")
+    assert write_stills(film, [1, 2, 3], tmp_path, overwrite=True) == [grey, tmp_path / "film_000003.png"]
+    assert painted.read_bytes() == before
+    assert Image.open(grey).size == (32, 16)
+
+
+def test_stills_that_exist_can_be_kept(film: Path, tmp_path: Path) -> None:
+    (still,) = write_stills(film, [1], tmp_path)
+    still.write_bytes(b"mine")
+    assert write_stills(film, [1, 4], tmp_path, keep=True) == [tmp_path / "film_000004.png"]
+    assert still.read_bytes() == b"mine"
+    assert write_stills(film, [1, 4], tmp_path, keep=True) == []

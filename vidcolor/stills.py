@@ -58,7 +58,10 @@ def write_stills(
         if not (keep and path.exists()) and not (overwrite and _painted(path))
     }
     if not overwrite and (existing := [path for path in wanted.values() if path.exists()]):
-        raise VideoError(f"{existing[0]} exists already", hint="choose another folder, or -y to replace the stills")
+        raise VideoError(
+            f"{existing[0]} exists already",
+            hint="choose another folder, or -y to replace the stills that are not painted",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     if not wanted:

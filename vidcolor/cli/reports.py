@@ -48,9 +48,7 @@ def scenes(
         _check_stills(stills, video=video, references=references, plan=output)
         check_folder(stills, made=True)
     if output is not None:
-        check_folder(output.parent, made=stills is not None and output.parent.resolve() == stills.resolve())
-        if output.is_dir():
-            refuse(f"{output} is a folder", hint="name a file in it, such as film.plan.json")
+        _check_plan(output, stills=stills)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan
@@ -81,6 +79,8 @@ def scenes(
                 keep=edited,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
+            if left := len(set(frames)) - len(written):
+                notes.append(f"{left} of {len(set(frames))} stills were there and stay as they are")
             plan = with_stills(plan, {frame: still_path(video, frame, stills) for frame in frames})
         if output is not None:
             plan.save(output)
@@ -114,6 +114,13 @@ def _list_shots(plan: "ColorPlan") -> None:
         paint = "" if shot.keyframe is None else str(shot.keyframe)
         numbers = f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {paint:>6}"
         typer.echo(f"{numbers}  {looks:6}  {names}".rstrip())
+
+
+def _check_plan(plan: Path, *, stills: Path | None) -> None:
+    """Refuse a plan that cannot be written, before any work."""
+    check_folder(plan.parent, made=stills is not None and plan.parent.resolve() == stills.resolve())
+    if plan.is_dir():
+        refuse(f"{plan} is a folder", hint="name a file in it, such as film.plan.json")
 
 
 def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
