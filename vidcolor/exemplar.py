@@ -181,10 +181,10 @@ def _carried(propagated: Chroma | None, size: tuple[int, int], device: torch.dev
     """Propagated ab and its validity (1, 3, h, w) at another (width, height); all 0 for None."""
     if propagated is None:
         return torch.zeros(1, 3, *size[::-1], device=device)
-    weighted = np.dstack([propagated.ab * propagated.confidence[:, :, None], propagated.confidence])
-    small = np.asarray(cv2.resize(weighted, size, interpolation=cv2.INTER_AREA), np.float32)
-    small[:, :, :2] /= np.maximum(small[:, :, 2:], 1e-3)
-    return _tensor(small, device)
+    weighted = propagated.ab * propagated.confidence[:, :, None]
+    validity = cv2.resize(propagated.confidence, size, interpolation=cv2.INTER_AREA)
+    ab = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA) / np.maximum(validity, 1e-3)[:, :, None]
+    return _tensor(np.dstack([ab, validity]), device)
 
 
 def _tensor(x: Floats, device: torch.device) -> Tensor:

@@ -152,12 +152,13 @@ def _sample(picture: Array, flow: Flow, border: int) -> Floats:
 
 
 def _positions(flow: Flow) -> tuple[Floats, Floats]:
-    x, y = _grid(*flow.field.shape[:2])
+    x, y = grid(*flow.field.shape[:2])
     return x + flow.field[..., 0], y + flow.field[..., 1]
 
 
 @lru_cache(maxsize=4)
-def _grid(height: int, width: int) -> tuple[Floats, Floats]:
+def grid(height: int, width: int) -> tuple[Floats, Floats]:
+    """Return each pixel's own x and y, float32 (h, w) both, not to be written to."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return x, y
 

@@ -91,7 +91,7 @@ def strongest_row(ranked: Tensor, columns: Tensor) -> Tensor:
     """
     b, q, n = ranked.shape
     size = gcd(q, _GROUP)
-    group = ranked.unflatten(1, (-1, size)).amax(2).max(1).indices.gather(1, columns)
+    group = ranked.reshape(b, q // size, size, n).amax(2).max(1).indices.gather(1, columns)
     rows = (group * size)[..., None] + torch.arange(size, device=ranked.device)
     inside = ranked.reshape(b, -1).gather(1, (rows * n + columns[..., None]).flatten(1))
     return group * size + inside.reshape(b, -1, size).argmax(2)

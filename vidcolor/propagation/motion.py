@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.flow import Flow, Preset, compose, estimate_flow, inside, warp
+from vidcolor.flow import Flow, Preset, compose, estimate_flow, grid, inside, warp
 
 Floats = npt.NDArray[np.float32]
 
@@ -100,9 +100,10 @@ def halfway(track: Track) -> Track:
 def within(track: Track) -> Track:
     """Return the track with targets outside the frame moved to the frame's edge."""
     height, width = track.validity.shape
-    own = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
-    target = np.clip(own + track.flow.field, 0, np.array([width - 1, height - 1], dtype=np.float32))
-    return Track(Flow(target - own), track.validity)
+    x, y = grid(height, width)
+    across, down = cv2.split(track.flow.field)
+    edge = [np.clip(across, -x, width - 1 - x), np.clip(down, -y, height - 1 - y)]
+    return Track(Flow(np.asarray(cv2.merge(edge), dtype=np.float32)), track.validity)
 
 
 def anchor(track: Track, sight: Sight, target: Sight) -> Track:
