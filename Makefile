@@ -7,6 +7,7 @@ FILM := samples/bikes.mkv
 STILLS := samples/stills/*.png
 PYTEST_ARGS ?= -n auto
 HELDOUT_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: demo test lint bench heldout clean
 
@@ -27,7 +28,7 @@ lint: $(STAMP)
 	$(VENV)/bin/mypy
 
 bench: $(STAMP)
-	$(VENV)/bin/python tests/bench.py
+	$(VENV)/bin/python tests/bench.py $(BENCH_ARGS)
 
 heldout: $(STAMP)
 	$(VENV)/bin/python tests/heldout.py $(HELDOUT_ARGS)
