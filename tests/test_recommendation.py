@@ -106,7 +106,9 @@ def test_a_damaged_index_is_made_anew(opened: Open, folder: Path, damage: str) -
     data = bytearray(path.read_bytes())
     if damage == "flipped":
         data[len(data) // 2] ^= 0xFF
-    path.write_bytes({"cut": data[: len(data) // 2], "flipped": data, "text": b"no index", "empty": b""}[damage])
+    path.write_bytes(
+        {"cut": bytes(data[: len(data) // 2]), "flipped": bytes(data), "text": b"no index", "empty": b""}[damage]
+    )
     rebuilt = opened()
     assert rebuilt.described == 3
     assert equal(whole, rebuilt)

@@ -85,6 +85,16 @@ app.command(
     ),
 )(stills.recommend)
 app.command(
+    "suggest",
+    short_help="Say which frames to paint next.",
+    help=_help(
+        "vidcolor suggest film.mkv -r kitchen_000123.png --stills paint/",
+        "Say for each shot of VIDEO which further frame, if painted, would help most, from how well the stills at hand "
+        "cover what its frames show. Error is the expected mean distance of the shot's colours from the true ones in "
+        "Lab ab, gain by how much painting the frame would lower it. Shots come in the order of what they would gain.",
+    ),
+)(stills.suggest)
+app.command(
     "sheet",
     short_help="Colour one frame of every shot, or compare stills.",
     help=_help(

@@ -26,7 +26,7 @@ def scenes(
     if output is not None:
         check_output(output, inputs=[video, *references], overwrite=yes)
     if stills is not None:
-        _check_stills(stills, video=video, references=references, plan=output)
+        check_stills(stills, video=video, references=references, plan=output)
         check_folder(stills, made=True)
     if output is not None:
         check_folder(output.parent, made=stills is not None and output.parent.resolve() == stills.resolve())
@@ -69,7 +69,7 @@ def scenes(
         talk.note(f"wrote {path}")
 
 
-def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
+def check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
     """Refuse a folder in which a still that is written could replace one that is read, or the plan."""
     from vidcolor.stills import may_write
 

@@ -7,9 +7,11 @@ import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import Device, Json, MoreStills, Quiet, Still, Video, WeightsFile, Yes
+from vidcolor.cli.reports import check_stills
 
 if TYPE_CHECKING:
     from vidcolor.recommendation import Recommendation
+    from vidcolor.suggestion import Suggestion
 
 Plan = Annotated[Path | None, typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills.")]
 
@@ -94,6 +96,79 @@ def _print_recommendations(found: "list[Recommendation]") -> None:
         for place, candidate in enumerate(each.candidates):
             shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}" if place == 0 else " " * 20
             typer.echo(f"{shot}  {candidate.score:6.2f}  {candidate.name}")
+
+
+def suggest(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    plan: Plan = None,
+    stills: Annotated[
+        Path | None, typer.Option("--stills", metavar="FOLDER", help="Write the frames here, grey, to paint on.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=8, metavar="N", help="Frames per shot at most.")] = 1,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Say which frames to paint next."""
+    given = [*(reference or []), *(more_stills or [])]
+    if plan is not None and given:
+        refuse("both --plan and stills given", hint="add the stills to the plan")
+    if stills is not None:
+        check_stills(stills, video=video, references=given, plan=plan)
+        check_folder(stills, made=True)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.coloring import load_stills
+        from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.plan import ColorPlan
+        from vidcolor.stills import write_stills
+        from vidcolor.suggestion import suggest as find
+        from vidcolor.video import probe
+
+        warnings: list[str] = []
+        known = None if plan is None else ColorPlan.load(plan)
+        if stills is not None and known is not None:
+            check_stills(stills, video=video, references=known.stills(), plan=plan)
+        networks = ExemplarColorizer.load(weights, device=device)
+        loaded = load_stills([*given, *(known.stills() if known else ())], networks, probe(video))
+        shots = known or _find_shots(video, loaded, networks, talk, warnings)
+        found = find(
+            shots.model_copy(update={"video": str(video)}),
+            loaded,
+            networks,
+            count=count,
+            progress=lambda done, total: talk.progress("look", done, total),
+        )
+        written: list[Path] = []
+        if stills is not None:
+            wanted = [frame for each in found for frame in each.frames]
+            written = write_stills(
+                video,
+                wanted,
+                stills,
+                overwrite=yes,
+                progress=lambda done, total: talk.progress("stills", done, total),
+            )
+    talk.report(notes=shots.notes, warnings=warnings)
+    if json:
+        listed = [each.to_dict() for each in found]
+        print_json({"unit": "Lab ab", "shots": listed, "stills": written, "notes": shots.notes, "warnings": warnings})
+    else:
+        _print_suggestions(found)
+    for path in written:
+        talk.note(f"wrote {path}")
+
+
+def _print_suggestions(found: "list[Suggestion]") -> None:
+    typer.echo("shot   start    stop  error   frame   gain")
+    for number, each in sorted(enumerate(found, start=1), key=lambda item: -item[1].benefit):
+        for place, (frame, gain) in enumerate(zip(each.frames, each.gains, strict=True)):
+            shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}" if place == 0 else " " * 27
+            typer.echo(f"{shot}  {frame:6d}  {gain:5.1f}")
 
 
 def sheet(
