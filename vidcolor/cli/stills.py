@@ -169,6 +169,8 @@ def _print_suggestions(found: "list[Suggestion]") -> None:
         for place, (frame, gain) in enumerate(zip(each.frames, each.gains, strict=True)):
             shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}" if place == 0 else " " * 27
             typer.echo(f"{shot}  {frame:6d}  {gain:5.1f}")
+        if not each.frames:
+            typer.echo(f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}       -      -")
 
 
 def sheet(
@@ -215,7 +217,7 @@ def sheet(
                 shots,
                 stills,
                 networks,
-                candidates=list(stills)[: len(given) or None] if each else (),
+                candidates=list(dict.fromkeys(map(str, given))) or list(stills) if each else (),
                 progress=lambda done, total: talk.progress("sheet", done, total, unit="shots"),
             )
         )
