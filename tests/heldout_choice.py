@@ -3,9 +3,9 @@
     make heldout HELDOUT_ARGS=--recommend
     make heldout HELDOUT_ARGS=--suggest
 
-recommend: the library holds the validation photographs and the last frame of each clip. The first table says at which
-place a clip's middle frame finds its own clip; the second colours every 6th frame by itself from photographs alone: the
-recommended one, others at random, and none.
+recommend: the library holds the validation photographs and the last frame of each clip. The table says at which place a
+clip's middle frame finds its own clip, and how every 12th frame comes out, coloured by itself from photographs alone:
+the recommended one, others at random, and none.
 
 suggest: every clip is coloured from its first frame and one or two more, suggested or evenly spaced: each at the start
 of an equal part of the clip (spaced), or so that, with error growing alike everywhere, the mean error is least (tuned:
@@ -34,8 +34,8 @@ from vidcolor.references import load_reference
 from vidcolor.suggestion import choose, keys_of, sampled
 from vidcolor.weights import load_weights
 
-_RANDOM = 4
-_EVERY = 6
+_RANDOM = 3
+_EVERY = 12
 
 
 def print_recommended(paths: Sequence[Path], photographs: Path, weights: Path | None) -> None:
@@ -122,7 +122,7 @@ def _color(networks: ExemplarColorizer, clip: Clip, painted: Collection[int]) ->
 
 
 def _error(networks: ExemplarColorizer, clip: Clip, still: Path | None) -> float:
-    """Return the mean CIEDE2000 of every 6th frame, each coloured by itself from one photograph or from none."""
+    """Return the mean CIEDE2000 of every 12th frame, each coloured by itself from one photograph or from none."""
     references: list[EncodedReference] = []
     if still is not None:
         rgb = load_reference(still).rgb

@@ -63,6 +63,9 @@ def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path:
     assert plan.read_text() == "edited by hand"
     assert run("recommend", film, library, "-o", film, "-y")[0] == 2
     assert run("recommend", film, library, "-o", tmp_path / "x", "--sheet", tmp_path / "x")[0] == 2
+    status, _, err = run("recommend", film, library, "--sheet", library / "sheet.png")
+    assert status == 2
+    assert "would lie among the photographs" in err
     status, _, err = run("recommend", film, tmp_path / "nowhere")
     assert status == 1
     assert err.splitlines() == [

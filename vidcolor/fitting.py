@@ -8,19 +8,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidcolor.color import working_size
-from vidcolor.coloring import Still
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer
 from vidcolor.references import Reference
 
 Floats = NDArray[np.float32]
 
 
-def still_similarity(networks: ExemplarColorizer, stills: Mapping[str, Still]) -> Callable[[Floats, Reference], float]:
+def still_similarity(
+    networks: ExemplarColorizer, encoded: Mapping[str, EncodedReference]
+) -> Callable[[Floats, Reference], float]:
     """Return the similarity of a frame's luma (h, w), upright, and a still, for `make_plan`.
 
     Args:
         networks: Compare.
-        stills: Every still that will be asked for, by key.
+        encoded: Every still that will be asked for, by key.
     """
     seen: tuple[Floats, Tensor] | None = None
 
@@ -30,6 +31,6 @@ def still_similarity(networks: ExemplarColorizer, stills: Mapping[str, Still]) -
             size = working_size(*luma.shape[::-1])
             frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
             seen = luma, networks.coarse_keys(frame)
-        return networks.similarity(seen[1], stills[reference.key].encoded)
+        return networks.similarity(seen[1], encoded[reference.key])
 
     return similarity

@@ -42,6 +42,8 @@ def recommend(
     """Rank photographs as references."""
     if output is not None and sheet is not None and output.resolve() == sheet.resolve():
         refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
+    if sheet is not None and sheet.resolve().is_relative_to(library.resolve()):
+        refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
     for written in filter(None, (output, sheet)):
         check_output(written, inputs=[video, *([index] if index else [])], overwrite=yes)
         check_folder(written.parent)
@@ -237,7 +239,7 @@ def _find_shots(video: Path, stills: Any, networks: Any, talk: Talk, warnings: l
     return make_plan(
         video,
         [still.reference for still in stills.values()],
-        similarity=still_similarity(networks, stills),
+        similarity=still_similarity(networks, {key: still.encoded for key, still in stills.items()}),
         progress=lambda done, total: talk.progress("shots", done, total),
         warn=warnings.append,
     )
