@@ -14,8 +14,17 @@ import vidcolor.recommendation.index as index_module
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.plan import ColorPlan, make_plan
-from vidcolor.recommendation import INDEX_NAME, Library, Ranking, open_library, planned, recommend
+from vidcolor.plan import ColorPlan, PlannedShot, make_plan
+from vidcolor.recommendation import (
+    INDEX_NAME,
+    Candidate,
+    Library,
+    Ranking,
+    Recommendation,
+    open_library,
+    planned,
+    recommend,
+)
 from vidcolor.recommendation.looks import Looks, describe
 
 Open = Callable[..., Library]
@@ -208,8 +217,22 @@ def test_each_shot_gets_its_photographs(folder: Path, trained: ExemplarColorizer
     assert [len(each.candidates) for each in found] == [2, 2, 2]
     assert found[1].row(2).labels[1].endswith(" b.jpg")
     plan = planned(shots, found)
+    assert plan.notes == []
     plan.save(folder.parent / "film.plan.json")
     loaded = ColorPlan.load(folder.parent / "film.plan.json")
     assert [[(each.path, each.frame) for each in shot.references] for shot in loaded.shots] == [
         [(str(folder / name), None)] for name in ("a.png", "b.jpg", "below/c.png")
     ]
+
+
+def test_a_photograph_that_is_not_worthwhile_stays_out_of_the_plan() -> None:
+    shots = [PlannedShot(start=0, stop=4), PlannedShot(start=4, stop=9)]
+    found = [
+        Recommendation(
+            shot.start, shot.stop, shot.start, (Candidate(name, score, score, 0.0),), np.zeros((1, 1, 3), np.uint8)
+        )
+        for shot, name, score in zip(shots, ("a.png", "b.png"), (0.7, 0.5), strict=True)
+    ]
+    plan = planned(ColorPlan(video="film.mkv", frames=9, shots=shots), found)
+    assert [[each.path for each in shot.references] for shot in plan.shots] == [["a.png"], []]
+    assert plan.notes == ["no photograph scores 0.6 for shots 2: their colours are automatic"]

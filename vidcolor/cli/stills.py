@@ -78,8 +78,9 @@ def recommend(
         )
         if sheet is not None:
             write_png(sheet, lay_out([each.row(number) for number, each in enumerate(found, start=1)]))
+        shots = planned(shots, found)
         if output is not None:
-            planned(shots, found).save(output)
+            shots.save(output)
     notes = [*photographs.notes, *shots.notes]
     talk.report(notes=notes, warnings=warnings)
     talk.note(f"{len(photographs.photographs)} pictures in the library, {photographs.described} of them looked at anew")

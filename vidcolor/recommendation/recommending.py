@@ -14,7 +14,7 @@ from vidcolor.framing import middle_frame, show, upright_luma
 from vidcolor.plan import ColorPlan, PlannedReference
 from vidcolor.recommendation.index import Library
 from vidcolor.recommendation.looks import LONG_SIDE, describe
-from vidcolor.recommendation.ranking import Candidate, Ranking
+from vidcolor.recommendation.ranking import WORTHWHILE, Candidate, Ranking
 from vidcolor.references import load_reference
 from vidcolor.sheets import Bytes, SheetRow, cell
 from vidcolor.video import probe
@@ -93,9 +93,15 @@ def recommend(
 
 
 def planned(plan: ColorPlan, recommendations: list[Recommendation]) -> ColorPlan:
-    """Return the plan in which the best photograph colours each shot, bound to none of its frames."""
-    shots = [
-        shot.model_copy(update={"references": [PlannedReference(path=each.candidates[0].name)]})
-        for shot, each in zip(plan.shots, recommendations, strict=True)
-    ]
-    return plan.model_copy(update={"shots": shots})
+    """Return the plan in which the best photograph colours each shot, bound to none of its frames.
+
+    A shot whose best photograph is not worthwhile gets none, and a note says so.
+    """
+    shots = []
+    for shot, each in zip(plan.shots, recommendations, strict=True):
+        best = each.candidates[0]
+        used = [PlannedReference(path=best.name)] if best.score >= WORTHWHILE else []
+        shots.append(shot.model_copy(update={"references": used}))
+    bare = [str(number) for number, shot in enumerate(shots, start=1) if not shot.references]
+    note = f"no photograph scores {WORTHWHILE} for shots {', '.join(bare)}: their colours are automatic"
+    return plan.model_copy(update={"shots": shots, "notes": [*plan.notes, *([note] if bare else [])]})
