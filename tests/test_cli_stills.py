@@ -21,7 +21,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("library")
     for number, name in enumerate(("one", "two", "three")):
-        Image.fromarray(picture(12 * number + 2, 36, 96, 64)).save(folder / f"{name}.png")
+        Image.fromarray(picture(12 * number + 6, 36, 96, 64)).save(folder / f"{name}.png")
     (folder / "broken.png").write_bytes((folder / "one.png").read_bytes()[:100])
     return folder
 
@@ -74,7 +74,7 @@ def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path:
 
 
 def test_suggest_names_frames_and_writes_them(film: Path, library: Path, tmp_path: Path) -> None:
-    still = tmp_path / "painted_000002.png"
+    still = tmp_path / "painted_000006.png"
     still.write_bytes((library / "one.png").read_bytes())
     plan = tmp_path / "plan.json"
     assert run("scenes", film, "-r", still, "-o", plan)[0] == 0

@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     library = tmp_path / "library"
     (library / "below").mkdir(parents=True)
     for number, name in enumerate(("a.png", "b.jpg", "below/c.png")):
-        Image.fromarray(picture(12 * number, 36, 96, 64)).save(library / name)
+        Image.fromarray(picture(12 * number + 6, 36, 96, 64)).save(library / name)
     return library
 
 
