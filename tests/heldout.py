@@ -22,6 +22,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from heldout_choice import print_recommended, print_suggested
 from heldout_stills import print_tables
 from PIL import Image
 
@@ -195,6 +196,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="so many photographs at most; 0 for none")
     parser.add_argument("--sample", action="store_true", help="score the sample film instead")
     parser.add_argument("--stills", action="store_true", help="try other stills than the clips' first frames instead")
+    parser.add_argument("--recommend", action="store_true", help="try what `vidcolor recommend` finds instead")
+    parser.add_argument("--suggest", action="store_true", help="try what `vidcolor suggest` finds instead")
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
     parser.add_argument("--every", type=int, default=8, metavar="N", help="score every Nth frame; default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write every score here, as JSON")
@@ -204,6 +207,12 @@ def main() -> None:
     scores: dict[str, Any] = {}
     if chosen.stills:
         print_tables(_clips(chosen.clips), chosen.weights)
+        return
+    if chosen.recommend:
+        print_recommended(_clips(chosen.clips), chosen.photos, chosen.weights)
+        return
+    if chosen.suggest:
+        print_suggested(_clips(chosen.clips), chosen.weights)
         return
     if chosen.sample:
         film = score_sample(chosen.weights, every=chosen.every)

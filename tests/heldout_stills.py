@@ -8,7 +8,7 @@ frame with its hue turned by 90 degrees; the table says by how much the result's
 networks' confidence against their errors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -91,12 +91,12 @@ def turn_between(before: Sequence[Floats], after: Sequence[Floats]) -> float:
     return float(np.degrees(np.arctan2(cross, dot)))
 
 
-def scores(clip: Clip, results: Sequence[Floats], *, without: int | None) -> tuple[float, float]:
-    """Return PSNR and CIEDE2000, means over the clip's frames but the one that was given."""
+def scores(clip: Clip, results: Sequence[Floats], *, without: Collection[int] = ()) -> tuple[float, float]:
+    """Return PSNR and CIEDE2000, means over the clip's frames but those that were given."""
     pairs = [
         (_bytes(_rgb(ab, luma)), truth)
         for index, (ab, luma, truth) in enumerate(zip(results, clip.lumas, clip.frames, strict=True))
-        if index != without
+        if index not in without
     ]
     error = np.mean([ciede2000(lab_of(ours), lab_of(truth)).mean() for ours, truth in pairs[::4]])
     return float(np.mean([psnr(ours, truth) for ours, truth in pairs])), float(error)
@@ -119,7 +119,7 @@ def print_tables(paths: Sequence[Path], weights: Path | None) -> None:
             "none": color(networks, clip, None, frame=None),
             "grey": [np.zeros((*luma.shape, 2), np.float32) for luma in clip.lumas],
         }
-        table = [scores(clip, results[name], without=middle if name == "middle" else None) for name in COLUMNS]
+        table = [scores(clip, results[name], without=(middle,) if name == "middle" else ()) for name in COLUMNS]
         faithful = color(networks, clip, _floats(own), frame=0)
         turn = turn_between(faithful[1:], color(networks, clip, turned(own), frame=0)[1:])
         rows.append([*(pair[0] for pair in table), *(pair[1] for pair in table), turn])

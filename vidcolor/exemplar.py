@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from vidcolor.color import Chroma
 from vidcolor.errors import VidcolorError, WeightsError
@@ -122,6 +123,23 @@ class ExemplarColorizer:
     def similarity(self, keys: Tensor, reference: EncodedReference) -> float:
         """How well a reference fits a frame: the mean best cosine of the frame's positions, about 0 to 1."""
         return float((keys @ reference.coarse.T).amax(1).mean())
+
+    @torch.inference_mode()
+    def describe(self, luma: Floats, *, grid: int) -> tuple[Floats, Floats]:
+        """Describe what a picture shows, for search.
+
+        Args:
+            luma: (h, w) in [0, 1], h and w multiples of 32.
+            grid: Cells per row and column.
+
+        Returns:
+            Content (C,) of the whole picture and features (grid * grid, C16) of its cells, row by row; unit length.
+        """
+        features = self._network.encode(self._luma(luma)).features
+        pooled = [F.relu(features.s32).mean((2, 3)), features.s16.mean((2, 3))]
+        content = F.normalize(torch.cat([F.normalize(each, dim=1) for each in pooled], 1), dim=1)
+        cells = F.normalize(F.adaptive_avg_pool2d(features.s16, (grid, grid)), dim=1).flatten(2).mT
+        return content[0].float().cpu().numpy(), cells[0].float().cpu().numpy()
 
     def shot(
         self, references: Sequence[EncodedReference], spans: Sequence[range | None] | None = None

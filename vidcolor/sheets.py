@@ -25,12 +25,18 @@ class SheetRow:
     """One shot on a contact sheet.
 
     Attributes:
-        caption: One line above the row, ASCII.
+        caption: One line above the row.
         pictures: RGB uint8 (h, w, 3) each, of any size: the film, the still if any, the result.
+        labels: A few words under each picture, or none at all.
     """
 
     caption: str
     pictures: tuple[Bytes, ...]
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.labels and len(self.labels) != len(self.pictures):
+            raise ValueError(f"{len(self.labels)} labels for {len(self.pictures)} pictures; expected as many, or none")
 
     def __repr__(self) -> str:
         return f"SheetRow({self.caption!r}, {[picture.shape for picture in self.pictures]})"
@@ -50,13 +56,13 @@ def lay_out(rows: Sequence[SheetRow]) -> Bytes:
     """
     strips = []
     for row in rows:
-        cells = [_cell(picture) for picture in row.pictures]
-        gap = np.full((_CELL_HEIGHT, _GAP, 3), _PAPER, np.uint8)
+        cells = [cell(picture) for picture in row.pictures]
+        if row.labels:
+            lines = [_line(label, cell.shape[1]) for label, cell in zip(row.labels, cells, strict=True)]
+            cells = [np.vstack(part) for part in zip(cells, lines, strict=True)]
+        gap = np.full((cells[0].shape[0], _GAP, 3), _PAPER, np.uint8)
         strip = np.hstack([part for cell in cells for part in (gap, cell)] + [gap])
-        title = np.full((_CAPTION, strip.shape[1], 3), _PAPER, np.uint8)
-        position = (_GAP, _CAPTION - 7)
-        cv2.putText(title, row.caption, position, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (210, 210, 210), 1, cv2.LINE_AA)
-        strips.append(np.vstack([title, strip]))
+        strips.append(np.vstack([_line(row.caption, strip.shape[1], indent=_GAP), strip]))
     width = max((strip.shape[1] for strip in strips), default=_GAP)
     padded = [np.pad(s, ((0, _GAP), (0, width - s.shape[1]), (0, 0)), constant_values=_PAPER) for s in strips]
     return np.vstack(padded) if padded else np.full((_GAP, width, 3), _PAPER, np.uint8)
@@ -78,7 +84,16 @@ def write_png(path: Path, picture: Bytes) -> None:
         ) from error
 
 
-def _cell(picture: Bytes) -> Bytes:
+def _line(text: str, width: int, *, indent: int = 0) -> Bytes:
+    """Return a line of text as a picture; what does not fit is cut off."""
+    line = np.full((_CAPTION, width, 3), _PAPER, np.uint8)
+    shown = text.encode("ascii", "replace").decode()  # the font has no other letters
+    cv2.putText(line, shown, (indent, _CAPTION - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (210, 210, 210), 1, cv2.LINE_AA)
+    return line
+
+
+def cell(picture: Bytes) -> Bytes:
+    """Return a picture at the size that it has on a sheet, so that long sheets are made of small pictures."""
     scale = min(_CELL_HEIGHT / picture.shape[0], _CELL_WIDTH / picture.shape[1])
     width, height = (max(1, round(side * scale)) for side in picture.shape[1::-1])
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vidcolor import __version__
-from vidcolor.cli import films, learning, reports, scoring
+from vidcolor.cli import films, learning, reports, scoring, stills
 from vidcolor.cli.console import Commands, open_streams
 
 _HELP = """\b
@@ -75,6 +75,35 @@ app.command(
         "edited. Stills that are painted are never replaced.",
     ),
 )(reports.scenes)
+app.command(
+    "recommend",
+    short_help="Rank a folder of photographs as references.",
+    help=_help(
+        "vidcolor recommend film.mkv photographs/ -o film.plan.json --sheet film.recommended.png",
+        "Rank the photographs in LIBRARY as references for each shot of VIDEO, by content, luma and how far their "
+        "colours agree. -o writes the plan that `vidcolor colorize --plan` follows. The library is described once and "
+        "then kept up to date in an index, .vidcolor-index.npz in LIBRARY.",
+    ),
+)(stills.recommend)
+app.command(
+    "suggest",
+    short_help="Say which frames to paint next.",
+    help=_help(
+        "vidcolor suggest film.mkv -r kitchen_000123.png --stills paint/",
+        "Say for each shot of VIDEO which further frame, if painted, would help most, from how well the stills at hand "
+        "cover what its frames show. Error is the expected mean distance of the shot's colours from the true ones in "
+        "Lab ab, gain by how much painting the frame would lower it. Shots come in the order of what they would gain.",
+    ),
+)(stills.suggest)
+app.command(
+    "sheet",
+    short_help="Colour one frame of every shot, or compare stills.",
+    help=_help(
+        "vidcolor sheet film.mkv --each -r summer.jpg autumn.jpg",
+        "Colour one frame of every shot by itself and write a contact sheet, without colouring the whole film. --each "
+        "tries every still alone on every shot, side by side. With --plan the shots are known and take seconds.",
+    ),
+)(stills.sheet)
 app.command(
     "verify",
     short_help="Prove that luma and every stream survived.",

@@ -45,7 +45,7 @@ def scenes(
     if output is not None:
         check_output(output, inputs=[video, *references], overwrite=yes or edited)
     if stills is not None:
-        _check_stills(stills, video=video, references=references, plan=output)
+        check_stills(stills, video=video, references=references, plan=output)
         check_folder(stills, made=True)
     if output is not None:
         _check_plan(output, stills=stills)
@@ -123,7 +123,7 @@ def _check_plan(plan: Path, *, stills: Path | None) -> None:
         refuse(f"{plan} is a folder", hint="name a file in it, such as film.plan.json")
 
 
-def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
+def check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
     """Refuse a folder in which a still that is written could replace one that is read, or the plan."""
     from vidcolor.stills import may_write
 

@@ -154,13 +154,28 @@ def count_frames_before(path: str | Path, time: Fraction, *, stream: int | None 
     Raises:
         VideoError: The film cannot be read.
     """
-    path = Path(path)
+    return sum(shown is not None and shown < time for shown in _times(Path(path), stream))
+
+
+def frame_times(path: str | Path, *, stream: int | None = None) -> list[Fraction | None]:
+    """Return the times of all frames in seconds by demuxing, without decoding: in order, those not known last.
+
+    Raises:
+        VideoError: The film cannot be read.
+    """
+    times = list(_times(Path(path), stream))
+    known = sorted(time for time in times if time is not None)
+    return [*known, *[None] * (len(times) - len(known))]
+
+
+def _times(path: Path, stream: int | None) -> Iterator[Fraction | None]:
     with open_film(path) as film:
         video = choose_stream(film, path, stream)
         base = Fraction(video.time_base or 1)
-        shown = (packet for packet in _packets(film.demux(video)) if packet.size and not packet.is_discard)
-        stamps = (packet.pts if packet.pts is not None else packet.dts for packet in shown)
-        return sum(stamp is not None and stamp * base < time for stamp in stamps)
+        for packet in _packets(film.demux(video)):
+            if packet.size and not packet.is_discard:
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                yield None if stamp is None else stamp * base
 
 
 def _packets(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:

@@ -1,0 +1,122 @@
+"""The commands about stills: `recommend`, `suggest` and `sheet`, run for real."""
+
+import json
+from pathlib import Path
+
+import pytest
+from films import Film, picture, render
+from PIL import Image
+from test_cli import run
+
+from vidcolor.plan import ColorPlan
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three shots of twelve frames."""
+    return render(tmp_path_factory.mktemp("film") / "film", Film(frames=36, width=96, height=64))
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("library")
+    for number, name in enumerate(("one", "two", "three")):
+        Image.fromarray(picture(12 * number + 6, 36, 96, 64)).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes((folder / "one.png").read_bytes()[:100])
+    return folder
+
+
+def test_recommend_writes_plan_and_sheet(film: Path, library: Path, tmp_path: Path) -> None:
+    plan, sheet = tmp_path / "film.plan.json", tmp_path / "sheet.png"
+    status, out, err = run("recommend", film, library, "-o", plan, "--sheet", sheet, "--top", 2)
+    assert status == 0, err
+    lines = [line.split() for line in out.splitlines()[1:]]
+    assert [(line[0], line[-1]) for line in lines[::2]] == [
+        ("1", str(library / "one.png")), ("2", str(library / "two.png")), ("3", str(library / "three.png")),
+    ]  # fmt: skip
+    assert len(lines) == 6
+    assert "warning: left out: " in err
+    assert "broken.png" in err
+    assert "4 pictures in the library, 4 of them looked at anew" in err
+    shots = ColorPlan.load(plan).shots
+    assert [[Path(each.path).name for each in shot.references] for shot in shots] == [
+        ["one.png"], ["two.png"], ["three.png"],
+    ]  # fmt: skip
+    with Image.open(sheet) as drawn:
+        # A row of three cells for each shot: 180 pixels high, captions and labels beside.
+        assert drawn.height > 3 * 180
+        assert drawn.width == pytest.approx(3 * 270, abs=50)
+    status, out, err = run("recommend", film, library, "--json", "--top", 1)
+    found = json.loads(out)
+    assert [shot["frame"] for shot in found["shots"]] == [6, 18, 30]
+    assert [len(shot["candidates"]) for shot in found["shots"]] == [1, 1, 1]
+    assert set(found["shots"][0]["candidates"][0]) == {"name", "score", "likeness", "disagreement"}
+    assert "0 of them looked at anew" in err
+
+
+def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "film.plan.json"
+    plan.write_text("edited by hand")
+    status, out, err = run("recommend", film, library, "-o", plan)
+    assert (status, out) == (2, "")
+    assert "exists already" in err
+    assert plan.read_text() == "edited by hand"
+    assert run("recommend", film, library, "-o", film, "-y")[0] == 2
+    assert run("recommend", film, library, "-o", tmp_path / "x", "--sheet", tmp_path / "x")[0] == 2
+    status, _, err = run("recommend", film, library, "--sheet", library / "sheet.png")
+    assert status == 2
+    assert "would lie among the photographs" in err
+    status, _, err = run("recommend", film, tmp_path / "nowhere")
+    assert status == 1
+    assert err.splitlines() == [
+        f"error: {tmp_path / 'nowhere'} is not a folder", "hint: give a folder of colour photographs",
+    ]  # fmt: skip
+
+
+def test_suggest_names_frames_and_writes_them(film: Path, library: Path, tmp_path: Path) -> None:
+    still = tmp_path / "painted_000006.png"
+    still.write_bytes((library / "one.png").read_bytes())
+    plan = tmp_path / "plan.json"
+    assert run("scenes", film, "-r", still, "-o", plan)[0] == 0
+    status, out, err = run("suggest", film, "--plan", plan, "--stills", tmp_path / "paint", "--json")
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["unit"] == "Lab ab"
+    frames = [shot["frames"][0] for shot in found["shots"]]
+    assert [Path(path).name for path in found["stills"]] == [f"film_{frame:06d}.png" for frame in sorted(frames)]
+    assert all((tmp_path / "paint" / f"film_{frame:06d}.png").exists() for frame in frames)
+    assert found["shots"][0]["error"] < found["shots"][1]["error"]
+    status, out, _ = run("suggest", film, "-r", still, "--count", 2)
+    lines = [line.split() for line in out.splitlines()[1:]]
+    gains = {line[0]: float(line[-1]) for line in lines if len(line) == 6}
+    assert status == 0
+    assert list(gains)[-1] == "1"  # the shot that has its still comes last
+    # A still that a person may have painted is never replaced unasked.
+    status, _, err = run("suggest", film, "--plan", plan, "--stills", tmp_path / "paint")
+    assert status == 1
+    assert "exists already" in err
+
+
+def test_suggest_takes_a_plan_or_stills(film: Path, library: Path) -> None:
+    status, _, err = run("suggest", film, "--plan", film, "-r", library / "one.png")
+    assert status == 2
+    assert "both --plan and stills given" in err
+
+
+def test_sheet_shows_every_shot(film: Path, library: Path, untrained: Path) -> None:
+    stills = ["--weights", untrained, "-r", library / "one.png", library / "two.png"]
+    status, out, err = run("sheet", film, *stills)
+    sheet = film.parent / "film.sheet.png"
+    assert status == 0, err
+    assert out.strip() == str(sheet)
+    with Image.open(sheet) as drawn:
+        assert drawn.height > 3 * 180
+    status, _, err = run("sheet", film)
+    assert status == 2
+    assert "exists already" in err
+    status, out, _ = run("sheet", film, "--each", *stills, "-y", "--json")
+    assert status == 0
+    assert json.loads(out)["shots"] == 3
+    status, _, err = run("sheet", film, "--each", "-y")
+    assert status == 2
+    assert "--each without stills" in err

@@ -1,0 +1,251 @@
+"""The commands about which stills to use: `recommend`, `suggest` and `sheet`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
+from vidcolor.cli.options import Device, Json, MoreStills, Quiet, Still, Video, WeightsFile, Yes
+from vidcolor.cli.reports import check_stills
+
+if TYPE_CHECKING:
+    from vidcolor.recommendation import Recommendation
+    from vidcolor.suggestion import Suggestion
+
+Plan = Annotated[Path | None, typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills.")]
+
+
+def recommend(
+    video: Video,
+    library: Annotated[
+        Path, typer.Argument(metavar="LIBRARY", help="Folder of colour photographs.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="PLAN", help="Write a plan with the best photograph of each shot."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", metavar="FILE", help="Write a contact sheet of shots and photographs."),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, max=50, metavar="N", help="Photographs per shot.")] = 5,
+    index: Annotated[
+        Path | None, typer.Option("--index", metavar="FILE", help="The library's index; by default kept in LIBRARY.")
+    ] = None,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Rank photographs as references."""
+    if output is not None and sheet is not None and output.resolve() == sheet.resolve():
+        refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
+    if sheet is not None and sheet.resolve().is_relative_to(library.resolve()):
+        refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
+    for written in filter(None, (output, sheet)):
+        check_output(written, inputs=[video, *([index] if index else [])], overwrite=yes)
+        check_folder(written.parent)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.plan import make_plan
+        from vidcolor.recommendation import open_library, planned
+        from vidcolor.recommendation import recommend as rank
+        from vidcolor.sheets import lay_out, write_png
+        from vidcolor.weights import load_weights
+
+        loaded = load_weights(weights)
+        networks = ExemplarColorizer.load(loaded, device=device)
+        photographs = open_library(
+            library,
+            networks,
+            weights=loaded.sha256,
+            index=index,
+            progress=lambda done, total: talk.progress("library", done, total, unit="photographs"),
+        )
+        warnings = list(photographs.warnings)
+        shots = make_plan(
+            video, [], progress=lambda done, total: talk.progress("shots", done, total), warn=warnings.append
+        )
+        found = rank(
+            shots,
+            photographs,
+            networks,
+            count=top,
+            progress=lambda done, total: talk.progress("rank", done, total, unit="shots"),
+        )
+        if sheet is not None:
+            write_png(sheet, lay_out([each.row(number) for number, each in enumerate(found, start=1)]))
+        shots = planned(shots, found)
+        if output is not None:
+            shots.save(output)
+    notes = [*photographs.notes, *shots.notes]
+    talk.report(notes=notes, warnings=warnings)
+    talk.note(f"{len(photographs.photographs)} pictures in the library, {photographs.described} of them looked at anew")
+    if json:
+        listed = [each.to_dict() for each in found]
+        print_json({"shots": listed, "plan": output, "sheet": sheet, "notes": notes, "warnings": warnings})
+    else:
+        _print_recommendations(found)
+    for path in filter(None, (output, sheet)):
+        talk.note(f"wrote {path}")
+
+
+def _print_recommendations(found: "list[Recommendation]") -> None:
+    typer.echo("shot   start    stop   score  photograph")
+    for number, each in enumerate(found, start=1):
+        for place, candidate in enumerate(each.candidates):
+            shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}" if place == 0 else " " * 20
+            typer.echo(f"{shot}  {candidate.score:6.2f}  {candidate.name}")
+
+
+def suggest(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    plan: Plan = None,
+    stills: Annotated[
+        Path | None, typer.Option("--stills", metavar="FOLDER", help="Write the frames here, grey, to paint on.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=8, metavar="N", help="Frames per shot at most.")] = 1,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Say which frames to paint next."""
+    given = [*(reference or []), *(more_stills or [])]
+    if plan is not None and given:
+        refuse("both --plan and stills given", hint="add the stills to the plan")
+    if stills is not None:
+        check_stills(stills, video=video, references=given, plan=plan)
+        check_folder(stills, made=True)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.coloring import load_stills
+        from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.plan import ColorPlan
+        from vidcolor.plan.painted import settle
+        from vidcolor.stills import write_stills
+        from vidcolor.suggestion import suggest as find
+        from vidcolor.video import probe
+
+        warnings: list[str] = []
+        known = None if plan is None else ColorPlan.load(plan)
+        if stills is not None and known is not None:
+            check_stills(stills, video=video, references=known.stills(), plan=plan)
+        settled = settle(known, given)
+        networks = ExemplarColorizer.load(weights, device=device)
+        loaded = load_stills(settled.references, networks, probe(video))
+        shots = settled.plan or _find_shots(video, loaded, networks, talk, warnings)
+        found = find(
+            shots.model_copy(update={"video": str(video)}),
+            loaded,
+            networks,
+            count=count,
+            progress=lambda done, total: talk.progress("look", done, total),
+        )
+        written: list[Path] = []
+        if stills is not None:
+            wanted = [frame for each in found for frame in each.frames]
+            written = write_stills(
+                video,
+                wanted,
+                stills,
+                overwrite=yes,
+                progress=lambda done, total: talk.progress("stills", done, total),
+            )
+    notes = [*settled.notes, *shots.notes]
+    talk.report(notes=notes, warnings=warnings)
+    if json:
+        listed = [each.to_dict() for each in found]
+        print_json({"unit": "Lab ab", "shots": listed, "stills": written, "notes": notes, "warnings": warnings})
+    else:
+        _print_suggestions(found)
+    for path in written:
+        talk.note(f"wrote {path}")
+
+
+def _print_suggestions(found: "list[Suggestion]") -> None:
+    typer.echo("shot   start    stop  error   frame   gain")
+    for number, each in sorted(enumerate(found, start=1), key=lambda item: -item[1].benefit):
+        for place, (frame, gain) in enumerate(zip(each.frames, each.gains, strict=True)):
+            shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}" if place == 0 else " " * 27
+            typer.echo(f"{shot}  {frame:6d}  {gain:5.1f}")
+        if not each.frames:
+            typer.echo(f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}       -      -")
+
+
+def sheet(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    plan: Plan = None,
+    each: Annotated[bool, typer.Option("--each", help="Try each still alone on every shot.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: *.sheet.png beside VIDEO.")
+    ] = None,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Colour one frame of every shot."""
+    given = [*(reference or []), *(more_stills or [])]
+    if plan is not None and given and not each:
+        refuse("both --plan and stills given", hint="add the stills to the plan, or try each of them with --each")
+    if each and plan is None and not given:
+        refuse("--each without stills", hint="name the stills to compare with -r")
+    target = video.with_suffix(".sheet.png") if output is None else output
+    check_output(target, inputs=[video, *given, *([plan] if plan else [])], overwrite=yes)
+    check_folder(target.parent)
+
+    with Talk(quiet=quiet, json=json) as talk:
+        from vidcolor.coloring import load_stills
+        from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.overview import shots_at_a_glance
+        from vidcolor.plan import ColorPlan
+        from vidcolor.plan.painted import settle
+        from vidcolor.sheets import lay_out, write_png
+        from vidcolor.video import probe
+
+        warnings: list[str] = []
+        settled = settle(None if plan is None else ColorPlan.load(plan), given)
+        info, networks = probe(video), ExemplarColorizer.load(weights, device=device)
+        stills = load_stills(settled.references, networks, info)
+        shots = settled.plan or _find_shots(video, {} if each else stills, networks, talk, warnings)
+        rows = list(
+            shots_at_a_glance(
+                info,
+                shots,
+                stills,
+                networks,
+                candidates=list(stills) if each else (),
+                progress=lambda done, total: talk.progress("sheet", done, total, unit="shots"),
+            )
+        )
+        write_png(target, lay_out(rows))
+    notes = [*settled.notes, *shots.notes]
+    talk.report(notes=notes, warnings=warnings)
+    if json:
+        print_json({"sheet": target, "shots": len(rows), "notes": notes, "warnings": warnings})
+    else:
+        typer.echo(target)
+
+
+def _find_shots(video: Path, stills: Any, networks: Any, talk: Talk, warnings: list[str]) -> Any:
+    """Return the plan that `vidcolor colorize` would follow with these stills."""
+    from vidcolor.fitting import still_similarity
+    from vidcolor.plan import make_plan
+
+    return make_plan(
+        video,
+        [still.reference for still in stills.values()],
+        similarity=still_similarity(networks, {key: still.encoded for key, still in stills.items()}),
+        progress=lambda done, total: talk.progress("shots", done, total),
+        warn=warnings.append,
+    )

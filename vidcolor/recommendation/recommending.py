@@ -1,0 +1,107 @@
+"""Recommending photographs for every shot of a film."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vidcolor.color import Chroma, working_size
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import middle_frame, show, upright_luma
+from vidcolor.plan import ColorPlan, PlannedReference
+from vidcolor.recommendation.index import Library
+from vidcolor.recommendation.looks import LONG_SIDE, describe
+from vidcolor.recommendation.ranking import WORTHWHILE, Candidate, Ranking
+from vidcolor.references import load_reference
+from vidcolor.sheets import Bytes, SheetRow, cell
+from vidcolor.video import probe
+from vidcolor.video.single_frames import read_frames
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The photographs recommended for a shot.
+
+    Attributes:
+        start: First frame of the shot.
+        stop: Frame after its last.
+        frame: The frame that stands for it.
+        candidates: The best first; names are paths.
+        picture: That frame as a cell of a contact sheet.
+    """
+
+    start: int
+    stop: int
+    frame: int
+    candidates: tuple[Candidate, ...]
+    picture: Bytes = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        candidates = [asdict(each) for each in self.candidates]
+        return {"start": self.start, "stop": self.stop, "frame": self.frame, "candidates": candidates}
+
+    def row(self, number: int) -> SheetRow:
+        """The shot's row on a contact sheet: the frame beside the photographs with their scores."""
+        caption = f"shot {number}, frames {self.start} to {self.stop - 1}: frame {self.frame}, photographs with scores"
+        photographs = [cell(load_reference(each.name).rgb) for each in self.candidates]
+        labels = [f"{each.score:.2f} {Path(each.name).name}" for each in self.candidates]
+        return SheetRow(caption, (self.picture, *photographs), ("film", *labels))
+
+
+def recommend(
+    plan: ColorPlan,
+    library: Library,
+    networks: ExemplarColorizer,
+    *,
+    count: int,
+    progress: Progress | None = None,
+) -> list[Recommendation]:
+    """Rank the photographs of a library for each shot of a whole film.
+
+    Args:
+        plan: The film's shots.
+        library: The photographs.
+        networks: Those that described the library.
+        count: Photographs per shot.
+        progress: Called with the shots done and in all.
+
+    Raises:
+        VideoError: The film cannot be read.
+    """
+    info = probe(plan.video)
+    ranking = Ranking({name: each.looks for name, each in library.photographs.items() if each.looks is not None})
+    recommendations = []
+    frames = read_frames(info, [middle_frame(shot.start, shot.stop) for shot in plan.shots])
+    for shot, frame in zip(plan.shots, frames, strict=True):
+        luma = upright_luma(frame, info)
+        size = working_size(*luma.shape[::-1], long_side=LONG_SIDE)
+        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+        best = ranking(describe(networks, small), count=count)
+        candidates = tuple(Candidate(**{**vars(each), "name": str(library.folder / each.name)}) for each in best)
+        grey = np.zeros((*frame.luma.shape, 2), np.float32)
+        picture, _ = show(frame, Chroma(grey, grey[..., 0]), info)
+        recommendations.append(Recommendation(shot.start, shot.stop, frame.index, candidates, cell(picture)))
+        if progress is not None:
+            progress(len(recommendations), len(plan.shots))
+    return recommendations
+
+
+def planned(plan: ColorPlan, recommendations: list[Recommendation]) -> ColorPlan:
+    """Return the plan in which the best photograph colours each shot, bound to none of its frames.
+
+    A shot whose best photograph is not worthwhile gets none, and a note says so.
+    """
+    shots = []
+    for shot, each in zip(plan.shots, recommendations, strict=True):
+        best = each.candidates[0]
+        used = [PlannedReference(path=best.name)] if best.score >= WORTHWHILE else []
+        shots.append(shot.model_copy(update={"references": used}))
+    bare = [str(number) for number, shot in enumerate(shots, start=1) if not shot.references]
+    note = f"no photograph scores {WORTHWHILE} for shots {', '.join(bare)}: their colours are automatic"
+    return plan.model_copy(update={"shots": shots, "notes": [*plan.notes, *([note] if bare else [])]})

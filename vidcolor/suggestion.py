@@ -1,0 +1,188 @@
+"""Which further frame of each shot, if painted, would help most.
+
+How wrong a frame's colours will be is foretold from its luma alone, by how well the stills that its shot has cover what
+it shows: the networks' own confidence says how sure a match is once colours are carried, not how far they have drifted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color import rgb_to_luma, working_size
+from vidcolor.coloring import Still
+from vidcolor.errors import PlanError
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import shrink, upright_luma
+from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.video import VideoReader
+
+Floats = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+_LONG_SIDE = 192
+_SAMPLES = 17
+"""Frames of a shot that are looked at: each is a candidate, and stands for those around it."""
+
+# Mean distance in Lab ab from the true colours, per unit of strangeness (1 less the mean best cosine of keys) and per
+# root of 60 frames between a frame and the painted one. Fitted to six validation clips, each coloured from its first
+# frame and from that and every sixth other: what it foretells for a frame correlates at 0.88 with the truth, and the
+# gains that it foretells for a clip that was left out of the fit at 0.78, without bias (0.02).
+_PER_STRANGENESS = np.float32(20.0)
+_PER_ROOT_TIME = np.float32(2.2)
+_TIME_UNIT = 60
+# The same for a still that was painted on no frame of the film, and for automatic colours: mirrored, cropped and re-lit
+# stills left 32.0 per unit on the twelve clips, those of another clip 31.2, and automatic colours 13.6 in all.
+_PER_STRANGENESS_UNBOUND = np.float32(32.0)
+_AUTOMATIC = np.float32(13.5)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The frames of a shot that are worth painting.
+
+    Attributes:
+        start: First frame of the shot.
+        stop: Frame after its last.
+        error: Expected mean distance of the shot's colours from the true ones with the stills that it has, in Lab ab.
+        frames: Frames to paint, the one that helps most first.
+        gains: By how much each lowers the expected error, once those before it are painted.
+    """
+
+    start: int
+    stop: int
+    error: float
+    frames: tuple[int, ...]
+    gains: tuple[float, ...]
+
+    @property
+    def benefit(self) -> float:
+        """What the first frame saves in the whole film: its gain times the frames of the shot."""
+        return self.gains[0] * (self.stop - self.start) if self.gains else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "benefit": self.benefit}
+
+
+def suggest(
+    plan: ColorPlan,
+    stills: Mapping[str, Still],
+    networks: ExemplarColorizer,
+    *,
+    count: int = 1,
+    progress: Progress | None = None,
+) -> list[Suggestion]:
+    """Find for each shot of a whole film the frames that are worth painting.
+
+    Args:
+        plan: Its shots and the stills that they have.
+        stills: The stills by key, as the plan writes it.
+        networks: Compare what frames show.
+        count: Frames per shot at most.
+        progress: Called with the frames read and in all.
+
+    Raises:
+        VideoError: The film cannot be read.
+        PlanError: It ends before its plan.
+    """
+    suggestions: list[Suggestion] = []
+    with VideoReader(plan.video) as reader:
+        frames = iter(reader)
+        for shot in plan.shots:
+            wanted = sampled(shot)
+            keys: list[Floats] = []
+            for frame in frames:
+                if frame.index in wanted:
+                    keys.append(keys_of(networks, upright_luma(frame, reader.info)))
+                if progress is not None:
+                    progress(frame.index + 1, plan.frames)
+                if frame.index + 1 >= shot.stop:
+                    break
+            if len(keys) < len(wanted):
+                raise PlanError(
+                    f"the film ends before frame {wanted[len(keys)]} of its plan",
+                    hint="make the plan anew with `vidcolor scenes`",
+                )
+            unbound = [keys_of(networks, _still_luma(stills[p.path])) for p in shot.references if p.frame is None]
+            painted = [p.frame for p in shot.references if p.frame is not None]
+            suggestions.append(choose(shot.start, shot.stop, wanted, keys, painted, unbound, count=count))
+    return suggestions
+
+
+def keys_of(networks: ExemplarColorizer, luma: Floats) -> Floats:
+    """Return the (N, C) unit keys by which frames and stills are compared, of luma (h, w) in [0, 1], upright."""
+    size = working_size(*luma.shape[::-1], long_side=_LONG_SIDE)
+    small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(networks.coarse_keys(small).float().cpu().numpy())
+
+
+def sampled(shot: PlannedShot) -> list[int]:
+    """Return the frames of a shot that are looked at: its first, its last, some between, and the painted ones."""
+    spaced = np.linspace(shot.start, shot.stop - 1, min(_SAMPLES, shot.stop - shot.start))
+    painted = [planned.frame for planned in shot.references if planned.frame is not None]
+    return sorted({*np.rint(spaced).astype(int).tolist(), *painted})
+
+
+def choose(
+    start: int,
+    stop: int,
+    frames: Sequence[int],
+    keys: Sequence[Floats],
+    painted: Sequence[int],
+    unbound: Sequence[Floats],
+    *,
+    count: int,
+) -> Suggestion:
+    """Choose the frames of a shot [start, stop) to paint, one after the other.
+
+    Args:
+        start: First frame of the shot.
+        stop: Frame after its last.
+        frames: Frames of the shot that were looked at, in order.
+        keys: (N, C) unit keys of each.
+        painted: Those among `frames` that are painted already.
+        unbound: (M, C) unit keys of each still that was painted on none of them.
+        count: Frames to choose at most.
+    """
+    strangeness = np.array([[_strangeness(ours, theirs) for theirs in keys] for ours in keys], np.float32)
+    apart = np.abs(np.subtract.outer(frames, frames)) / np.float32(_TIME_UNIT)
+    # What one frame would leave wrong in another; both ways are one relation seen twice, and their mean is steadier.
+    left = _PER_STRANGENESS * (strangeness + strangeness.T) / 2 + _PER_ROOT_TIME * np.sqrt(apart)
+    error = np.full(len(frames), _AUTOMATIC, np.float32)
+    for still in unbound:
+        found = np.array([_PER_STRANGENESS_UNBOUND * _strangeness(ours, still) for ours in keys], np.float32)
+        error = np.minimum(error, found)
+    for frame in painted:
+        error = np.minimum(error, left[:, frames.index(frame)])
+    weights = _shares(start, stop, frames)
+    expected, chosen, gains = float(error @ weights), [], []
+    for _ in range(count):
+        saved = (np.maximum(error[:, None] - left, 0) * weights[:, None]).sum(0)
+        best = int(saved.argmax())
+        if saved[best] <= 0:
+            break
+        chosen.append(frames[best])
+        gains.append(float(saved[best]))
+        error = np.minimum(error, left[:, best])
+    return Suggestion(start, stop, expected, tuple(chosen), tuple(gains))
+
+
+def _shares(start: int, stop: int, frames: Sequence[int]) -> Floats:
+    """Return the share of a shot's frames for which each sampled one stands: those nearest to it."""
+    edges = [start, *((a + b + 1) / 2 for a, b in pairwise(frames)), stop]
+    return np.asarray(np.diff(edges) / (stop - start), np.float32)
+
+
+def _strangeness(ours: Floats, theirs: Floats) -> float:
+    """Return how little of what a frame shows is in another picture: 1 less the mean best cosine of its keys."""
+    return float(1 - (ours @ theirs.T).max(1).mean())
+
+
+def _still_luma(still: Still) -> Floats:
+    rgb = still.reference.rgb
+    return rgb_to_luma(shrink(rgb, working_size(*rgb.shape[1::-1])))

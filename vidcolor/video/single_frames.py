@@ -1,0 +1,64 @@
+"""Single frames of a film by their numbers, each reached by an exact seek."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+from vidcolor.errors import VideoError
+from vidcolor.video.decode import decode_film
+from vidcolor.video.formats import pixel_layout, read_planes
+from vidcolor.video.info import Frame, VideoInfo
+from vidcolor.video.packets import frame_times
+from vidcolor.video.reader import VideoReader
+
+
+def read_frames(info: VideoInfo, frames: Collection[int]) -> Iterator[Frame]:
+    """Decode a few frames of a film; the film between them is skipped where its packets have times.
+
+    Args:
+        info: The film.
+        frames: Frame numbers, in any order.
+
+    Yields:
+        The frames in the order of the film, as `VideoReader` gives them.
+
+    Raises:
+        VideoError: The film cannot be read, or ends before a frame.
+    """
+    wanted = sorted(set(frames))
+    times = frame_times(info.path, stream=info.stream)
+    done = 0
+    if None not in times and len(set(times)) == len(times):
+        for number in wanted:
+            frame = _seek(info, number, times[number]) if number < len(times) else None
+            if frame is None:
+                break
+            yield frame
+            done += 1
+    if done < len(wanted):  # times that are missing, or that the decoder does not keep
+        yield from _read_through(info, wanted[done:])
+
+
+def _seek(info: VideoInfo, number: int, time: Fraction | None) -> Frame | None:
+    """Return the frame shown at a time, None if none is shown at exactly that time."""
+    for decoded in decode_film(info.path, info.stream, time):
+        picture = decoded.picture
+        if picture.pts is None or time is None or (reached := picture.pts * info.time_base) > time:
+            return None
+        if reached == time:
+            luma, chroma, _ = read_planes(picture, pixel_layout(info.pixel_format))
+            return Frame(number, picture.pts, luma, chroma, picture.is_corrupt, picture)
+    return None
+
+
+def _read_through(info: VideoInfo, wanted: list[int]) -> Iterator[Frame]:
+    found = 0
+    with VideoReader(info.path, stream=info.stream) as reader:
+        for frame in reader:
+            if frame.index == wanted[found]:
+                yield frame
+                found += 1
+                if found == len(wanted):
+                    return
+    raise VideoError(f"{info.path} has no frame {wanted[found]}", hint="frames are counted from 0")
