@@ -4,6 +4,7 @@ Networks are stateless; `ShotColorizer` holds what belongs to a shot, its bank o
 and is thrown away at the cut, so that nothing crosses it.
 """
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -70,11 +71,18 @@ class Colored:
 
 
 class ExemplarColorizer:
-    """The networks with their weights on a device."""
+    """The networks with their weights on a device.
 
-    def __init__(self, network: ExemplarNetwork, device: torch.device) -> None:
+    Args:
+        network: The networks.
+        device: Where they run.
+        weights: Checksum of the file that the weights came from; by default one of the networks' own state.
+    """
+
+    def __init__(self, network: ExemplarNetwork, device: torch.device, *, weights: str = "") -> None:
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
+        self.weights = weights or _checksum(network)
 
     @classmethod
     def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "ExemplarColorizer":
@@ -100,7 +108,7 @@ class ExemplarColorizer:
                 f"{loaded.path} was made for another network",
                 hint="take weights of this version of vidcolor, or train them with `vidcolor train`",
             ) from error
-        return cls(network, pick_device(device))
+        return cls(network, pick_device(device), weights=loaded.sha256)
 
     @torch.inference_mode()
     def encode_reference(self, luma: Floats, ab: Floats) -> EncodedReference:
@@ -175,6 +183,13 @@ class ShotColorizer:
         # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
         bias = _KEYFRAME_BIAS if self._references else 0.0
         self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
+
+
+def _checksum(network: ExemplarNetwork) -> str:
+    found = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _carried(propagated: Chroma | None, size: tuple[int, int], device: torch.device) -> Tensor:

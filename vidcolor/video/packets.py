@@ -25,6 +25,7 @@ __all__ = [
     "StreamPackets",
     "StreamPlan",
     "count_frames_before",
+    "frame_times",
     "plan_streams",
     "read_packets",
 ]
@@ -154,13 +155,22 @@ def count_frames_before(path: str | Path, time: Fraction, *, stream: int | None 
     Raises:
         VideoError: The film cannot be read.
     """
+    return sum(each < time for each in frame_times(path, stream=stream))
+
+
+def frame_times(path: str | Path, *, stream: int | None = None) -> list[Fraction]:
+    """Return the times in seconds at which frames are shown, in order, by demuxing, without decoding.
+
+    Raises:
+        VideoError: The film cannot be read.
+    """
     path = Path(path)
     with open_film(path) as film:
         video = choose_stream(film, path, stream)
         base = Fraction(video.time_base or 1)
         shown = (packet for packet in _packets(film.demux(video)) if packet.size and not packet.is_discard)
         stamps = (packet.pts if packet.pts is not None else packet.dts for packet in shown)
-        return sum(stamp is not None and stamp * base < time for stamp in stamps)
+        return [stamp * base for stamp in sorted(stamp for stamp in stamps if stamp is not None)]
 
 
 def _packets(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
