@@ -11,9 +11,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vidcolor"
 # A room imports only from rooms of a lower layer.
 LAYERS = {
-    "__main__": 6,
-    "cli": 5,
-    "pipeline": 4,
+    "__main__": 7,
+    "cli": 6,
+    "pipeline": 5,
+    "filmwork": 4,
     "recommendation": 4,
     "suggestion": 4,
     "overview": 4,
@@ -23,6 +24,7 @@ LAYERS = {
     "verification": 3,
     "coloring": 3,
     "fitting": 3,
+    "jobs": 3,
     "references": 2,
     "exemplar": 2,
     "propagation": 2,
@@ -122,7 +124,7 @@ def test_package_keeps_its_layers_and_walls() -> None:
 @pytest.mark.parametrize(
     ("file", "source", "expected"),
     [
-        ("flow.py", "from vidcolor.pipeline import Colorizer", "flow (layer 0) imports pipeline (layer 4)"),
+        ("flow.py", "from vidcolor.pipeline import Colorizer", "flow (layer 0) imports pipeline (layer 5)"),
         ("color.py", "import vidcolor.flow", "color (layer 0) imports flow (layer 0)"),
         ("shots.py", "def f():\n    from .plan import make_plan", "shots.py:2: shots (layer 1) imports plan (layer 3)"),
         ("plan.py", "from vidcolor import Colorizer", "import vidcolor.Colorizer from the room where it lives"),

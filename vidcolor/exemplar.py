@@ -4,6 +4,7 @@ Networks are stateless; `ShotColorizer` holds what belongs to a shot, its bank o
 and is thrown away at the cut, so that nothing crosses it.
 """
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -71,11 +72,18 @@ class Colored:
 
 
 class ExemplarColorizer:
-    """The networks with their weights on a device."""
+    """The networks with their weights on a device.
 
-    def __init__(self, network: ExemplarNetwork, device: torch.device) -> None:
+    Args:
+        network: The networks.
+        device: Where they run.
+        weights: Checksum of the file that the weights came from; by default one of the networks' own state.
+    """
+
+    def __init__(self, network: ExemplarNetwork, device: torch.device, *, weights: str = "") -> None:
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
+        self.weights = weights or _checksum(network)
 
     @classmethod
     def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "ExemplarColorizer":
@@ -101,7 +109,7 @@ class ExemplarColorizer:
                 f"{loaded.path} was made for another network",
                 hint="take weights of this version of vidcolor, or train them with `vidcolor train`",
             ) from error
-        return cls(network, pick_device(device))
+        return cls(network, pick_device(device), weights=loaded.sha256)
 
     @torch.inference_mode()
     def encode_reference(self, luma: Floats, ab: Floats) -> EncodedReference:
@@ -218,6 +226,13 @@ class ShotColorizer:
         provenance = _array(gate, size)
         confidence = np.exp(-_DOUBT * np.clip(provenance[:, :, 2], 0.0, 1.0))
         return Colored(Chroma(_array(ab, size), confidence), provenance)
+
+
+def _checksum(network: ExemplarNetwork) -> str:
+    found = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _carried(propagated: Chroma | None, size: tuple[int, int], device: torch.device) -> Tensor:

@@ -1,6 +1,7 @@
 """Temporary names of files that appear whole or not at all."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,11 @@ def part_name(path: Path) -> Path:
     """Return a name that no file has, in the folder of a file, to write it under until it is whole."""
     start = os.fsencode(path.name)[:_MOST_BYTES].decode(errors="ignore")
     return path.absolute().parent / f".{start}.{token_hex(6)}.part"
+
+
+def is_part_name(path: Path) -> bool:
+    """Tell whether a path looks like one that `part_name` gave."""
+    return re.fullmatch(r"\..*\.[0-9a-f]{12}\.part", path.name, re.DOTALL) is not None
 
 
 @contextmanager

@@ -1,26 +1,21 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from vidcolor.color import working_size
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, load_stills
+from vidcolor.coloring import ColoredFrame, Still, load_stills
 from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.filmwork import Progress, begin, color_film, plan_film
 from vidcolor.framing import show
 from vidcolor.grading import MOST_SATURATION, grade
+from vidcolor.jobs import Job
 from vidcolor.own_chroma import OwnChroma
 from vidcolor.partfile import written_whole
-from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.plan import ColorPlan
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
@@ -33,9 +28,6 @@ from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
-
-Floats = NDArray[np.float32]
-Progress = Callable[[str, int, int | None], None]
 
 _COLORED_AHEAD = 4
 
@@ -76,6 +68,8 @@ class Colorizer:
         preset: str | None = None,
         lossless: bool = False,
         overwrite: bool = False,
+        job: str | Path | None = None,
+        fresh: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         """Colour a film. Luma, timestamps and all other streams stay as they are.
@@ -95,21 +89,27 @@ class Colorizer:
             preset: Speed preset of the codec; None for its default.
             lossless: Encode without loss.
             overwrite: Replace an existing output.
+            job: Folder in which the work is kept, see `vidcolor.jobs`: shots that it holds are not coloured again. None
+                keeps nothing.
+            fresh: Forget what the job holds.
             progress: Called with stage, frames done and frames in all.
 
         Raises:
-            VideoError: The film cannot be read or the output cannot be written.
+            VideoError: The film cannot be read, or the output or the job cannot be written.
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
         started = time.perf_counter()
         video, clock = Path(video), Clock()
         _check_options(quality, saturation)
-        with VideoReader(video, start=start, end=end) as reader:
+        with (
+            VideoReader(video, start=start, end=end) as reader,
+            nullcontext() if job is None else Job(Path(job), fresh=fresh) as work,
+        ):
             if plan is not None and start is None and end is None:
                 check_length(plan, reader)
             target = Path(output) if output is not None else default_output(reader.info)
-            with VideoWriter(
+            writer = VideoWriter(
                 target,
                 source=reader.info,
                 codec=codec,
@@ -119,11 +119,24 @@ class Colorizer:
                 overwrite=overwrite,
                 start=start,
                 end=end,
-            ) as writer:
+            )
+            if work is not None:
+                work.names(writer.part)
+            with writer:
                 given = settle(plan, references)
                 stills = load_stills(given.references, self._networks, reader.info)
                 with clock("plan"):
-                    plan = self._plan(given.plan, video, stills, start=start, end=end, progress=progress)
+                    plan = begin(
+                        work,
+                        self._networks,
+                        video,
+                        stills,
+                        start=start,
+                        end=end,
+                        quality=quality,
+                        plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end),
+                        progress=progress,
+                    )
                 plan = keeping_color(plan) if keep_color else plan
                 notes, warnings = remarks_on(plan.shots)
                 own = OwnChroma(reader.info, writer.chroma_format) if plan.keeps else None
@@ -131,7 +144,7 @@ class Colorizer:
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                with closing(self._color(reader, plan, stills, quality, clock)) as colored:
+                with closing(self._color(reader, plan, stills, quality, clock, work)) as colored:
                     for item in colored:
                         with clock("upsample"):
                             if item.chroma is None:
@@ -157,9 +170,17 @@ class Colorizer:
             seconds=seconds,
             rate=frames / seconds,
             shots=len(plan.shots),
+            shots_reused=0 if work is None else work.reused,
+            shots_colored=len(plan.shots) if work is None else work.colored,
+            job=None if work is None else work.folder,
+            job_bytes=0 if work is None else work.size(),
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
-            notes=(*given.notes, *plan.notes, *notes, *writer.notes, *([own.note] if own and own.note else [])),
+            notes=(
+                *(*given.notes, *plan.notes, *notes, *writer.notes),
+                *([own.note] if own and own.note else []),
+                *(work.remarks if work is not None else ()),
+            ),
             warnings=(*warnings, *reader.warnings),
         )
 
@@ -201,7 +222,12 @@ class Colorizer:
             info = reader.info
             given = settle(plan, references)
             stills = load_stills(given.references, self._networks, info)
-            plan = self._plan(given.plan, video, stills, start=start, end=start + duration, progress=progress)
+            end = start + duration
+            plan = (
+                plan_film(video, stills, self._networks, start=start, end=end, progress=progress)
+                if given.plan is None
+                else fit_to_segment(given.plan, video, start=start, end=end)
+            )
             plan = keeping_color(plan) if keep_color else plan
             notes, warnings = remarks_on(plan.shots)
             middles = {(shot.start + shot.stop) // 2: shot for shot in plan.shots}
@@ -235,69 +261,18 @@ class Colorizer:
             warnings=(*warnings, *reader.warnings),
         )
 
-    def _plan(
-        self,
-        plan: ColorPlan | None,
-        video: Path,
-        stills: dict[str, Still],
-        *,
-        start: Fraction | None,
-        end: Fraction | None,
-        progress: Progress | None,
-    ) -> ColorPlan:
-        """Return the plan for a segment: cut out of the one that there is, or made."""
-        if plan is not None:
-            return fit_to_segment(plan, video, start=start, end=end)
-        seen: tuple[Floats, Tensor] | None = None
-
-        def similarity(luma: Floats, reference: Reference) -> float:
-            nonlocal seen
-            if seen is None or seen[0] is not luma:  # one frame is compared with every still
-                size = working_size(*luma.shape[::-1])
-                frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-                seen = luma, self._networks.coarse_keys(frame)
-            return self._networks.similarity(seen[1], stills[reference.key].encoded)
-
-        return make_plan(
-            video,
-            [still.reference for still in stills.values()],
-            start=start,
-            end=end,
-            similarity=similarity,
-            progress=None if progress is None else lambda done, total: progress("plan", done, total),
-        )
-
     def _color(
-        self, reader: VideoReader, plan: ColorPlan, stills: dict[str, Still], quality: str, clock: Clock
+        self,
+        reader: VideoReader,
+        plan: ColorPlan,
+        stills: dict[str, Still],
+        quality: str,
+        clock: Clock,
+        work: Job | None = None,
     ) -> Generator[ColoredFrame, None, None]:
         """Colour the film's frames in order, some ahead of the one that is asked for."""
-        return read_ahead(self._shots(reader, plan, stills, quality, clock), _COLORED_AHEAD, name="vidcolor-color")
-
-    def _shots(
-        self, reader: VideoReader, plan: ColorPlan, stills: dict[str, Still], quality: str, clock: Clock
-    ) -> Iterator[ColoredFrame]:
-        """Colour the film shot by shot; nothing is carried from one shot to the next."""
-        frames = iter(reader)
-        for shot in plan.shots:
-            own = islice(frames, shot.stop - shot.start)
-            if shot.treatment == "keep":
-                yield from keep_shot(own, reader.info, clock=clock)
-                continue
-            encoded = [stills[planned.path].encoded for planned in shot.references]
-            yield from color_shot(
-                own,
-                reader.info,
-                self._networks.shot(encoded, [planned.span for planned in shot.references]),
-                start=shot.start,
-                painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
-                effort=EFFORTS[quality],
-                clock=clock,
-            )
-        if next(frames, None) is not None:
-            raise PlanError(
-                f"the film goes on after the plan's {plan.frames} frames",
-                hint="make the plan anew with `vidcolor scenes`",
-            )
+        colored = color_film(reader, plan, stills, self._networks, quality=quality, clock=clock, job=work)
+        return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
 
 
 def _check_options(quality: str, saturation: float) -> None:

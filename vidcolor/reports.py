@@ -19,6 +19,10 @@ class Report:
         seconds: Wall time from plan to rename.
         rate: Frames per second over that time.
         shots: Shots found or planned.
+        shots_reused: Shots whose colours were taken from the job.
+        shots_colored: Shots that were coloured.
+        job: Folder that keeps the work, or None.
+        job_bytes: What all kept work takes there.
         network_frames: Frames on which the networks ran.
         stage_seconds: Wall time spent per stage; stages run beside each other, so that they may add up to more than
             `seconds`. Decoding and encoding are the time spent waiting for them.
@@ -31,6 +35,10 @@ class Report:
     seconds: float
     rate: float
     shots: int
+    shots_reused: int
+    shots_colored: int
+    job: Path | None
+    job_bytes: int
     network_frames: int
     stage_seconds: dict[str, float]
     notes: tuple[str, ...]
@@ -38,7 +46,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**asdict(self), "output": str(self.output)}
+        return {**asdict(self), "output": str(self.output), "job": None if self.job is None else str(self.job)}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
-            with _sigterm_interrupts():
+            with signals_interrupt():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             complain("interrupted", hint="nothing was left under the output's name; run the same command again")
@@ -49,8 +49,8 @@ class Commands(TyperGroup):
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does, through every `with` block."""
+def signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, through every `with` block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -58,11 +58,14 @@ def _sigterm_interrupts() -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    # What is ignored stays so: `nohup` has it that the end of a terminal session is not the end of the work.
+    before = {each: signal.signal(each, interrupt) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def complain(message: str, *, hint: str | None = None) -> None:

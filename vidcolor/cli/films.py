@@ -51,6 +51,8 @@ def colorize(
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
+    no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work: an interrupted run starts anew.")] = False,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -84,9 +86,16 @@ def colorize(
             lossless=lossless,
             overwrite=yes,
             quality=quality.value,
+            job=None if no_job else output.with_suffix(".job"),
+            fresh=fresh,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)
+    if report.job is not None:
+        talk.note(
+            f"{report.shots_reused} shots reused, {report.shots_colored} coloured; {report.job} keeps them "
+            f"({report.job_bytes / 1e6:.1f} MB) for corrections and may be deleted"
+        )
     talk.note(f"{report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} frames/s")
     if json:
         print_json(report.to_dict())

@@ -82,15 +82,16 @@ class PartFile:
     Args:
         path: The final name.
         overwrite: It may replace a file of that name.
+        part: The temporary name, None for a new one.
 
     Attributes:
         path: The temporary name.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, *, overwrite: bool, part: Path | None = None) -> None:
         self._final = path
         self._overwrite = overwrite
-        self.path = part_name(path)
+        self.path = part or part_name(path)
         # Ctrl-C may come before any `with` block holds the file: it is then removed when the program ends.
         finalize(self, remove, self.path)
         try:

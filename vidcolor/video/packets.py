@@ -25,6 +25,7 @@ __all__ = [
     "StreamPackets",
     "StreamPlan",
     "count_frames_before",
+    "frame_times",
     "plan_streams",
     "read_packets",
 ]

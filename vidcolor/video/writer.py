@@ -19,6 +19,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
+from vidcolor.partfile import part_name
 from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, check_output, container_of
@@ -50,6 +51,7 @@ class VideoWriter:
         threads: Encoder threads; None lets the encoder choose.
 
     Attributes:
+        part: The temporary name under which the film will be written.
         chroma_format: The planes that `write` takes.
         notes: What is converted or dropped and why; final when the writer is closed.
 
@@ -84,6 +86,7 @@ class VideoWriter:
         )
         self._plan = plan_streams(source, self._container)
         self._try_header()
+        self.part = part_name(self.path)
         self.chroma_format: ChromaFormat = self._encoding.chroma
         self.notes: list[str] = [*self._encoding.notes, *self._plan.notes, *self._remarks()]
         self._builder = PictureBuilder(source, self._encoding)
@@ -98,7 +101,7 @@ class VideoWriter:
         self._shift = 0 if start is None else round(start / source.time_base)
 
     def __enter__(self) -> Self:
-        self._part = part = PartFile(self.path, overwrite=self._overwrite)
+        self._part = part = PartFile(self.path, overwrite=self._overwrite, part=self.part)
         self._thread = thread = Thread(target=self._work, args=(part.path,), name="vidcolor-encode", daemon=True)
         try:
             thread.start()

@@ -1,0 +1,249 @@
+"""The shots of a film, each coloured or taken from a job: what a run colours, and what it need not colour again."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidcolor.color import Chroma, working_size
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot
+from vidcolor.errors import PlanError
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import upright_size
+from vidcolor.jobs import Job, KeptShot, Recipe, ShotKey, digest, film_identity, picture_identity, rounded
+from vidcolor.jobs.recipe import program
+from vidcolor.plan import ColorPlan, PlannedShot, make_plan
+from vidcolor.propagation import EFFORTS
+from vidcolor.references import Reference
+from vidcolor.reports import Clock
+from vidcolor.upsample import film_to_working
+from vidcolor.video import Frame, VideoInfo, VideoReader
+
+Floats = NDArray[np.float32]
+Progress = Callable[[str, int, int | None], None]
+
+
+def plan_film(
+    video: Path,
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    *,
+    start: Fraction | None,
+    end: Fraction | None,
+    progress: Progress | None,
+) -> ColorPlan:
+    """Find the shots of a film and give each its stills, by what the networks find similar.
+
+    Args:
+        video: The film.
+        stills: By their keys.
+        networks: Compare frames and stills.
+        start: Of the segment, in seconds.
+        end: Of the segment, in seconds.
+        progress: Called with stage, frames done and frames in all.
+    """
+    seen: tuple[Floats, Tensor] | None = None
+
+    def similarity(luma: Floats, reference: Reference) -> float:
+        nonlocal seen
+        if seen is None or seen[0] is not luma:  # one frame is compared with every still
+            size = working_size(*luma.shape[::-1])
+            frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+            seen = luma, networks.coarse_keys(frame)
+        return networks.similarity(seen[1], stills[reference.key].encoded)
+
+    return make_plan(
+        video,
+        [still.reference for still in stills.values()],
+        start=start,
+        end=end,
+        similarity=similarity,
+        progress=None if progress is None else lambda done, total: progress("plan", done, total),
+    )
+
+
+def begin(
+    job: Job | None,
+    networks: ExemplarColorizer,
+    video: Path,
+    stills: dict[str, Still],
+    *,
+    start: Fraction | None,
+    end: Fraction | None,
+    quality: str,
+    plan: ColorPlan | None,
+    progress: Progress | None,
+) -> ColorPlan:
+    """Begin a run, and return its plan: the one given, the one that the job holds, or a new one.
+
+    Args:
+        job: The job, or None.
+        networks: Their weights and device count.
+        video: The film.
+        stills: By their keys.
+        start: Of the segment, in seconds.
+        end: Of the segment, in seconds.
+        quality: Effort of propagation.
+        plan: A plan that was given, or None.
+        progress: Called with stage, frames done and frames in all while a plan is made.
+    """
+    if job is None:
+        return plan or plan_film(video, stills, networks, start=start, end=end, progress=progress)
+    recipe = Recipe(
+        film=film_identity(video),
+        start=str(start),
+        quality=quality,
+        weights=networks.weights,
+        device=networks.device.type,
+        program=program(),
+    )
+    pictures = {key: picture_identity(still.reference.rgb) for key, still in stills.items()}
+    planned_from = None
+    if plan is None:
+        named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
+        planned_from = digest([{**recipe.to_dict(), "quality": None}, str(end), named])
+        plan = _remembered(job.plan(planned_from)) or plan_film(
+            video, stills, networks, start=start, end=end, progress=progress
+        )
+    shots = [
+        recipe.shot(shot.start, shot.stop, [(pictures[each.path], each.frame, each.frames) for each in shot.references])
+        for shot in plan.shots
+    ]
+    job.begin(recipe, shots, plan=plan.model_dump(mode="json"), planned_from=planned_from)
+    return plan
+
+
+def _remembered(values: object) -> ColorPlan | None:
+    try:
+        return None if values is None else ColorPlan.model_validate(values)
+    except ValueError:  # a manifest that somebody edited
+        return None
+
+
+def color_film(
+    reader: VideoReader,
+    plan: ColorPlan,
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    *,
+    quality: str,
+    clock: Clock,
+    job: Job | None = None,
+) -> Iterator[ColoredFrame]:
+    """Colour a film shot by shot; nothing is carried from one shot to the next.
+
+    Colours are rounded as a job keeps them, with a job or without, so that a run that takes them from one is no other.
+    The confidence of colours is not kept: of a shot taken from a job it is 1.
+
+    Args:
+        reader: The film.
+        plan: Its shots.
+        stills: By the keys that the plan knows them by.
+        networks: Colour keyframes.
+        quality: Effort of propagation.
+        clock: Charged with `decode`, `shrink`, `flow`, `networks`, `fuse` and `keep`.
+        job: Of which the run has begun: shots are taken from it and kept in it.
+
+    Raises:
+        PlanError: The film goes on after the plan.
+    """
+    frames = iter(reader)
+    for number, shot in enumerate(plan.shots):
+        own = islice(frames, shot.stop - shot.start)
+        keeping = None if job is None else (job, job.shots[number])
+        yield from shot_colors(own, reader.info, shot, stills, networks, quality=quality, clock=clock, keeping=keeping)
+    if next(frames, None) is not None:
+        raise PlanError(
+            f"the film goes on after the plan's {plan.frames} frames",
+            hint="make the plan anew with `vidcolor scenes`",
+        )
+
+
+def shot_colors(
+    frames: Iterator[Frame],
+    info: VideoInfo,
+    shot: PlannedShot,
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    *,
+    quality: str,
+    clock: Clock,
+    keeping: tuple[Job, ShotKey] | None,
+) -> Iterator[ColoredFrame]:
+    """Take one shot from a job, or colour and keep it, as in `color_film`.
+
+    Args:
+        frames: The shot's frames, with their numbers in the film.
+        info: Their film.
+        shot: The shot.
+        stills: At least the shot's.
+        networks: Colour keyframes.
+        quality: Effort of propagation.
+        clock: As for `color_film`.
+        keeping: The job and the shot's key, or None.
+    """
+    if shot.treatment == "keep":
+        yield from keep_shot(frames, info, clock=clock)
+        return
+    kept = None if keeping is None else keeping[0].find(keeping[1])
+    if kept is not None:
+        yield from _restored(frames, info, kept, clock)
+        return
+    colored = color_shot(
+        frames,
+        info,
+        networks.shot(
+            [stills[planned.path].encoded for planned in shot.references],
+            [planned.span for planned in shot.references],
+        ),
+        start=shot.start,
+        painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
+        effort=EFFORTS[quality],
+        clock=clock,
+    )
+    with closing(_rounded(colored)) as items:
+        yield from items if keeping is None else _keeping(items, *keeping, info, clock)
+
+
+def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
+    for item in colored:
+        assert item.chroma is not None, "only shots that keep their own colours have none"
+        yield ColoredFrame(item.frame, item.luma, Chroma(rounded(item.chroma.ab), item.chroma.confidence))
+
+
+def _keeping(
+    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, info: VideoInfo, clock: Clock
+) -> Iterator[ColoredFrame]:
+    width, height = _stored_size(info)
+    with job.keep(shot, width=width, height=height) as keep:
+        for item in colored:
+            assert item.chroma is not None, "only shots that keep their own colours have none"
+            with clock("keep"):
+                keep(item.chroma.ab)
+            yield item
+
+
+def _restored(frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, clock: Clock) -> Iterator[ColoredFrame]:
+    size = _stored_size(info)
+    everywhere = np.ones(size[::-1], np.float32)
+    with closing(kept):
+        for ab in kept:
+            with clock("decode"):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            with clock("shrink"):
+                luma = film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
+            yield ColoredFrame(frame, luma, Chroma(ab, everywhere))
+
+
+def _stored_size(info: VideoInfo) -> tuple[int, int]:
+    """Return working width and height of the picture as stored, before a player turns it."""
+    width, height = upright_size(info)
+    return (width, height) if info.rotation // 90 % 2 == 0 else (height, width)

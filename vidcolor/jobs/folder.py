@@ -1,0 +1,205 @@
+"""The folder of a job. Any number of runs may use it at once, and any of them may be killed at any time.
+
+    film.color.job/
+        manifest.json             what the latest run was made from, and its plan
+        lock                      held by every run; names the outputs that the runs are writing
+        shots/0000187.KEY.chroma  the colours of the shot that starts at frame 187
+
+What killed runs left under temporary names is removed by the next run that finds itself alone.
+"""
+
+import errno
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.errors import VideoError
+from vidcolor.jobs.manifest import Manifest
+from vidcolor.jobs.recipe import Recipe, ShotKey
+from vidcolor.jobs.shotfile import SUFFIX, KeptShot, ShotFile, opened
+from vidcolor.partfile import is_part_name, remove
+
+try:
+    import fcntl
+except ImportError:  # Windows: what killed runs left behind stays until --fresh
+    fcntl = None  # type: ignore[assignment]
+
+Floats = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
+
+
+class Job:
+    """A job's folder, held by one run. Use it in a `with` block.
+
+    Args:
+        folder: Made where it is missing.
+        fresh: Forget what was kept, once the run begins.
+
+    Attributes:
+        folder: As given.
+        shots: Of the run, in order, once it has begun.
+        remarks: Lines for the user: what was not used again, and why.
+        reused: Shots whose kept colours were found so far.
+        colored: Shots that were coloured and kept so far.
+
+    Raises:
+        VideoError: The folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        self.folder = folder
+        self.shots: Sequence[ShotKey] = ()
+        self.remarks: list[str] = []
+        self.reused = self.colored = 0
+        self._shots = folder / "shots"
+        self._path = folder / "manifest.json"
+        with self._told():
+            self._shots.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
+        self._sweep()
+        self._fresh = fresh
+        self._before = Manifest.load(self._path)
+        if self._before is None and self._path.exists():
+            self.remarks.append(f"{self._path} is damaged or of another version: it is made anew")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder; where nothing was kept in it, it goes."""
+        os.close(self._lock)
+        with suppress(OSError):
+            if not self._path.exists() and not any(self._shots.iterdir()):
+                remove(self.folder / "lock")
+                self._shots.rmdir()
+                self.folder.rmdir()
+
+    def plan(self, planned_from: str) -> Any:
+        """Return the latest run's plan as plain values if it was made from the same, else None."""
+        if self._fresh or self._before is None or self._before.planned_from != planned_from:
+            return None
+        return self._before.plan
+
+    def begin(
+        self, recipe: Recipe, shots: Sequence[ShotKey], *, plan: dict[str, Any], planned_from: str | None
+    ) -> None:
+        """Write down what this run is made from, and see what has changed since the one before.
+
+        Args:
+            recipe: Of the run.
+            shots: Of the run, in order.
+            plan: As plain values.
+            planned_from: What stands for all that the plan was made from, or None for a plan that was given.
+        """
+        self.shots = tuple(shots)
+        if self._fresh:
+            for path in self._shots.glob(f"*{SUFFIX}"):
+                remove(path)
+        elif self._before is not None:
+            self.remarks += self._before.changes(recipe, shots)
+        if here := sum(self._file(shot).exists() for shot in shots):
+            _log.info("%d of %d shots are kept in %s", here, len(shots), self.folder)
+        for remark in self.remarks:
+            _log.info("%s", remark)
+        with self._told():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            Manifest(recipe.to_dict(), tuple(shots), planned_from, plan).save(self._path)
+
+    def names(self, output: Path) -> None:
+        """Write down the temporary name of an output, for the next run to remove should this one be killed."""
+        with self._told():
+            os.write(self._lock, json.dumps(str(output.absolute())).encode() + b"\n")
+
+    def find(self, shot: ShotKey) -> KeptShot | None:
+        """Return a shot's kept colours, checked, or None where there are none that are valid."""
+        path = self._file(shot)
+        try:
+            kept = opened(path, shot)
+        except OSError:
+            return None
+        if kept is None:
+            self.remarks.append(f"{path} is damaged: frames {shot.start} to {shot.stop - 1} are coloured again")
+        self.reused += kept is not None
+        return kept
+
+    @contextmanager
+    def keep(self, shot: ShotKey, *, width: int, height: int) -> Iterator[Callable[[Floats], None]]:
+        """Give what takes a shot's rounded ab, frame by frame; it is kept if the block ends after the last of them.
+
+        Raises:
+            VideoError: It cannot be written.
+        """
+        with self._told():
+            self._shots.mkdir(parents=True, exist_ok=True)
+            file = ShotFile(self._file(shot), shot, width=width, height=height)
+
+        def write(ab: Floats) -> None:
+            with self._told():
+                file.write(ab)
+
+        try:
+            yield write
+            with self._told():
+                self.colored += file.publish()
+        finally:
+            file.discard()
+
+    def size(self) -> int:
+        """Bytes that all kept shots take."""
+        return sum(path.stat().st_size for path in self._shots.glob(f"*{SUFFIX}"))
+
+    def _file(self, shot: ShotKey) -> Path:
+        return self._shots / f"{shot.name}{SUFFIX}"
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left behind, unless another run is at work; then hold the lock with the others."""
+        if fcntl is None:
+            return
+        with suppress(OSError):  # a file system without locks: nothing is swept
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                for path in self._left_behind():
+                    remove(path)
+                os.ftruncate(self._lock, 0)
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def _left_behind(self) -> Iterator[Path]:
+        yield from (path for folder in (self.folder, self._shots) for path in folder.iterdir() if is_part_name(path))
+        for line in (self.folder / "lock").read_bytes().splitlines():
+            with suppress(ValueError):
+                path = Path(str(json.loads(line)))
+                if is_part_name(path):
+                    yield path
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the file system refuses into an error that says what is kept."""
+        try:
+            yield
+        except VideoError:
+            raise
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            raise VideoError(
+                f"{self.folder}: {'the disk is full' if full else error.strerror or error}",
+                hint="free space and run the same command again: finished shots are kept"
+                if full
+                else "choose an output in another folder, or keep no job (--no-job)",
+            ) from error
