@@ -22,10 +22,11 @@ from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
-from vidcolor.reports import Clock, PreviewReport, Report
+from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
@@ -70,6 +71,9 @@ class Colorizer:
         preset: str | None = None,
         lossless: bool = False,
         overwrite: bool = False,
+        stream: int | None = None,
+        verify_input: bool = False,
+        strict: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         """Colour a film. Luma, timestamps and all other streams stay as they are.
@@ -88,17 +92,23 @@ class Colorizer:
             preset: Speed preset of the codec; None for its default.
             lossless: Encode without loss.
             overwrite: Replace an existing output.
+            stream: Number of the video stream, where the film has several.
+            verify_input: Decode the film once more beforehand, to find damage that a decoder passes over in silence.
+            strict: Fail where else the report has warnings; nothing is then left under the output's name.
             progress: Called with stage, frames done and frames in all.
 
         Raises:
             VideoError: The film cannot be read or the output cannot be written.
+            VidcolorError: `strict` met a warning.
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
         started = time.perf_counter()
         video, clock = Path(video), Clock()
         _check_options(quality, saturation)
-        with VideoReader(video, start=start, end=end) as reader:
+        with VideoReader(video, start=start, end=end, stream=stream) as reader:
+            found: list[str] = []
+            planned: list[str] = []
             if plan is not None and start is None and end is None:
                 _check_length(plan, reader)
             target = Path(output) if output is not None else default_output(reader.info)
@@ -114,8 +124,13 @@ class Colorizer:
                 end=end,
             ) as writer:
                 stills = load_stills([*references, *(plan.stills() if plan else ())], self._networks, reader.info)
+                if verify_input:
+                    with clock("check"):
+                        found = check_film(reader.info, progress=_stage(progress, "check"))
                 with clock("plan"):
-                    plan = plan or self._plan(video, stills, start=start, end=end, progress=progress)
+                    plan = plan or self._plan(reader, stills, warn=planned.append, progress=_stage(progress, "plan"))
+                if strict:
+                    refuse_warnings(video, [*found, *planned, *reader.warnings])
                 upsample = ChromaUpsampler(
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
@@ -134,6 +149,9 @@ class Colorizer:
                         f"the film ends after {frames} frames, its plan after {plan.frames} frames",
                         hint="make the plan anew with `vidcolor scenes`",
                     )
+                warnings = (*found, *(line for line in planned if line in plan.notes), *reader.warnings)
+                if strict:
+                    refuse_warnings(video, warnings)
         seconds = time.perf_counter() - started
         return Report(
             output=target,
@@ -143,8 +161,8 @@ class Colorizer:
             shots=len(plan.shots),
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
-            notes=(*plan.notes, *writer.notes),
-            warnings=tuple(reader.warnings),
+            notes=tuple(note for note in (*plan.notes, *writer.notes) if note not in warnings),
+            warnings=warnings,
         )
 
     def preview(
@@ -158,6 +176,7 @@ class Colorizer:
         duration: Fraction = Fraction(5),
         saturation: float = 1.0,
         overwrite: bool = False,
+        stream: int | None = None,
         progress: Progress | None = None,
     ) -> PreviewReport:
         """Colour a short segment and show it beside the film.
@@ -171,16 +190,21 @@ class Colorizer:
             duration: Seconds to show.
             saturation: Multiplies the chroma.
             overwrite: Replace existing files.
+            stream: Number of the video stream, where the film has several.
             progress: Called with stage, frames done and frames in all.
         """
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
         _check_options("balanced", saturation)
-        with VideoReader(video, start=start, end=start + duration) as reader, written_whole(sheet) as part:
+        with (
+            VideoReader(video, start=start, end=start + duration, stream=stream) as reader,
+            written_whole(sheet) as part,
+        ):
             check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info
+            planned: list[str] = []
             stills = load_stills(references, self._networks, info)
-            plan = self._plan(video, stills, start=start, end=start + duration, progress=progress)
+            plan = self._plan(reader, stills, warn=planned.append, progress=_stage(progress, "plan"))
             middles = {(shot.start + shot.stop) // 2: shot for shot in plan.shots}
             rows: list[SheetRow] = []
 
@@ -200,23 +224,23 @@ class Colorizer:
 
             rate = info.average_rate or Fraction(25)
             write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
+        warnings = (*(line for line in planned if line in plan.notes), *reader.warnings)
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,
             frames=plan.frames,
             seconds=time.perf_counter() - started,
-            notes=tuple(plan.notes),
-            warnings=tuple(reader.warnings),
+            notes=tuple(note for note in plan.notes if note not in warnings),
+            warnings=warnings,
         )
 
     def _plan(
         self,
-        video: Path,
+        reader: VideoReader,
         stills: dict[str, Still],
         *,
-        start: Fraction | None,
-        end: Fraction | None,
-        progress: Progress | None,
+        warn: Callable[[str], None],
+        progress: Callable[[int, int | None], None] | None,
     ) -> ColorPlan:
         seen: tuple[Floats, Tensor] | None = None
 
@@ -229,12 +253,14 @@ class Colorizer:
             return self._networks.similarity(seen[1], stills[reference.key].encoded)
 
         return make_plan(
-            video,
+            reader.info.path,
             [still.reference for still in stills.values()],
-            start=start,
-            end=end,
+            start=reader.start,
+            end=reader.end,
+            stream=reader.info.stream,
             similarity=similarity,
-            progress=None if progress is None else lambda done, total: progress("plan", done, total),
+            progress=progress,
+            warn=warn,
         )
 
     def _color(
@@ -281,6 +307,10 @@ def _check_length(plan: ColorPlan, reader: VideoReader) -> None:
         raise PlanError(
             f"the plan has {plan.frames} frames, the film {frames}", hint="make the plan anew with `vidcolor scenes`"
         )
+
+
+def _stage(progress: Progress | None, name: str) -> Callable[[int, int | None], None] | None:
+    return None if progress is None else lambda done, total: progress(name, done, total)
 
 
 def _saturated(chroma: Chroma, saturation: float) -> Chroma:

@@ -28,6 +28,8 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA
 _FRAME_NUMBER = re.compile(r"_(\d{4,})$", re.ASCII)
 _GREY_SPREAD = 6
 """Largest difference between the channels of one pixel (8 bit) that JPEG compression makes of grey."""
+GREY_NOTE = "it is grey: it has no colour to give"
+"""The note on a still without colour."""
 _NEUTRAL = (128, 128, 128)
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
 """What Pillow raises on damaged files, by format."""
@@ -122,7 +124,7 @@ def load_reference(path: str | Path) -> Reference:
         raise ReferenceImageError(f"{path}: damaged picture ({error})", hint="save it again as PNG") from error
     grey = is_grey(rgb)
     if grey:
-        notes.append("it is grey: it has no colour to give")
+        notes.append(GREY_NOTE)
     return Reference(path, rgb, frame=frame_from_name(path), grey=grey, notes=tuple(notes))
 
 

@@ -26,6 +26,7 @@ def write_stills(
     folder: Path,
     *,
     overwrite: bool = False,
+    stream: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write frames of a film as grey 8-bit RGB pictures, upright, each named `FILM_000123.png`.
@@ -35,6 +36,7 @@ def write_stills(
         frames: Frame numbers, in any order.
         folder: Where the stills go; made when missing.
         overwrite: Replace stills that exist; a painted still is never replaced unasked.
+        stream: Number of the video stream; None takes the default one.
         progress: Called with the stills done and wanted.
 
     Returns:
@@ -48,7 +50,7 @@ def write_stills(
         raise VideoError(f"{existing[0]} exists already", hint="choose another folder, or -y to replace the stills")
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    with VideoReader(video) as reader:
+    with VideoReader(video, stream=stream) as reader:
         info = reader.info
         for frame in reader:
             if len(written) == len(wanted):

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
-            with _sigterm_interrupts():
+            with _signals_interrupt():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             complain("interrupted", hint="nothing was left under the output's name; run the same command again")
@@ -49,8 +49,8 @@ class Commands(TyperGroup):
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does, through every `with` block."""
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, through every `with` block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -58,18 +58,22 @@ def _sigterm_interrupts() -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What is ignored stays ignored: nohup lets a run outlive its terminal.
+    before = {each: signal.signal(each, interrupt) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def complain(message: str, *, hint: str | None = None) -> None:
     """Print an error, and what to try, in one line each."""
-    typer.echo("error: " + message.replace("\n", " "), err=True)
-    if hint:
-        typer.echo("hint: " + hint.replace("\n", " "), err=True)
+    with suppress(OSError):  # the terminal may be gone, which is no reason for another exit status
+        typer.echo("error: " + message.replace("\n", " "), err=True)
+        if hint:
+            typer.echo("hint: " + hint.replace("\n", " "), err=True)
 
 
 def refuse(message: str, *, hint: str) -> NoReturn:
@@ -166,7 +170,8 @@ class Talk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bars is not None:
-            self._bars.stop()
+            with suppress(OSError):  # as above
+                self._bars.stop()
 
     def progress(self, stage: str, done: int, total: int | None, unit: str = "frames") -> None:
         """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are."""

@@ -17,6 +17,7 @@ from vidcolor.cli.options import (
     Saturation,
     Start,
     Still,
+    Stream,
     Video,
     WeightsFile,
     Yes,
@@ -50,6 +51,11 @@ def colorize(
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    stream: Stream = None,
+    verify_input: Annotated[
+        bool, typer.Option("--verify-input", help="Look for damage that a decoder passes over, with a decode more.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where else a warning is given.")] = False,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -63,7 +69,7 @@ def colorize(
     from vidcolor.video import default_output, probe
 
     if output is None:
-        output = default_output(probe(video), codec=codec)
+        output = default_output(probe(video, stream=stream), codec=codec)
     check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
@@ -83,6 +89,9 @@ def colorize(
             preset=preset,
             lossless=lossless,
             overwrite=yes,
+            stream=stream,
+            verify_input=verify_input,
+            strict=strict,
             quality=quality.value,
             progress=talk.progress,
         )
@@ -106,6 +115,7 @@ def preview(
         Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default: the folder of VIDEO.")
     ] = None,
     saturation: Saturation = 1.0,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -131,6 +141,7 @@ def preview(
             contact_sheet=contact_sheet,
             saturation=saturation,
             overwrite=yes,
+            stream=stream,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
-from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
+from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Stream, Video, Yes
 
 
 def scenes(
@@ -17,6 +17,7 @@ def scenes(
         Path | None, typer.Option("--stills", metavar="FOLDER", help="Write one grey still per shot here.")
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="PLAN", help="Write the plan here.")] = None,
+    stream: Stream = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -43,6 +44,7 @@ def scenes(
             [load_reference(path) for path in references],
             progress=lambda done, total: talk.progress("shots", done, total),
             warn=warnings.append,
+            stream=stream,
         )
         written: list[Path] = []
         if stills is not None:
@@ -53,11 +55,12 @@ def scenes(
                 [(shot.start + shot.stop) // 2 for shot in plan.shots],
                 stills,
                 overwrite=yes,
+                stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
         if output is not None:
             plan.save(output)
-    talk.report(notes=plan.notes, warnings=warnings)
+    talk.report(notes=(note for note in plan.notes if note not in warnings), warnings=warnings)
     if json:
         print_json({**plan.model_dump(mode="json"), "stills": written, "plan": output, "warnings": warnings})
         return
@@ -83,6 +86,7 @@ def _check_stills(folder: Path, *, video: Path, references: list[Path], plan: Pa
 def verify(
     video: Video,
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="The coloured film.", show_default=False)],
+    stream: Stream = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -90,7 +94,7 @@ def verify(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.verification import verify as compare
 
-        found = compare(video, result, progress=lambda done, total: talk.progress("verify", done, total))
+        found = compare(video, result, stream=stream, progress=lambda done, total: talk.progress("verify", done, total))
     talk.report(notes=found.notes, warnings=found.warnings)
     if json:
         print_json(found.to_dict())

@@ -92,12 +92,17 @@ class ColorWatch:
         self._spreads.append(float(np.sqrt(max(spread, 0.0))))
         self._means.append(float(np.linalg.norm(values.mean(axis=1))))
 
+    @property
+    def in_color(self) -> bool:
+        """Whether the film has colours, and not one tint, so far."""
+        return bool(self._spreads) and median(self._spreads) > _TINT_SPREAD
+
     def remark(self) -> str | None:
         """Return what the user should know, or None for a grey film."""
         if not self._spreads:
             return None
         spread, mean = median(self._spreads), median(self._means)
-        if spread > _TINT_SPREAD:
+        if self.in_color:
             return f"the film is already in colour (chroma spread {spread:.1f}): its colours will be replaced"
         if mean > _TINT_MEAN:
             return f"the film is tinted (mean chroma {mean:.1f}): it is read as black and white"

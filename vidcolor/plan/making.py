@@ -12,7 +12,7 @@ from vidcolor.color import normalize_luma
 from vidcolor.errors import PlanError
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, ColorWatch, FrameFinder, likeness, thumbnail
 from vidcolor.plan.schema import ColorPlan, PlannedReference, PlannedShot
-from vidcolor.references import Reference
+from vidcolor.references import GREY_NOTE, Reference
 from vidcolor.shots import Shot, ShotDetector, small_luma
 from vidcolor.video import Frame, VideoInfo, VideoReader
 from vidcolor.video.packets import count_frames_before
@@ -39,6 +39,7 @@ def make_plan(
     similarity: Similarity | None = None,
     progress: Progress | None = None,
     warn: Callable[[str], None] = lambda warning: None,
+    stream: int | None = None,
 ) -> ColorPlan:
     """Find the shots of a film and give each its stills.
 
@@ -53,7 +54,9 @@ def make_plan(
         similarity: Scores how well a still fits the luma (h, w) in [0, 1], upright, of a shot's representative frame;
             None compares layout and distribution of greys.
         progress: Called with the frames done and in all, or None where that is unknown.
-        warn: Called with each line that the reader has to say about damage, once the film is read.
+        warn: Called with what the user should look at, one line each, once the film is read: damage, and those notes
+            that say that the film or a still is not what was taken for granted.
+        stream: Number of the video stream; None takes the default one.
 
     Raises:
         VideoError: The film cannot be read.
@@ -61,7 +64,9 @@ def make_plan(
     """
     score = similarity or (lambda luma, still: likeness(luma, still.luma()))
     offset = (
-        0 if start is None or all(still.frame is None for still in references) else count_frames_before(video, start)
+        0
+        if start is None or all(still.frame is None for still in references)
+        else count_frames_before(video, start, stream=stream)
     )
     named = {i: still.frame - offset for i, still in enumerate(references) if still.frame is not None}
     finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
@@ -75,7 +80,7 @@ def make_plan(
             luma = samples.take(shot) if references else None
             scores.append([score(luma, still) for still in references] if luma is not None else [])
 
-    with VideoReader(video, start=start, end=end) as reader:
+    with VideoReader(video, start=start, end=end, stream=stream) as reader:
         info, done = reader.info, 0
         total = info.frames if start is None and end is None else None
         for frame in reader:
@@ -90,20 +95,21 @@ def make_plan(
             done = frame.index + 1
             if progress is not None:
                 progress(done, total)
-    for warning in reader.warnings:
-        warn(warning)
     close(detector.finish())
     if not shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
     notes = [f"{still.name}: {note}" for still in references for note in still.notes]
     bound = _bind(references, finder, named, offset=offset, frames=done, notes=notes)
+    twice = _unbind_twins(references, bound, named)
     if remark := watch.remark():
         notes.append(remark)
+    for warning in (*reader.warnings, *_grey(references), *twice, *([remark] if remark and watch.in_color else [])):
+        warn(warning)
     return ColorPlan(
         video=str(video),
         frames=done,
         shots=_assign(shots, references, bound, scores, whole=start is None and end is None),
-        notes=list(dict.fromkeys(notes)),
+        notes=list(dict.fromkeys([*notes, *twice])),
     )
 
 
@@ -182,6 +188,24 @@ def _bind(
         if score >= SAME_FRAME:
             bound[i] = frame
     return bound
+
+
+def _grey(references: Sequence[Reference]) -> list[str]:
+    return [f"{still.name}: {GREY_NOTE}" for still in references if GREY_NOTE in still.notes]
+
+
+def _unbind_twins(references: Sequence[Reference], bound: dict[int, int], named: dict[int, int]) -> list[str]:
+    """Leave each frame the one still that its name binds to it, else the first given; say what became of the others."""
+    remarks = []
+    for frame in sorted(set(bound.values())):
+        own, *others = sorted((i for i in bound if bound[i] == frame), key=lambda i: (named.get(i) != frame, i))
+        for i in others:
+            del bound[i]
+            remarks.append(
+                f"{references[own].name} and {references[i].name} are both of frame {frame}: {references[own].name} "
+                "is obeyed there, the other is used for its colours only"
+            )
+    return remarks
 
 
 def _assign(

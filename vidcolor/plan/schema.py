@@ -57,6 +57,13 @@ class PlannedShot(_Entry):
                     f"{reference.path} is bound to frame {reference.frame}; allowed in this shot: "
                     f"{self.start} to {self.stop - 1}, or null"
                 )
+        owners: dict[int, str] = {}
+        for reference in self.references:
+            if reference.frame is not None and owners.setdefault(reference.frame, reference.path) != reference.path:
+                raise ValueError(
+                    f"{owners[reference.frame]} and {reference.path} are both bound to frame {reference.frame}; "
+                    "one of them may be, the other takes null"
+                )
         return self
 
 
