@@ -308,7 +308,7 @@ def test_stream_chooses_among_several_pictures(tmp_path: Path, untrained: Path) 
         assert run("verify", film, tmp_path / name, *chosen)[0] == 0
     assert run("verify", film, tmp_path / "second.mkv")[0] == 1
     assert run("scenes", film, "--stream", 1, "--stills", tmp_path / "stills")[0] == 0
-    assert {cv2.imread(str(still)).shape for still in (tmp_path / "stills").iterdir()} == {(48, 32, 3)}
+    assert {np.asarray(cv2.imread(str(still))).shape for still in (tmp_path / "stills").iterdir()} == {(48, 32, 3)}
     status, out, _ = run("preview", film, "--stream", 1, "-o", tmp_path, "--weights", untrained)
     assert probe(out.splitlines()[0]).width < probe(film).width * 2
     status, _, err = run(*words, "-o", tmp_path / "none.mkv", "--stream", 7)

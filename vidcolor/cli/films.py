@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import (
     Device,
     End,
@@ -71,6 +71,7 @@ def colorize(
     if output is None:
         output = default_output(probe(video, stream=stream), codec=codec)
     check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    check_folder(output.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
@@ -128,6 +129,7 @@ def preview(
     stills = [*(reference or []), *(more_stills or [])]
     for written in (side_by_side, contact_sheet):
         check_output(written, inputs=[video, *stills], overwrite=yes)
+    check_folder(folder)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer

@@ -148,8 +148,14 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
 def _build(config: TrainConfig) -> ExemplarNetwork:
     if config.init is not None:
         weights = load_weights(config.init)
-        network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
-        network.load_state_dict(dict(weights.state))
+        try:
+            network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
+            network.load_state_dict(dict(weights.state))
+        except _BROKEN as error:
+            raise WeightsError(
+                f"{config.init} was made for another network",
+                hint="start from weights of this version of vidcolor, or leave --init out",
+            ) from error
     else:
         network = ExemplarNetwork(config.network)
         network.encoder.load_imagenet(_imagenet())
