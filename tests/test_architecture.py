@@ -34,6 +34,7 @@ LAYERS = {
     "flow": 0,
     "reports": 0,
     "sheets": 0,
+    "provenance": 0,
     "errors": -1,
     "readahead": -1,
     "partfile": -1,

@@ -7,6 +7,7 @@ and is thrown away at the cut, so that nothing crosses it.
 import os
 from collections import deque
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from vidcolor.color import Chroma
 from vidcolor.errors import VidcolorError, WeightsError
@@ -55,15 +57,15 @@ class EncodedReference:
 
 @dataclass(frozen=True, eq=False)
 class Colored:
-    """A frame's colours and where they came from.
+    """A frame's colours and whom the networks believed.
 
     Attributes:
         chroma: ab at the size of the luma that was given, and as confidence about the chance that it is right.
-        provenance: (h, w, 3) shares of reference, propagated and prior; they add up to 1.
+        gate: (h, w, 3) shares of reference, propagated and prior; they add up to 1.
     """
 
     chroma: Chroma
-    provenance: Floats
+    gate: Floats
 
     def __repr__(self) -> str:
         return f"Colored({self.chroma!r})"
@@ -75,6 +77,7 @@ class ExemplarColorizer:
     def __init__(self, network: ExemplarNetwork, device: torch.device) -> None:
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
+        self._trace = False
 
     @classmethod
     def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "ExemplarColorizer":
@@ -123,9 +126,15 @@ class ExemplarColorizer:
         """How well a reference fits a frame: the mean best cosine of the frame's positions, about 0 to 1."""
         return float((keys @ reference.coarse.T).amax(1).mean())
 
+    def tracing(self) -> "ExemplarColorizer":
+        """The same networks, whose shots trace where colours come from; otherwise they do not."""
+        traced = copy(self)
+        traced._trace = True
+        return traced
+
     def shot(self, references: Sequence[EncodedReference]) -> "ShotColorizer":
         """Start a shot with its references; none means automatic colours."""
-        return ShotColorizer(self._network, self.device, references)
+        return ShotColorizer(self._network, self.device, references, trace=self._trace)
 
     def _luma(self, luma: Floats) -> Tensor:
         return _tensor(luma[:, :, None], self.device)
@@ -137,11 +146,25 @@ class ExemplarColorizer:
 class ShotColorizer:
     """Colours single frames of one shot; remembers the shot's references and its latest keyframes."""
 
-    def __init__(self, network: ExemplarNetwork, device: torch.device, references: Sequence[EncodedReference]) -> None:
+    def __init__(
+        self,
+        network: ExemplarNetwork,
+        device: torch.device,
+        references: Sequence[EncodedReference],
+        *,
+        trace: bool = False,
+    ) -> None:
         self._network = network
         self._device = device
         self._references = [reference.bank for reference in references]
         self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
+        # The keyframes' banks with shares of still and automatic for a and b: matched alike, they tell the source.
+        self._origins: deque[Bank] | None = deque(maxlen=_KEYFRAMES_KEPT) if trace else None
+
+    @property
+    def traces(self) -> bool:
+        """Whether provenance was asked for."""
+        return self._origins is not None
 
     @torch.inference_mode()
     def colorize(self, luma: Floats, propagated: Chroma | None) -> Colored:
@@ -165,16 +188,36 @@ class ShotColorizer:
         trust = ((carried[:, 2:] - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clamp(0, 1)
         ab = torch.lerp(colored.fused.ab, carried[:, :2], trust)
         gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
-        self._remember(encoded, ab)
-        size = (width, height)
-        provenance = _array(gate, size)
-        confidence = np.exp(-_DOUBT * np.clip(provenance[:, :, 2], 0.0, 1.0))
-        return Colored(Chroma(_array(ab, size), confidence), provenance)
-
-    def _remember(self, encoded: Encoded, ab: Tensor) -> None:
         # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
         bias = _KEYFRAME_BIAS if self._references else 0.0
+        provenance = self._trace(encoded, gate, propagated, self._references, bias)
         self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
+        size = (width, height)
+        shares = _array(gate, size)
+        confidence = np.exp(-_DOUBT * np.clip(shares[:, :, 2], 0.0, 1.0))
+        return Colored(Chroma(_array(ab, size), confidence, provenance), shares)
+
+    def _trace(
+        self, encoded: Encoded, gate: Tensor, propagated: Chroma | None, references: Sequence[Bank], bias: float
+    ) -> Floats | None:
+        """Provenance of what the gate (1, 3, h / 2, w / 2) let through; None where nobody asked.
+
+        Matched colours come from where those of the matched place came from, carried ones from where they set out.
+        """
+        if self._origins is None:
+            return None
+        still = torch.tensor([1.0, 0.0], device=self._device)
+        banks = [*(bank._replace(ab=still.expand_as(bank.ab)) for bank in references), *self._origins]
+        shares = torch.cat([torch.zeros_like(gate[:, 2:]), gate[:, 2:]], 1)
+        if banks:
+            top_k = self._network.config.top_k
+            match = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k)
+            shares += gate[:, :1] * F.interpolate(match.ab, scale_factor=2, mode="bilinear", align_corners=False)
+        if propagated is not None and propagated.provenance is not None:
+            shares += gate[:, 1:2] * _tensor(propagated.provenance[:, :, :2], self._device)
+        self._origins.append(self._network.bank(encoded, shares, bias=bias))
+        known = torch.cat([shares, 1 - shares.sum(1, keepdim=True)], 1).clamp(0, 1)
+        return _array(known, (known.shape[3], known.shape[2]))
 
 
 def _carried(propagated: Chroma | None, size: tuple[int, int], device: torch.device) -> Tensor:

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import Chroma, ab_to_chroma, chroma_to_rgb, working_size
+from vidcolor.provenance import paint
 from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo
 
@@ -29,7 +30,13 @@ def turned(chroma: Chroma, quarter_turns: int) -> Chroma:
     if quarter_turns % 4 == 0:
         return chroma
     ab, confidence = (np.ascontiguousarray(np.rot90(x, quarter_turns)) for x in (chroma.ab, chroma.confidence))
-    return Chroma(ab, confidence)
+    provenance = None if chroma.provenance is None else np.rot90(chroma.provenance, quarter_turns)
+    return Chroma(ab, confidence, provenance)
+
+
+def show_provenance(chroma: Chroma, luma: Floats, info: VideoInfo) -> Bytes:
+    """Where a frame's colours came from as RGB uint8, upright, pixels square, at the working size."""
+    return np.ascontiguousarray(np.rot90(paint(chroma.provenance, luma), info.rotation // 90))
 
 
 def show(frame: Frame, chroma: Chroma, info: VideoInfo) -> tuple[Bytes, Bytes]:

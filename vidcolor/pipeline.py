@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.coloring import ColoredFrame, Still, color_shot, load_stills
-from vidcolor.errors import PlanError, VidcolorError
+from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import show
+from vidcolor.framing import show, show_provenance
 from vidcolor.partfile import written_whole
 from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.propagation import EFFORTS
@@ -25,7 +25,7 @@ from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
-from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
@@ -70,6 +70,7 @@ class Colorizer:
         preset: str | None = None,
         lossless: bool = False,
         overwrite: bool = False,
+        provenance: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Colour a film. Luma, timestamps and all other streams stay as they are.
@@ -88,6 +89,7 @@ class Colorizer:
             preset: Speed preset of the codec; None for its default.
             lossless: Encode without loss.
             overwrite: Replace an existing output.
+            provenance: Write a video of where each colour came from, see `provenance`: .mp4, .mkv or .mov.
             progress: Called with stage, frames done and frames in all.
 
         Raises:
@@ -102,17 +104,20 @@ class Colorizer:
             if plan is not None and start is None and end is None:
                 _check_length(plan, reader)
             target = Path(output) if output is not None else default_output(reader.info)
-            with VideoWriter(
-                target,
-                source=reader.info,
-                codec=codec,
-                crf=crf,
-                preset=preset,
-                lossless=lossless,
-                overwrite=overwrite,
-                start=start,
-                end=end,
-            ) as writer:
+            with (
+                VideoWriter(
+                    target,
+                    source=reader.info,
+                    codec=codec,
+                    crf=crf,
+                    preset=preset,
+                    lossless=lossless,
+                    overwrite=overwrite,
+                    start=start,
+                    end=end,
+                ) as writer,
+                _provenance_film(provenance, target, reader.info, overwrite=overwrite) as sources,
+            ):
                 stills = load_stills([*references, *(plan.stills() if plan else ())], self._networks, reader.info)
                 with clock("plan"):
                     plan = plan or self._plan(video, stills, start=start, end=end, progress=progress)
@@ -120,8 +125,12 @@ class Colorizer:
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                with closing(self._color(reader, plan, stills, quality, clock)) as colored:
+                colorizer = self if sources is None else Colorizer(self._networks.tracing())
+                with closing(colorizer._color(reader, plan, stills, quality, clock)) as colored:
                     for item in colored:
+                        if sources is not None:
+                            with clock("provenance"):
+                                sources.write(show_provenance(item.chroma, item.luma, reader.info))
                         with clock("upsample"):
                             planes = upsample(_saturated(item.chroma, saturation), item.frame.luma, item.luma)
                         with clock("encode"):
@@ -281,6 +290,17 @@ def _check_length(plan: ColorPlan, reader: VideoReader) -> None:
         raise PlanError(
             f"the plan has {plan.frames} frames, the film {frames}", hint="make the plan anew with `vidcolor scenes`"
         )
+
+
+def _provenance_film(
+    path: str | Path | None, target: Path, info: VideoInfo, *, overwrite: bool
+) -> RgbVideoWriter | nullcontext[None]:
+    if path is None:
+        return nullcontext()
+    if Path(path).absolute() == target.absolute():
+        raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
+    check_output(Path(path), source=info.path, overwrite=overwrite)
+    return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)
 
 
 def _saturated(chroma: Chroma, saturation: float) -> Chroma:

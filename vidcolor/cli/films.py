@@ -50,6 +50,14 @@ def colorize(
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    provenance: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a video, such as FILE.mp4, of where colours came from: blue a still, orange the networks' "
+            "own guess, white filled in from around.",
+        ),
+    ] = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -64,7 +72,10 @@ def colorize(
 
     if output is None:
         output = default_output(probe(video), codec=codec)
-    check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    inputs = [video, *stills, *([plan] if plan else [])]
+    check_output(output, inputs=inputs, overwrite=yes)
+    if provenance is not None:
+        check_output(provenance, inputs=inputs, overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
@@ -84,14 +95,17 @@ def colorize(
             lossless=lossless,
             overwrite=yes,
             quality=quality.value,
+            provenance=provenance,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)
     talk.note(f"{report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} frames/s")
     if json:
-        print_json(report.to_dict())
+        print_json({**report.to_dict(), "provenance": provenance})
     else:
         typer.echo(report.output)
+        if provenance is not None:
+            typer.echo(provenance)
 
 
 def preview(
