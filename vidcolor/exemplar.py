@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from vidcolor.color import Chroma
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import Bank, Encoded, ExemplarNetwork, NetworkConfig
+from vidcolor.provenance import AUTOMATIC
 from vidcolor.weights import Weights, load_weights
 
 Floats = NDArray[np.float32]
@@ -158,7 +159,7 @@ class ShotColorizer:
         self._device = device
         self._references = [reference.bank for reference in references]
         self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
-        # The keyframes' banks with shares of still and automatic for a and b: matched alike, they tell the source.
+        # The keyframes' banks with what is a still's and what is guessed for a and b: matched alike, they tell whence.
         self._origins: deque[Bank] | None = deque(maxlen=_KEYFRAMES_KEPT) if trace else None
 
     @property
@@ -202,22 +203,31 @@ class ShotColorizer:
     ) -> Floats | None:
         """Provenance of what the gate (1, 3, h / 2, w / 2) let through; None where nobody asked.
 
-        Matched colours come from where those of the matched place came from, carried ones from where they set out.
+        Matched colours are a still's where those of the matched place are; carried ones are what they were before.
         """
         if self._origins is None:
             return None
-        still = torch.tensor([1.0, 0.0], device=self._device)
-        banks = [*(bank._replace(ab=still.expand_as(bank.ab)) for bank in references), *self._origins]
-        shares = torch.cat([torch.zeros_like(gate[:, 2:]), gate[:, 2:]], 1)
-        if banks:
+        shares = gate[:, 2:] * _column(AUTOMATIC, self._device)
+        if banks := [*(bank._replace(ab=_of_still(bank.ab)) for bank in references), *self._origins]:
             top_k = self._network.config.top_k
-            match = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k)
-            shares += gate[:, :1] * F.interpolate(match.ab, scale_factor=2, mode="bilinear", align_corners=False)
+            lent = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k).ab
+            lent = F.interpolate(lent, scale_factor=2, mode="bilinear", align_corners=False).clamp(0, 1)
+            matched, guessed = lent[:, :1], lent[:, 1:]
+            shares += gate[:, :1] * torch.cat([torch.zeros_like(matched), matched, guessed, 1 - matched - guessed], 1)
         if propagated is not None and propagated.provenance is not None:
-            shares += gate[:, 1:2] * _tensor(propagated.provenance[:, :, :2], self._device)
-        self._origins.append(self._network.bank(encoded, shares, bias=bias))
-        known = torch.cat([shares, 1 - shares.sum(1, keepdim=True)], 1).clamp(0, 1)
-        return _array(known, (known.shape[3], known.shape[2]))
+            shares += gate[:, 1:2] * _tensor(propagated.provenance, self._device)
+        origin = torch.cat([shares[:, :2].sum(1, keepdim=True), shares[:, 2:3]], 1)
+        self._origins.append(self._network.bank(encoded, origin, bias=bias))
+        return _array(shares.clamp(0, 1), (shares.shape[3], shares.shape[2]))
+
+
+def _of_still(ab: Tensor) -> Tensor:
+    """What stands for a and b in a still's traced bank: all of it a still's, none of it guessed."""
+    return ab.new_tensor([1.0, 0.0]).expand_as(ab)
+
+
+def _column(source: Floats, device: torch.device) -> Tensor:
+    return torch.from_numpy(source)[None, :, None, None].to(device)
 
 
 def _carried(propagated: Chroma | None, size: tuple[int, int], device: torch.device) -> Tensor:
