@@ -96,3 +96,12 @@ def test_device_that_cannot_compute_is_refused(name: str) -> None:
 def test_missing_gpu_is_refused() -> None:
     with pytest.raises(VidcolorError, match="torch sees no GPU"):
         pick_device("cuda")
+
+
+def test_temperature_livens_automatic_colours(untrained: Path, luma: Floats) -> None:
+    shots = [ExemplarColorizer.load(untrained, device="cpu", temperature=each).shot([]) for each in (1.0, 0.4, 0.1)]
+    spreads = [float(np.std(shot.colorize(luma, None).chroma.ab)) for shot in shots]
+    assert spreads[0] < spreads[1] < spreads[2]
+    for wrong in (0.0, 1.5, float("nan")):
+        with pytest.raises(VidcolorError, match=f"temperature {wrong} is outside 0.05 to 1"):
+            ExemplarColorizer.load(untrained, device="cpu", temperature=wrong)

@@ -17,6 +17,7 @@ from vidcolor.cli.options import (
     Saturation,
     Start,
     Still,
+    Temperature,
     Video,
     WeightsFile,
     Yes,
@@ -45,6 +46,7 @@ def colorize(
     start: Start = None,
     end: End = None,
     saturation: Saturation = 1.0,
+    temperature: Temperature = None,
     quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
     codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
@@ -81,7 +83,7 @@ def colorize(
         from vidcolor.pipeline import Colorizer
         from vidcolor.plan import ColorPlan
 
-        report = Colorizer.load(weights, device=device).colorize(
+        report = Colorizer.load(weights, device=device, temperature=temperature).colorize(
             video,
             references=stills,
             output=output,
@@ -120,6 +122,7 @@ def preview(
         Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default: the folder of VIDEO.")
     ] = None,
     saturation: Saturation = 1.0,
+    temperature: Temperature = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -136,7 +139,7 @@ def preview(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
 
-        report = Colorizer.load(weights, device=device).preview(
+        report = Colorizer.load(weights, device=device, temperature=temperature).preview(
             video,
             references=stills,
             start=Fraction(0) if start is None else start,

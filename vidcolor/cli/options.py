@@ -52,4 +52,14 @@ End = Annotated[
     Fraction | None,
     typer.Option("--end", metavar="TIME", parser=seconds, help="End before this time.", show_default=False),
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        min=0.05,
+        max=1.0,
+        metavar="X",
+        help="Of automatic colours: 1 calm, lower livelier. Default: what the weights say, 0.6 for the shipped ones.",
+    ),
+]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
