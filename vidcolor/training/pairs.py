@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidcolor.networks import ExemplarNetwork
 from vidcolor.training.augment import FilmLook, View, carried_colours, plain_luma, sample, turn_hue
 from vidcolor.training.data import PictureStore
 
@@ -14,6 +15,7 @@ from vidcolor.training.data import PictureStore
 _SHARES = (0.35, 0.25, 0.15, 0.10, 0.15)
 _SAME, _CLIP, _NEAREST, _UNRELATED, _NONE = range(5)
 _FARTHEST = 60
+_NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,3 +141,18 @@ class PairSampler:
             propagated=propagated,
             validity=validity,
         )
+
+
+@torch.no_grad()
+def nearest_photographs(network: ExemplarNetwork, store: PictureStore) -> Tensor:
+    """(P, K) nearest other photographs by pooled encoder features; K is 1 (itself) when there are no others."""
+    count, device = len(store.weights), store.pixels.device
+    if count < 2:
+        return torch.zeros(count, 1, dtype=torch.long, device=device)
+    vectors = []
+    for part in torch.split(torch.arange(count, device=device), 64):
+        luma = plain_luma(F.interpolate(store.pixels[part].float() / 255, size=(96, 128), mode="area"))
+        vectors.append(network.encoder(luma).s32.mean((2, 3)))
+    unit = F.normalize(torch.cat(vectors), dim=1)
+    rows = [(part @ unit.T).topk(min(_NEIGHBOURS + 1, count), dim=1).indices[:, 1:] for part in torch.split(unit, 512)]
+    return torch.cat(rows)
