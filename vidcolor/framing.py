@@ -34,9 +34,10 @@ def turned(chroma: Chroma, quarter_turns: int) -> Chroma:
     return Chroma(ab, confidence, provenance)
 
 
-def show_provenance(chroma: Chroma, luma: Floats, info: VideoInfo) -> Bytes:
+def show_provenance(chroma: Chroma | None, luma: Floats, info: VideoInfo) -> Bytes:
     """Where a frame's colours came from as RGB uint8, upright, pixels square, at the working size."""
-    return np.ascontiguousarray(np.rot90(paint(chroma.provenance, luma), info.rotation // 90))
+    shown = paint(None if chroma is None else chroma.provenance, luma)
+    return np.ascontiguousarray(np.rot90(shown, info.rotation // 90))
 
 
 def show(frame: Frame, chroma: Chroma, info: VideoInfo) -> tuple[Bytes, Bytes]:
