@@ -11,8 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vidcolor"
 # A room imports only from rooms of a lower layer.
 LAYERS = {
-    "__main__": 7,
-    "cli": 6,
+    "__main__": 8,
+    "cli": 7,
+    "batch": 6,
     "pipeline": 5,
     "filmwork": 4,
     "plan": 3,
@@ -41,7 +42,7 @@ LAYERS = {
     "partfile": -1,
 }
 # A library stays in the rooms named here.
-WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}}
+WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}, "ray": {"batch"}}
 WITHOUT_TORCH = {"errors", "video", "shots", "plan", "cli", "__main__"}
 FORBIDDEN_NAMES = {
     "util", "utils", "common", "core", "misc", "helper", "helpers", "manager", "managers", "factory", "factories",

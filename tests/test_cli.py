@@ -19,7 +19,7 @@ from vidcolor.cli.options import frame_numbers, seconds
 from vidcolor.errors import VideoError
 from vidcolor.video import plain_transcode
 
-COMMANDS = ["colorize", "preview", "scenes", "verify", "eval", "weights", "train"]
+COMMANDS = ["colorize", "batch", "preview", "scenes", "verify", "eval", "weights", "train"]
 
 
 @pytest.fixture(scope="module")
