@@ -1,5 +1,6 @@
 """Workers on a Ray cluster: an actor each. The only module that knows Ray, which is an optional extra."""
 
+import logging
 from typing import Any
 
 from vidcolor.batch.tasks import Outcome, Settings, Task
@@ -28,9 +29,12 @@ class RayCrew:
         self._settings = settings
         self._most = workers
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise VidcolorError(f"no Ray cluster at {address}: {error}", hint="start one with `ray start`") from error
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        except Exception as error:  # Ray raises bare exceptions where a node does not start
+            raise VidcolorError(
+                f"no Ray cluster at {address}: {error}".replace("\n", " "),
+                hint="start one with `ray start --head`, or use --ray local for one of this program",
+            ) from error
         self._actor_class = ray.remote(num_cpus=1, num_gpus=gpus)(_Actor)
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
