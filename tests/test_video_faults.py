@@ -291,8 +291,8 @@ def test_a_full_disk_is_named_and_nothing_remains(
 ) -> None:
     original = PartFile.__init__
 
-    def on_full_disk(self: PartFile, path: Path, *, overwrite: bool) -> None:
-        original(self, path, overwrite=overwrite)
+    def on_full_disk(self: PartFile, path: Path, *, overwrite: bool, part: Path | None = None) -> None:
+        original(self, path, overwrite=overwrite, part=part)
         self.path.unlink()
         self.path.symlink_to("/dev/full")
 
