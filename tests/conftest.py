@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from vidcolor import Colorizer
+
 
 @pytest.fixture(autouse=True)
 def _random_state() -> Iterator[None]:
@@ -59,6 +61,11 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     save_weights(path, network.state_dict(), config=network.config.to_dict(), version="0.0.0")
     return path
+
+
+@pytest.fixture(scope="session")
+def colorizer(untrained: Path) -> Colorizer:
+    return Colorizer.load(untrained, device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from av.container import OutputContainer
 from av.filter import Graph
 from av.stream import Disposition
 from numpy.typing import NDArray
+
+from vidcolor.video import VideoReader
 
 MUXERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov", ".avi": "avi", ".ts": "mpegts", ".nut": "nut"}
 
@@ -256,6 +259,17 @@ def _add_cover(output: OutputContainer) -> Callable[[], list[Packet[Any]]] | Non
         return [packet]
 
     return cover
+
+
+def hashes(path: Path) -> list[str]:
+    """Return a hash of each frame's luma and chroma, and of its time."""
+    found = []
+    with VideoReader(path) as reader:
+        for frame in reader:
+            assert frame.source_chroma is not None
+            planes = frame.luma, frame.source_chroma.cb, frame.source_chroma.cr
+            found.append(blake2b(b"".join(plane.tobytes() for plane in planes) + str(frame.pts).encode()).hexdigest())
+    return found
 
 
 def without_packet(source: Path, output: Path, *, number: int) -> Path:

@@ -17,11 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from hashlib import blake2b
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vidcolor.video import VideoReader
+from films import hashes
 
 ROOT = Path(__file__).parent.parent
 FILM = ROOT / "samples" / "bikes.mkv"
@@ -45,17 +45,6 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
-def hashes(path: Path) -> list[str]:
-    """Return a hash of each decoded frame."""
-    found = []
-    with VideoReader(path) as reader:
-        for frame in reader:
-            assert frame.source_chroma is not None
-            planes = frame.luma, frame.source_chroma.cb, frame.source_chroma.cr
-            found.append(blake2b(b"".join(plane.tobytes() for plane in planes)).hexdigest())
-    return found
-
-
 def main() -> None:
     """Run the rounds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -73,14 +62,21 @@ def main() -> None:
         print(f"an unbroken run without a job: {len(expected)} frames, {length:.1f} s\n")
         print("| kill | after, s | kept shots | reused | coloured | frames that differ | left behind |")
         print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
-        for kill in range(1, chosen.kills + 1):
+        kill = 0
+        while kill < chosen.kills:
             shutil.rmtree(job, ignore_errors=True)
             output.unlink(missing_ok=True)
+            began = time.monotonic()
             process = start(output, job=True)
             moment = moments.uniform(0, length)
-            time.sleep(moment)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(moment)
+                length = time.monotonic() - began  # it was faster than the run before, and cannot be killed any more
+                process.communicate()
+                continue
             process.kill()
             process.communicate()
+            kill += 1
             half_written = output.exists() and hashes(output) != expected
             done = len(list((job / "shots").glob("*.chroma")))
             report = finish(start(output, job=True))

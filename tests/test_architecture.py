@@ -23,7 +23,6 @@ LAYERS = {
     "evaluation": 3,
     "verification": 3,
     "coloring": 3,
-    "fitting": 3,
     "jobs": 3,
     "references": 2,
     "exemplar": 2,

@@ -48,7 +48,7 @@ def test_recommend_writes_plan_and_sheet(film: Path, library: Path, tmp_path: Pa
         assert drawn.width == pytest.approx(3 * 270, abs=50)
     status, out, err = run("recommend", film, library, "--json", "--top", 1)
     found = json.loads(out)
-    assert [shot["frame"] for shot in found["shots"]] == [6, 18, 30]
+    assert [shot["frame"] for shot in found["shots"]] == [4, 16, 28]
     assert [len(shot["candidates"]) for shot in found["shots"]] == [1, 1, 1]
     assert set(found["shots"][0]["candidates"][0]) == {"name", "score", "likeness", "disagreement"}
     assert "0 of them looked at anew" in err

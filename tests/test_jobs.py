@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from films import Film, picture, render
+from films import Film, hashes, picture, render
 from typer.testing import CliRunner, Result
 
 from vidcolor import Colorizer
@@ -31,17 +30,11 @@ from vidcolor.jobs.samples import pack, unpack
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
 from vidcolor.reports import Report
-from vidcolor.video import VideoReader
 from vidcolor.weights import save_weights
 
 _FRAMES = 30
 _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
 _RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", program="c")
-
-
-@pytest.fixture(scope="module")
-def colorizer(untrained: Path) -> Colorizer:
-    return Colorizer.load(untrained, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +53,6 @@ def _paint(path: Path, index: int, *, swapped: bool = False) -> Path:
     rgb = picture(index, _FRAMES, _GREY.width, _GREY.height)
     cv2.imwrite(str(path), rgb if swapped else rgb[:, :, ::-1])
     return path
-
-
-def hashes(path: Path) -> list[str]:
-    """Return a hash of each frame's luma and chroma, and of its time."""
-    found = []
-    with VideoReader(path) as reader:
-        for frame in reader:
-            assert frame.source_chroma is not None
-            planes = frame.luma, frame.source_chroma.cb, frame.source_chroma.cr
-            found.append(blake2b(b"".join(plane.tobytes() for plane in planes) + str(frame.pts).encode()).hexdigest())
-    return found
 
 
 def parts(folder: Path) -> list[Path]:

@@ -198,11 +198,6 @@ def test_film_is_kept(name: str, tmp_path: Path) -> None:
         assert found.packets >= 2 * len(case.film.audio)
 
 
-@pytest.fixture(scope="module")
-def colorizer(untrained: Path) -> Colorizer:
-    return Colorizer.load(untrained, device="cpu")
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_film_is_kept_by_colorize(name: str, colorizer: Colorizer, tmp_path: Path) -> None:
     case = CASES[name]

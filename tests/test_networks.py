@@ -159,23 +159,19 @@ def test_a_picture_finds_its_own_colours() -> None:
     assert agreement.mean() > 0.95
 
 
-def test_scores_are_means_over_pairs_displaced_alike() -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(5, 2), (3, 4)])
+def test_scores_are_means_over_pairs_displaced_alike(rows: int, columns: int) -> None:
     torch.manual_seed(6)
-    grid, grids = (3, 4), [(5, 2), (3, 4)]
-    scores = torch.randn(1, 12, 22)
-    smooth = among_neighbours(scores, grid, grids)
-    start = 0
-    for rows, columns in grids:
-        cells = scores[0, :, start : start + rows * columns].reshape(*grid, rows, columns)
-        found = smooth[0, :, start : start + rows * columns].reshape(*grid, rows, columns)
-        for y, x, row, column in product(range(3), range(4), range(rows), range(columns)):
-            alike = [
-                cells[y + dy, x + dx, row + dy, column + dx]
-                for dy, dx in product((-1, 0, 1), repeat=2)
-                if 0 <= y + dy < 3 and 0 <= x + dx < 4 and 0 <= row + dy < rows and 0 <= column + dx < columns
-            ]
-            torch.testing.assert_close(found[y, x, row, column], torch.stack(alike).mean())
-        start += rows * columns
+    scores = torch.randn(1, 12, rows * columns)
+    cells = scores[0].reshape(3, 4, rows, columns)
+    found = among_neighbours(scores, (3, 4), (rows, columns))[0].reshape(cells.shape)
+    for y, x, row, column in product(range(3), range(4), range(rows), range(columns)):
+        alike = [
+            cells[y + dy, x + dx, row + dy, column + dx]
+            for dy, dx in product((-1, 0, 1), repeat=2)
+            if 0 <= y + dy < 3 and 0 <= x + dx < 4 and 0 <= row + dy < rows and 0 <= column + dx < columns
+        ]
+        torch.testing.assert_close(found[y, x, row, column], torch.stack(alike).mean())
 
 
 def test_of_equal_keys_the_one_of_like_luma_is_found() -> None:

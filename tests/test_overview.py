@@ -10,7 +10,6 @@ from films import Film, picture, render
 from vidcolor.coloring import load_stills
 from vidcolor.errors import VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import middle_frame
 from vidcolor.overview import shots_at_a_glance
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
 from vidcolor.references import Reference
@@ -65,14 +64,12 @@ def plan(tmp_path: Path) -> ColorPlan:
     return ColorPlan(video=str(path), frames=12, shots=shots)
 
 
-def test_a_row_shows_film_stills_and_result_of_the_shots_middle_frame(
-    plan: ColorPlan, networks: ExemplarColorizer
-) -> None:
+def test_a_row_shows_film_stills_and_result(plan: ColorPlan, networks: ExemplarColorizer) -> None:
     info = probe(plan.video)
     still = Reference(Path("own"), picture(2, 12, 96, 64))
     stills = load_stills([still], networks, info)
     first, second = shots_at_a_glance(info, plan, stills, networks)
-    assert [middle_frame(shot.start, shot.stop) for shot in plan.shots] == [2, 8]
+    assert [row.caption.rpartition(" ")[2] for row in (first, second)] == ["2", "8"]
     assert first.labels == ("film", "own", "result")
     assert second.labels == ("film", "result")
     film, own, result = first.pictures
@@ -94,3 +91,33 @@ def test_candidates_are_tried_alone(plan: ColorPlan, networks: ExemplarColorizer
     for row, single in zip(rows, alone, strict=True):
         np.testing.assert_array_equal(row.pictures[1], single.pictures[2])
         assert (row.pictures[1] != row.pictures[2]).any()
+
+
+def test_a_row_shows_the_frame_worth_painting_as_graded(plan: ColorPlan, networks: ExemplarColorizer) -> None:
+    info = probe(plan.video)
+    stills = load_stills([Reference(Path("own"), picture(1, 12, 96, 64))], networks, info)
+    own = [PlannedReference(path="own", frame=1)]
+
+    def result(**settings: object) -> np.ndarray:
+        shot = plan.shots[0].model_copy(update={"keyframe": 1, "references": own, **settings})
+        row = next(shots_at_a_glance(info, plan.with_shots([shot, plan.shots[1]]), stills, networks))
+        assert row.caption.endswith("frame 1")
+        return row.pictures[-1].astype(int)
+
+    assert np.ptp(result(saturation=0.0), axis=2).max() <= 1
+    assert np.ptp(result(), axis=2).max() > 50
+    # A still that counts in other frames only is neither shown nor used.
+    elsewhere = plan.shots[0].model_copy(
+        update={"keyframe": 1, "references": [PlannedReference(path="own", frames=(2, 4))]}
+    )
+    row = next(shots_at_a_glance(info, plan.with_shots([elsewhere, plan.shots[1]]), stills, networks))
+    assert row.labels == ("film", "result")
+
+
+def test_a_shot_that_keeps_its_colours_shows_them(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    path = render(tmp_path / "film", Film(look="color", frames=6))
+    shot = PlannedShot(start=0, stop=6, treatment="keep")
+    (row,) = shots_at_a_glance(probe(path), ColorPlan(video=str(path), frames=6, shots=[shot]), {}, networks)
+    film, kept = row.pictures
+    np.testing.assert_array_equal(film, kept)
+    assert np.ptp(kept, axis=2).max() > 50

@@ -19,11 +19,6 @@ _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
 
 
 @pytest.fixture(scope="module")
-def colorizer(untrained: Path) -> Colorizer:
-    return Colorizer.load(untrained, device="cpu")
-
-
-@pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three scenes in grey, with cuts at 10 and 20."""
     return render(tmp_path_factory.mktemp("film") / "grey", _GREY)

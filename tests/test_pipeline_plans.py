@@ -22,11 +22,6 @@ GREY = Film(codec="libx264", frames=FRAMES, options=(("qp", "0"),))
 
 
 @pytest.fixture(scope="module")
-def colorizer(untrained: Path) -> Colorizer:
-    return Colorizer.load(untrained, device="cpu")
-
-
-@pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three scenes in grey, with cuts at 10 and 20."""
     return render(tmp_path_factory.mktemp("film") / "grey", GREY)

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ShotColorizer
-from vidcolor.framing import shrink, turned, upright_size
+from vidcolor.framing import shrink, turned, upright_size, working_luma
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.references import Reference, load_reference
 from vidcolor.reports import Clock
-from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]
@@ -107,15 +106,9 @@ def color_shot(
     waiting: deque[tuple[Frame, Floats]] = deque()
 
     def working_frames() -> Iterator[WorkingFrame]:
-        while True:
-            with clock("decode"):
-                frame = next(frames, None)
-            if frame is None:
-                return
-            with clock("shrink"):
-                # The networks see the picture upright: they learned from photographs.
-                luma = _working_luma(frame, info)
+        for frame, luma in shrunk(frames, info, clock):
             waiting.append((frame, luma))
+            # The networks see the picture upright: they learned from photographs.
             upright = np.ascontiguousarray(np.rot90(luma, turns))
             yield WorkingFrame(frame.index, upright, painted.get(frame.index), frame.index in networks.changes)
 
@@ -145,17 +138,17 @@ def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, clock: Clock) -> Iter
         info: Their film.
         clock: Charged with `decode` and `shrink`.
     """
+    for frame, luma in shrunk(frames, info, clock):
+        yield ColoredFrame(frame, luma, None)
+
+
+def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock) -> Iterator[tuple[Frame, Floats]]:
+    """Give each frame with its luma at the working size, as stored; charge the clock with `decode` and `shrink`."""
     while True:
         with clock("decode"):
             frame = next(frames, None)
         if frame is None:
             return
         with clock("shrink"):
-            luma = _working_luma(frame, info)
-        yield ColoredFrame(frame, luma, None)
-
-
-def _working_luma(frame: Frame, info: VideoInfo) -> Floats:
-    size = upright_size(info)
-    stored = size if info.rotation // 90 % 2 == 0 else size[::-1]
-    return film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)
+            luma = working_luma(frame, info)
+        yield frame, luma

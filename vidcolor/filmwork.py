@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shrunk
 from vidcolor.errors import PlanError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import upright_size
+from vidcolor.framing import stored_size
 from vidcolor.jobs import Job, KeptShot, Recipe, ShotKey, digest, film_identity, picture_identity, rounded
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.propagation import EFFORTS
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
-from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = NDArray[np.float32]
@@ -34,9 +33,10 @@ def plan_film(
     stills: dict[str, Still],
     networks: ExemplarColorizer,
     *,
-    start: Fraction | None,
-    end: Fraction | None,
-    progress: Progress | None,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] = lambda warning: None,
 ) -> ColorPlan:
     """Find the shots of a film and give each its stills, by what the networks find similar.
 
@@ -47,6 +47,7 @@ def plan_film(
         start: Of the segment, in seconds.
         end: Of the segment, in seconds.
         progress: Called with stage, frames done and frames in all.
+        warn: Called with each line that the reader has to say about damage.
     """
     seen: tuple[Floats, Tensor] | None = None
 
@@ -65,6 +66,7 @@ def plan_film(
         end=end,
         similarity=similarity,
         progress=None if progress is None else lambda done, total: progress("plan", done, total),
+        warn=warn,
     )
 
 
@@ -220,7 +222,7 @@ def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, N
 def _keeping(
     colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, info: VideoInfo, clock: Clock
 ) -> Iterator[ColoredFrame]:
-    width, height = _stored_size(info)
+    width, height = stored_size(info)
     with job.keep(shot, width=width, height=height) as keep:
         for item in colored:
             assert item.chroma is not None, "only shots that keep their own colours have none"
@@ -230,20 +232,7 @@ def _keeping(
 
 
 def _restored(frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, clock: Clock) -> Iterator[ColoredFrame]:
-    size = _stored_size(info)
-    everywhere = np.ones(size[::-1], np.float32)
+    everywhere = np.ones(stored_size(info)[::-1], np.float32)
     with closing(kept):
-        for ab in kept:
-            with clock("decode"):
-                frame = next(frames, None)
-            if frame is None:
-                return
-            with clock("shrink"):
-                luma = film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
+        for ab, (frame, luma) in zip(kept, shrunk(frames, info, clock), strict=False):  # a film may end early
             yield ColoredFrame(frame, luma, Chroma(ab, everywhere))
-
-
-def _stored_size(info: VideoInfo) -> tuple[int, int]:
-    """Return working width and height of the picture as stored, before a player turns it."""
-    width, height = upright_size(info)
-    return (width, height) if info.rotation // 90 % 2 == 0 else (height, width)

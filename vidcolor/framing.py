@@ -18,17 +18,20 @@ def upright_size(info: VideoInfo) -> tuple[int, int]:
     return working_size(height, width) if info.rotation // 90 % 2 else working_size(width, height)
 
 
-def middle_frame(start: int, stop: int) -> int:
-    """Number of the frame that stands for the shot [start, stop): its middle one."""
-    return (start + stop) // 2
+def stored_size(info: VideoInfo) -> tuple[int, int]:
+    """Working width and height of the picture as stored, before a player turns it."""
+    size = upright_size(info)
+    return size if info.rotation // 90 % 2 == 0 else size[::-1]
+
+
+def working_luma(frame: Frame, info: VideoInfo) -> Floats:
+    """Luma float32 (h, w) in [0, 1] at the working size, as stored."""
+    return film_to_working(frame.luma, stored_size(info), bit_depth=info.bit_depth, full_range=info.full_range)
 
 
 def upright_luma(frame: Frame, info: VideoInfo) -> Floats:
     """Luma float32 (h, w) in [0, 1] at the working size, as a viewer sees it."""
-    size, turns = upright_size(info), info.rotation // 90
-    stored = size if turns % 2 == 0 else size[::-1]
-    luma = film_to_working(frame.luma, stored, bit_depth=info.bit_depth, full_range=info.full_range)
-    return np.ascontiguousarray(np.rot90(luma, turns))
+    return np.ascontiguousarray(np.rot90(working_luma(frame, info), info.rotation // 90))
 
 
 def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from vidcolor.color import Chroma
 from vidcolor.coloring import Still
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import middle_frame, show, turned, upright_luma
-from vidcolor.plan import ColorPlan
+from vidcolor.framing import show, turned, upright_luma
+from vidcolor.grading import grade
+from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.sheets import SheetRow, cell
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.single_frames import read_frames
@@ -25,10 +26,9 @@ def shots_at_a_glance(
     networks: ExemplarColorizer,
     *,
     candidates: Sequence[str] = (),
-    offset: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[SheetRow]:
-    """Colour one frame of every shot by itself.
+    """Colour the representative frame of every shot by itself, graded as the plan says.
 
     Args:
         info: The film.
@@ -36,25 +36,24 @@ def shots_at_a_glance(
         stills: The stills by key, as the plan and `candidates` write it.
         networks: Colour the frames.
         candidates: Keys of stills to try, each alone, instead of those of the plan.
-        offset: Number of the plan's first frame in the film.
         progress: Called with the shots done and in all.
 
     Yields:
         A row per shot: the film, the shot's stills, the result; with candidates the film, and a result for each.
     """
-    frames = read_frames(info, [offset + middle_frame(shot.start, shot.stop) for shot in plan.shots])
+    frames = read_frames(info, [shot.representative for shot in plan.shots])
     for number, (shot, frame) in enumerate(zip(plan.shots, frames, strict=True), start=1):
         luma = upright_luma(frame, info)
-        caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: frame {middle_frame(shot.start, shot.stop)}"
+        caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: frame {frame.index}"
         if candidates:
-            tried = [_colored(frame, luma, info, [stills[key]], networks, None) for key in candidates]
+            tried = [_colored(shot, frame, luma, info, [stills[key]], networks, None) for key in candidates]
             names = [stills[key].reference.name for key in candidates]
             yield SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
         else:
-            own = [stills[planned.path] for planned in shot.references]
-            bound = (p for p in shot.references if p.frame == middle_frame(shot.start, shot.stop))
-            painted = next((stills[p.path].painted for p in bound), None)
-            film, colored = _colored(frame, luma, info, own, networks, painted)
+            counting = [planned for planned in shot.references if planned.span is None or frame.index in planned.span]
+            own = [stills[planned.path] for planned in counting]
+            painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
+            film, colored = _colored(shot, frame, luma, info, own, networks, painted)
             labels = ("film", *(still.reference.name for still in own), "result")
             yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still in own), colored), labels)
         if progress is not None:
@@ -62,6 +61,7 @@ def shots_at_a_glance(
 
 
 def _colored(
+    shot: PlannedShot,
     frame: Frame,
     luma: Floats,
     info: VideoInfo,
@@ -69,8 +69,10 @@ def _colored(
     networks: ExemplarColorizer,
     painted: Chroma | None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the film and its colours as cells of a sheet; painted colours are taken as they are."""
-    if painted is None:
-        painted = networks.shot([still.encoded for still in stills]).colorize(luma, None).chroma
-    film, colored = show(frame, turned(painted, -(info.rotation // 90)), info)
+    """Return the film and its colours as cells of a sheet; painted and kept colours are taken as they are."""
+    chroma: Chroma | None = None
+    if shot.treatment == "color":
+        found = painted or networks.shot([still.encoded for still in stills]).colorize(luma, None).chroma
+        chroma = turned(grade(found, luma, shot.grading), -(info.rotation // 90))
+    film, colored = show(frame, chroma, info)
     return cell(film), cell(colored)

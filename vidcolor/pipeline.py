@@ -171,7 +171,7 @@ class Colorizer:
             rate=frames / seconds,
             shots=len(plan.shots),
             shots_reused=0 if work is None else work.reused,
-            shots_colored=len(plan.shots) if work is None else work.colored,
+            shots_colored=sum(s.treatment == "color" for s in plan.shots) if work is None else work.colored,
             job=None if work is None else work.folder,
             job_bytes=0 if work is None else work.size(),
             network_frames=clock.calls.get("networks", 0),
@@ -230,7 +230,7 @@ class Colorizer:
             )
             plan = keeping_color(plan) if keep_color else plan
             notes, warnings = remarks_on(plan.shots)
-            middles = {(shot.start + shot.stop) // 2: shot for shot in plan.shots}
+            shown = {shot.representative: shot for shot in plan.shots}
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
@@ -240,7 +240,7 @@ class Colorizer:
                             item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
                         )
                         film, colored = show(item.frame, graded, info)
-                        if shot := middles.get(item.frame.index):
+                        if shot := shown.get(item.frame.index):
                             painted = [stills[planned.path].reference.rgb for planned in shot.references]
                             frames = f"frames {shot.start} to {shot.stop - 1}"
                             caption = f"shot {len(rows) + 1}, {frames}: film, stills, result"

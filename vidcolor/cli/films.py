@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json, refuse
+from vidcolor.cli.console import Talk, check_output, print_json
 from vidcolor.cli.options import (
     Device,
     End,
@@ -22,6 +22,7 @@ from vidcolor.cli.options import (
     Video,
     WeightsFile,
     Yes,
+    given_stills,
     seconds,
 )
 
@@ -60,7 +61,7 @@ def colorize(
     json: Json = False,
 ) -> None:
     """Colour a film."""
-    stills = _stills(reference, more_stills, plan)
+    stills = given_stills(reference, more_stills, plan)
     from vidcolor.video import default_output, probe
 
     if output is None:
@@ -126,7 +127,7 @@ def preview(
     """Colour a short segment, beside the original."""
     folder = video.parent if output is None else output
     side_by_side, contact_sheet = folder / f"{video.stem}.preview.mp4", folder / f"{video.stem}.contact.png"
-    stills = _stills(reference, more_stills, plan)
+    stills = given_stills(reference, more_stills, plan)
     for written in (side_by_side, contact_sheet):
         check_output(written, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
 
@@ -153,10 +154,3 @@ def preview(
     else:
         typer.echo(report.side_by_side)
         typer.echo(report.contact_sheet)
-
-
-def _stills(reference: list[Path] | None, more: list[Path] | None, plan: Path | None) -> list[Path]:
-    stills = [*(reference or []), *(more or [])]
-    if plan is not None and stills:
-        refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
-    return stills

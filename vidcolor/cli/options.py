@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vidcolor.cli.console import refuse
+
 
 def seconds(text: str) -> Fraction:
     """Read a time: seconds, MM:SS or HH:MM:SS, each with a decimal part if wanted."""
@@ -28,6 +30,14 @@ def frame_numbers(text: str) -> list[int]:
         return [int(number) for number in text.split(",")] if text else []
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no list of frame numbers such as 14,120") from None
+
+
+def given_stills(reference: list[Path] | None, more: list[Path] | None, plan: Path | None = None) -> list[Path]:
+    """Return the stills of a command line; beside a plan there may be none."""
+    stills = [*(reference or []), *(more or [])]
+    if plan is not None and stills:
+        refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
+    return stills
 
 
 Plan = Annotated[

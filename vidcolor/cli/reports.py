@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
-from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes
+from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes, given_stills
 from vidcolor.errors import PlanError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def scenes(
     json: Json = False,
 ) -> None:
     """List the shots of a film."""
-    references = [*(reference or []), *(more_stills or [])]
+    references = given_stills(reference, more_stills)
     edited = output is not None and output.is_file() and not yes
     if (cut or join) and not edited:
         refuse("--cut and --join change a plan, and there is none", hint="write one with -o first, then name it again")

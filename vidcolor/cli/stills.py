@@ -1,19 +1,17 @@
 """The commands about which stills to use: `recommend`, `suggest` and `sheet`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
-from vidcolor.cli.options import Device, Json, MoreStills, Quiet, Still, Video, WeightsFile, Yes
+from vidcolor.cli.options import Device, Json, MoreStills, Plan, Quiet, Still, Video, WeightsFile, Yes, given_stills
 from vidcolor.cli.reports import check_stills
 
 if TYPE_CHECKING:
     from vidcolor.recommendation import Recommendation
     from vidcolor.suggestion import Suggestion
-
-Plan = Annotated[Path | None, typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills.")]
 
 
 def recommend(
@@ -117,9 +115,7 @@ def suggest(
     json: Json = False,
 ) -> None:
     """Say which frames to paint next."""
-    given = [*(reference or []), *(more_stills or [])]
-    if plan is not None and given:
-        refuse("both --plan and stills given", hint="add the stills to the plan")
+    given = given_stills(reference, more_stills, plan)
     if stills is not None:
         check_stills(stills, video=video, references=given, plan=plan)
         check_folder(stills, made=True)
@@ -127,6 +123,7 @@ def suggest(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.coloring import load_stills
         from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.filmwork import plan_film
         from vidcolor.plan import ColorPlan
         from vidcolor.plan.painted import settle
         from vidcolor.stills import write_stills
@@ -140,7 +137,7 @@ def suggest(
         settled = settle(known, given)
         networks = ExemplarColorizer.load(weights, device=device)
         loaded = load_stills(settled.references, networks, probe(video))
-        shots = settled.plan or _find_shots(video, loaded, networks, talk, warnings)
+        shots = settled.plan or plan_film(video, loaded, networks, progress=talk.progress, warn=warnings.append)
         found = find(
             shots.model_copy(update={"video": str(video)}),
             loaded,
@@ -195,9 +192,7 @@ def sheet(
     json: Json = False,
 ) -> None:
     """Colour one frame of every shot."""
-    given = [*(reference or []), *(more_stills or [])]
-    if plan is not None and given and not each:
-        refuse("both --plan and stills given", hint="add the stills to the plan, or try each of them with --each")
+    given = given_stills(reference, more_stills, None if each else plan)
     if each and plan is None and not given:
         refuse("--each without stills", hint="name the stills to compare with -r")
     target = video.with_suffix(".sheet.png") if output is None else output
@@ -207,6 +202,7 @@ def sheet(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.coloring import load_stills
         from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.filmwork import plan_film
         from vidcolor.overview import shots_at_a_glance
         from vidcolor.plan import ColorPlan
         from vidcolor.plan.painted import settle
@@ -217,7 +213,9 @@ def sheet(
         settled = settle(None if plan is None else ColorPlan.load(plan), given)
         info, networks = probe(video), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
-        shots = settled.plan or _find_shots(video, {} if each else stills, networks, talk, warnings)
+        shots = settled.plan or plan_film(
+            video, {} if each else stills, networks, progress=talk.progress, warn=warnings.append
+        )
         rows = list(
             shots_at_a_glance(
                 info,
@@ -235,17 +233,3 @@ def sheet(
         print_json({"sheet": target, "shots": len(rows), "notes": notes, "warnings": warnings})
     else:
         typer.echo(target)
-
-
-def _find_shots(video: Path, stills: Any, networks: Any, talk: Talk, warnings: list[str]) -> Any:
-    """Return the plan that `vidcolor colorize` would follow with these stills."""
-    from vidcolor.fitting import still_similarity
-    from vidcolor.plan import make_plan
-
-    return make_plan(
-        video,
-        [still.reference for still in stills.values()],
-        similarity=still_similarity(networks, {key: still.encoded for key, still in stills.items()}),
-        progress=lambda done, total: talk.progress("shots", done, total),
-        warn=warnings.append,
-    )

@@ -7,7 +7,6 @@ sixteen times the coarse one; this costs little more than the coarse one and is 
 its neighbours match alike: coarse scores are means over 3 x 3 pairs of neighbours.
 """
 
-from collections.abc import Sequence
 from itertools import chain
 from math import gcd
 from typing import NamedTuple
@@ -107,22 +106,19 @@ def strongest_row(ranked: Tensor, columns: Tensor) -> Tensor:
     return group * size + inside.reshape(b, -1, size).argmax(2)
 
 
-def among_neighbours(scores: Tensor, grid: tuple[int, int], grids: Sequence[tuple[int, int]]) -> Tensor:
+def among_neighbours(scores: Tensor, grid: tuple[int, int], cells: tuple[int, int]) -> Tensor:
     """Mean of each pair's score and those of the up to eight pairs displaced alike by one cell.
 
     Args:
-        scores: (B, h * w, N) of every position with every cell.
+        scores: (B, h * w, r * c) of every position with every cell of one reference.
         grid: h and w.
-        grids: Rows and columns of the references that make up the N cells.
+        cells: r and c.
 
     Returns:
-        (B, h * w, N).
+        (B, h * w, r * c).
     """
-    parts = []
-    for part, (rows, columns) in zip(torch.split(scores, [r * c for r, c in grids], 2), grids, strict=True):
-        pairs = part.reshape(-1, *grid, rows, columns)
-        parts.append(_along(_along(pairs, 2, 4), 1, 3).flatten(3).flatten(1, 2))
-    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+    pairs = scores.reshape(-1, *grid, *cells)
+    return _along(_along(pairs, 2, 4), 1, 3).reshape(scores.shape)
 
 
 def _along(pairs: Tensor, here: int, there: int) -> Tensor:
@@ -257,8 +253,14 @@ class SimilarityNet(nn.Module):
         ones, bank_luma = torch.ones_like(luma8), bank.luma.mean(2)
         frame = torch.stack([2 * cost * luma8, ones, -cost * luma8.square()], 2)
         cells = torch.stack([bank_luma, bank.bias - cost * bank_luma.square(), torch.ones_like(bank_luma)], 2)
-        scores = torch.cat([q8, frame], 2) @ torch.cat([bank.coarse, cells], 2).transpose(1, 2)
-        return among_neighbours(scores, grid, bank.grids)
+        query, keys = torch.cat([q8, frame], 2), torch.cat([bank.coarse, cells], 2)
+        # One reference at a time: means over parts of a larger array take three times as long.
+        parts = torch.split(keys, [rows * columns for rows, columns in bank.grids], 1)
+        scores = [
+            among_neighbours(query @ part.transpose(1, 2), grid, shape)
+            for part, shape in zip(parts, bank.grids, strict=True)
+        ]
+        return torch.cat(scores, 2) if len(scores) > 1 else scores[0]
 
     @staticmethod
     def _agreement(ranked: Tensor, best: Tensor, w: int) -> Tensor:

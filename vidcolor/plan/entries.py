@@ -130,6 +130,11 @@ class PlannedShot(Entry):
         return self.start <= frame < self.stop
 
     @property
+    def representative(self) -> int:
+        """The frame that stands for the shot: the one worth painting, its middle where nobody looked for it."""
+        return (self.start + self.stop) // 2 if self.keyframe is None else self.keyframe
+
+    @property
     def grading(self) -> Grading:
         """What is done to the colours of the shot."""
         return Grading(self.saturation, self.hue, self.temperature)

@@ -10,7 +10,7 @@ import numpy as np
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import middle_frame, show, upright_luma
+from vidcolor.framing import show, upright_luma
 from vidcolor.plan import ColorPlan, PlannedReference
 from vidcolor.recommendation.index import Library
 from vidcolor.recommendation.looks import LONG_SIDE, describe
@@ -77,7 +77,7 @@ def recommend(
     info = probe(plan.video)
     ranking = Ranking({name: each.looks for name, each in library.photographs.items() if each.looks is not None})
     recommendations = []
-    frames = read_frames(info, [middle_frame(shot.start, shot.stop) for shot in plan.shots])
+    frames = read_frames(info, [shot.representative for shot in plan.shots])
     for shot, frame in zip(plan.shots, frames, strict=True):
         luma = upright_luma(frame, info)
         size = working_size(*luma.shape[::-1], long_side=LONG_SIDE)
