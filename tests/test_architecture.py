@@ -11,8 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vidcolor"
 # A room imports only from rooms of a lower layer.
 LAYERS = {
-    "__main__": 7,
-    "cli": 6,
+    "__main__": 8,
+    "cli": 7,
+    "batch": 6,
     "pipeline": 5,
     "filmwork": 4,
     "recommendation": 4,
@@ -46,8 +47,8 @@ LAYERS = {
     "partfile": -1,
 }
 # A library stays in the rooms named here.
-WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}}
-WITHOUT_TORCH = {"errors", "video", "shots", "plan", "cli", "__main__"}
+WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}, "ray": {"batch"}}
+WITHOUT_TORCH = {"errors", "video", "shots", "plan", "jobs", "cli", "__main__"}
 FORBIDDEN_NAMES = {
     "util", "utils", "common", "core", "misc", "helper", "helpers", "manager", "managers", "factory", "factories",
     "registry", "base", "shared", "tools",
@@ -164,6 +165,6 @@ def test_importing_loads_nothing_heavy() -> None:
     assert not {"torch", "av", "cv2", "numpy", "typer", "rich"} & loaded_after("import vidcolor")
 
 
-@pytest.mark.parametrize("room", sorted({"video", "shots", "plan", "evaluation"}))
+@pytest.mark.parametrize("room", sorted({"video", "shots", "plan", "evaluation", "jobs", "batch", "cli.batching"}))
 def test_room_loads_without_torch(room: str) -> None:
     assert "torch" not in loaded_after(f"import vidcolor.{room}")

@@ -19,7 +19,9 @@ from vidcolor.cli.options import frame_numbers, seconds
 from vidcolor.errors import VideoError
 from vidcolor.video import plain_transcode
 
-COMMANDS = ["colorize", "preview", "scenes", "recommend", "suggest", "sheet", "verify", "eval", "weights", "train"]
+COMMANDS = [
+    "colorize", "batch", "preview", "scenes", "recommend", "suggest", "sheet", "verify", "eval", "weights", "train",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

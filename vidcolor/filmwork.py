@@ -177,7 +177,7 @@ def shot_colors(
     quality: str,
     clock: Clock,
     keeping: tuple[Job, ShotKey] | None,
-) -> Iterator[ColoredFrame]:
+) -> Generator[ColoredFrame, None, None]:
     """Take one shot from a job, or colour and keep it, as in `color_film`.
 
     Args:

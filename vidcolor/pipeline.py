@@ -70,6 +70,7 @@ class Colorizer:
         overwrite: bool = False,
         job: str | Path | None = None,
         fresh: bool = False,
+        threads: int | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Colour a film. Luma, timestamps and all other streams stay as they are.
@@ -92,6 +93,8 @@ class Colorizer:
             job: Folder in which the work is kept, see `vidcolor.jobs`: shots that it holds are not coloured again. None
                 keeps nothing.
             fresh: Forget what the job holds.
+            threads: Of the decoder and of the encoder, each; None lets them choose. x264 divides its work by them, so
+                that another number gives other losses.
             progress: Called with stage, frames done and frames in all.
 
         Raises:
@@ -103,7 +106,7 @@ class Colorizer:
         video, clock = Path(video), Clock()
         _check_options(quality, saturation)
         with (
-            VideoReader(video, start=start, end=end) as reader,
+            VideoReader(video, start=start, end=end, threads=threads) as reader,
             nullcontext() if job is None else Job(Path(job), fresh=fresh) as work,
         ):
             if plan is not None and start is None and end is None:
@@ -119,6 +122,7 @@ class Colorizer:
                 overwrite=overwrite,
                 start=start,
                 end=end,
+                threads=threads,
             )
             if work is not None:
                 work.names(writer.part)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vidcolor import __version__
-from vidcolor.cli import films, learning, reports, scoring, stills
+from vidcolor.cli import batching, films, learning, reports, scoring, stills
 from vidcolor.cli.console import Commands, open_streams
 
 _HELP = """\b
@@ -57,6 +57,16 @@ app.command(
         "shots that it resembles; one named *_000123.* belongs to frame 123. Without stills the colours are automatic.",
     ),
 )(films.colorize)
+app.command(
+    "batch",
+    short_help="Colour many films with several workers.",
+    help=_help(
+        "vidcolor batch reels/*.mkv --plans plans/ --output-dir colour/ --workers 4",
+        "Colour FILMS, their shots spread over workers: processes or, with --ray, actors of a Ray cluster. A film that "
+        "fails is listed and the others go on. The same command goes on after an interruption; films whose outputs are "
+        "there are left alone without -y.",
+    ),
+)(batching.batch)
 app.command(
     "preview",
     short_help="Colour a few seconds, beside the original.",

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 
 import cv2
-import torch
 
 from vidcolor import __version__
 from vidcolor.jobs.identity import digest
@@ -69,7 +69,7 @@ class Recipe:
 
 def program() -> str:
     """Return the versions of what computes colours."""
-    return f"vidcolor {__version__}, torch {torch.__version__}, OpenCV {cv2.__version__}"
+    return f"vidcolor {__version__}, torch {version('torch')}, OpenCV {cv2.__version__}"
 
 
 _WORDS = {

@@ -45,11 +45,12 @@ class Decoded:
     sar: Fraction
 
 
-def decode_film(path: Path, stream: int, start: Fraction | None) -> Iterator[Decoded]:
+def decode_film(path: Path, stream: int, start: Fraction | None, *, threads: int | None = None) -> Iterator[Decoded]:
     """Yield the decoded frames of `stream` in presentation order, from `start` seconds at the latest.
 
     The first frames may lie before `start`: the caller drops them. The rest are the pictures that a decode from the
-    beginning gives, because the decoder is started at a keyframe whose first output is not later than `start`.
+    beginning gives, because the decoder is started at a keyframe whose first output is not later than `start`. With
+    `threads` None the decoder takes as many as there are cores.
 
     Raises:
         VideoError: The film cannot be opened, or its damage does not end.
@@ -62,18 +63,19 @@ def decode_film(path: Path, stream: int, start: Fraction | None) -> Iterator[Dec
                 container.seek(round((start - step) / Fraction(video.time_base or 1)), stream=video)
             except (av.error.FFmpegError, OverflowError):
                 break
-            frames = _decode(container, video, path)
+            frames = _decode(container, video, path, threads)
             first = next(frames, None)
             pts = first.picture.pts if first is not None else None
             if first is not None and pts is not None and pts * Fraction(video.time_base or 1) <= start:
                 yield from chain([first], frames)
                 return
     with open_film(path) as container:
-        yield from _decode(container, choose_stream(container, path, stream), path)
+        yield from _decode(container, choose_stream(container, path, stream), path, threads)
 
 
-def _decode(container: InputContainer, video: VideoStream, path: Path) -> Iterator[Decoded]:
+def _decode(container: InputContainer, video: VideoStream, path: Path, threads: int | None) -> Iterator[Decoded]:
     video.thread_type = "AUTO"
+    video.codec_context.thread_count = threads or 0
     damage = Damage()
     in_a_row = 0
     for packet in _packets(container, damage, path):

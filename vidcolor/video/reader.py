@@ -27,6 +27,7 @@ class VideoReader:
         start: Seconds of the first frame that may be read; None for the film's first.
         end: Seconds before which the last frame must begin; None for the film's last. The range is half-open.
         stream: Number of the video stream; None takes the default one.
+        threads: Of the decoder; None takes as many as there are cores.
 
     Attributes:
         info: The film.
@@ -43,12 +44,14 @@ class VideoReader:
         start: Fraction | None = None,
         end: Fraction | None = None,
         stream: int | None = None,
+        threads: int | None = None,
     ) -> None:
         if start is not None and end is not None and end <= start:
             raise VideoError(f"the segment ends at {end} s, before its start at {start} s", hint="give end after start")
         self.info: VideoInfo = probe(path, stream=stream)
         self.start = start
         self.end = end
+        self._threads = threads
         self.warnings: list[str] = self._remarks()
         self._running: Generator[Frame, None, None] | None = None
 
@@ -81,7 +84,7 @@ class VideoReader:
         first_corrupt = Fraction(0)
         damage = Damage()
         sar: Fraction | None = None
-        for decoded in decode_film(info.path, info.stream, self.start):
+        for decoded in decode_film(info.path, info.stream, self.start, threads=self._threads):
             damage = decoded.damage
             picture = decoded.picture
             known = picture.pts

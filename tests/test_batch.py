@@ -1,0 +1,278 @@
+"""Many films with real workers, some of them really killed."""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from films import Film as Rendered
+from films import render
+from typer.testing import CliRunner
+
+from vidcolor import Colorizer
+from vidcolor.batch import Film, FilmResult, LocalCrew, Settings, run_batch
+from vidcolor.batch.tasks import Crew, Outcome, Task, divide
+from vidcolor.cli import app
+from vidcolor.jobs import Recipe
+from vidcolor.video import VideoReader
+from vidcolor.video.packets import frame_times
+
+_LOOK = Rendered(look="grey", codec="libx264", frames=150)
+_RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", program="c")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two films of three scenes, of 150 frames with B-frames, and of 100 frames that start late."""
+    folder = tmp_path_factory.mktemp("films")
+    times = tuple(25 * n + 90 for n in range(100))
+    late = replace(_LOOK, suffix=".mp4", time_base=Fraction(1, 600), frames=100, times=times)
+    return [render(folder / "one", _LOOK), render(folder / "two", replace(late, options=(("bf", "0"),)))]
+
+
+@pytest.fixture(scope="module")
+def expected(films: list[Path], untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[np.ndarray]]:
+    """The chroma of the films, each coloured in one run."""
+    colorizer, folder = Colorizer.load(untrained, device="cpu"), tmp_path_factory.mktemp("alone")
+    return [chroma(colorizer.colorize(film, output=folder / film.name, lossless=True).output) for film in films]
+
+
+def chroma(path: Path) -> list[np.ndarray]:
+    with VideoReader(path) as reader:
+        return [np.stack([f.source_chroma.cb, f.source_chroma.cr]) for f in reader if f.source_chroma is not None]
+
+
+def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def planned(films: list[Path], folder: Path) -> list[Film]:
+    return [Film(film, folder / film.name, (folder / film.name).with_suffix(".job")) for film in films]
+
+
+def settings(weights: Path) -> Settings:
+    return Settings(weights=weights, device="cpu", lossless=True)
+
+
+# Tasks
+
+
+def _keys(*stops: int) -> list[Any]:
+    return [_RECIPE.shot(start, stop, []) for start, stop in zip((0, *stops), stops, strict=False)]
+
+
+def _spans(stops: tuple[int, ...], missing: list[int], times: list[Fraction]) -> list[tuple[int, int]]:
+    found = divide([{}] * len(stops), _keys(*stops), missing, times)
+    return [(unit.keys[0].start, unit.keys[-1].stop) for unit in found]
+
+
+def test_neighbouring_short_shots_are_one_unit() -> None:
+    times = [Fraction(n, 24) for n in range(400)]
+    stops = (30, 60, 90, 120, 390, 400)
+    assert _spans(stops, [0, 1, 2, 3, 4, 5], times) == [(0, 120), (120, 390), (390, 400)]
+    assert _spans(stops, [0, 1, 4, 5], times) == [(0, 60), (120, 390), (390, 400)]
+    (unit,) = divide([{}] * 6, _keys(*stops), [4], times)
+    assert (unit.start, unit.end) == (Fraction(5), Fraction(390, 24))
+    (unit,) = divide([{}] * 2, _keys(30, 400), [1], times)
+    assert (unit.start, unit.end) == (Fraction(30, 24), None)
+
+
+def test_little_work_and_films_without_sure_times_are_not_divided() -> None:
+    times = [Fraction(n, 24) for n in range(400)]
+    assert _spans((10,), [0], times[:10]) == []
+    assert _spans((200, 400), [], times) == []
+    assert _spans((200, 400), [0, 1], times[:-1]) == []
+    assert _spans((200, 400), [0, 1], [*times[:-1], times[-2]]) == []
+
+
+def test_times_of_frames_are_those_of_the_reader(films: list[Path]) -> None:
+    for film in films:
+        with VideoReader(film) as reader:
+            assert frame_times(film) == [reader.info.time(frame.pts) for frame in reader]
+
+
+# The schedule, with a crew of the test's own: what it hands out and when
+
+
+class _Scripted:
+    """Does nothing at once; fails as told."""
+
+    def __init__(self, fails: Callable[[Task], Outcome | None], units: int) -> None:
+        self.seen: list[str] = []
+        self._fails, self._units, self._tasks = fails, units, list[Task]()
+
+    def free(self) -> bool:
+        return not self._tasks
+
+    def start(self, task: Task) -> None:
+        self._tasks.append(task)
+        self.seen.append(f"{task.film.video} {task}")
+
+    def wait(self) -> Outcome:
+        task = self._tasks.pop()
+        if (failed := self._fails(task)) is not None:
+            return failed
+        shots: list[dict[str, Any]] = [{}] * self._units
+        times = [Fraction(n) for n in range(200 * self._units)]
+        keys = _keys(*(200 * (n + 1) for n in range(self._units)))
+        report = {"frames": 1, "shots_colored": 0, "notes": (), "warnings": ()}
+        values = {
+            "plan": (len(shots), divide(shots, keys, range(len(shots)), times)),
+            "shots": 1,
+            "film": report,
+        }
+        return Outcome(task, values[task.kind])
+
+    def close(self) -> None:
+        self._tasks.clear()
+
+
+def _batch(fails: Callable[[Task], Outcome | None], *, units: int = 2) -> tuple[list[FilmResult], list[str]]:
+    crew: Crew = _Scripted(fails, units)
+    results = run_batch([Film(Path(name), Path(name), Path(name)) for name in "ab"], crew, retries=1)
+    assert isinstance(crew, _Scripted)
+    return results, crew.seen
+
+
+def test_a_film_is_planned_coloured_and_written_in_this_order() -> None:
+    results, seen = _batch(lambda task: None)
+    steps = ["plan", "frames 0 to 199", "frames 200 to 399", "film"]
+    assert seen == [f"{name} {step}" for name in "ab" for step in steps]
+    assert [(result.done, result.shots, result.shots_colored) for result in results] == [(True, 2, 2)] * 2
+    assert _batch(lambda task: None, units=0)[1] == ["a plan", "a film", "b plan", "b film"]
+
+
+def test_a_lost_shot_is_tried_again_then_listed_and_the_other_shots_are_kept() -> None:
+    def fails(task: Task) -> Outcome | None:
+        lost = str(task.film.video) == "a" and str(task) == "frames 0 to 199"
+        return Outcome(task, error="gone", again=True) if lost else None
+
+    results, seen = _batch(fails)
+    assert seen.count("a frames 0 to 199") == 2
+    assert "a frames 200 to 399" in seen
+    assert "a film" not in seen
+    assert [result.done for result in results] == [False, True]
+    assert results[0].errors == ["frames 0 to 199: gone (tried 2 times)"]
+    assert results[0].shots_colored == 1
+
+
+def test_what_cannot_be_better_elsewhere_is_not_tried_again() -> None:
+    def fails(task: Task) -> Outcome | None:
+        return Outcome(task, error="no film", hint="look") if str(task.film.video) == "a" else None
+
+    results, seen = _batch(fails)
+    assert seen[0] == "a plan"
+    assert not [step for step in seen[1:] if step.startswith("a")]
+    assert (results[0].errors, results[0].hint, results[1].done) == (["plan: no film"], "look", True)
+
+
+# Real workers
+
+
+def test_two_workers_colour_as_one_run_does(
+    films: list[Path], expected: list[list[np.ndarray]], untrained: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    with closing(LocalCrew(settings(untrained), workers=2)) as crew:
+        results = run_batch(planned(films, tmp_path), crew, progress=lambda *words: told.append(words))
+    for result, chromas in zip(results, expected, strict=True):
+        assert (result.done, result.errors, result.frames, result.lost) == (True, [], len(chromas), 0)
+        assert result.shots == result.shots_colored
+        assert len(list((result.film.job / "shots").iterdir())) == result.shots
+        assert equal(chroma(result.film.output), chromas)
+    assert ("films", 2, 2) in told
+    assert told[-1] == ("shots", sum(result.shots for result in results), sum(result.shots for result in results))
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@contextmanager
+def killing(job: Path, *, times: int) -> Iterator[list[int]]:
+    """Kill the worker each time that a shot of a job is being written."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set() and len(killed) < times:
+            # A killed worker leaves its part behind: a new one is a new shot.
+            found = set(job.glob("shots/.*.part")) - seen
+            if found and (workers := multiprocessing.active_children()):
+                seen.update(found)
+                os.kill(workers[0].pid or 0, signal.SIGKILL)
+                killed.append(workers[0].pid or 0)
+            time.sleep(0.005)
+
+    seen: set[Path] = set()
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_worker_killed_in_mid_shot_is_replaced(
+    films: list[Path], expected: list[list[np.ndarray]], untrained: Path, tmp_path: Path
+) -> None:
+    (_, film) = planned(films, tmp_path)
+    with killing(film.job, times=1) as killed, closing(LocalCrew(settings(untrained), workers=1)) as crew:
+        (result,) = run_batch([film], crew, retries=1)
+    assert len(killed) == 1
+    assert (result.done, result.errors, result.lost) == (True, [], 1)
+    assert equal(chroma(film.output), expected[1])
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_film_that_always_kills_its_worker_is_listed_and_the_others_complete(
+    films: list[Path], expected: list[list[np.ndarray]], untrained: Path, tmp_path: Path
+) -> None:
+    bad, good = planned(films, tmp_path)
+    with killing(bad.job, times=100), closing(LocalCrew(settings(untrained), workers=1)) as crew:
+        results = run_batch([bad, good], crew, retries=0)
+    assert [result.done for result in results] == [False, True]
+    assert "its worker died (killed by signal 9)" in results[0].errors[0]
+    assert not bad.output.exists()
+    assert equal(chroma(good.output), expected[1])
+
+
+def test_the_command_line_prints_a_table_and_goes_on(untrained: Path, tmp_path: Path) -> None:
+    small = render(tmp_path / "small", replace(_LOOK, frames=12))
+    (tmp_path / "text.mkv").write_text("no film")
+    (tmp_path / "out").mkdir()
+    output = tmp_path / "out" / "small.color.mkv"
+
+    def batch(*words: object) -> tuple[int, str, str]:
+        command = ["batch", small, tmp_path / "text.mkv", "--output-dir", output.parent, "--weights", untrained, *words]
+        result = CliRunner().invoke(app, [str(word) for word in command])
+        return result.exit_code, result.stdout, result.stderr
+
+    status, out, err = batch("--workers", 1)
+    assert status == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["state", "done", "failed"]
+    assert "error: text.mkv: " in err
+    assert output.exists()
+    status, out, _ = batch("--json")
+    assert [film["state"] for film in json.loads(out)["films"]] == ["there", "failed"]
+    output.unlink()
+    (first, second) = json.loads(batch("--json", "--preset", "ultrafast")[1])["films"]
+    assert (first["state"], first["shots_colored"], first["frames"]) == ("done", 0, 12)
+    assert (second["state"], second["errors"] != []) == ("failed", True)
+
+
+def test_two_films_of_one_output_are_wrong_usage(films: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "sub" / films[0].name
+    other.write_bytes(films[0].read_bytes())
+    result = CliRunner().invoke(app, ["batch", str(films[0]), str(other), "--output-dir", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "would both be written to" in result.stderr

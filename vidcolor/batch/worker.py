@@ -1,0 +1,147 @@
+"""A worker: does one task after another, with the networks loaded once."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from vidcolor.batch.tasks import Film, Outcome, Settings, Task, Unit, divide
+from vidcolor.coloring import load_stills
+from vidcolor.errors import VidcolorError
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.filmwork import begin, shot_colors
+from vidcolor.jobs import Job, ShotKey
+from vidcolor.pipeline import Colorizer
+from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.looks import keeping_color
+from vidcolor.plan.painted import settle
+from vidcolor.plan.segment import check_length
+from vidcolor.reports import Clock
+from vidcolor.video import Frame, VideoReader
+from vidcolor.video.packets import frame_times
+
+
+class Worker:
+    """Does tasks, with so many threads as the settings give it: workers share the cores.
+
+    Args:
+        settings: Of the batch.
+
+    Raises:
+        VidcolorError: The weights or the device cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._networks = ExemplarColorizer.load(settings.weights, device=settings.device)
+        torch.set_num_threads(settings.threads)
+        cv2.setNumThreads(settings.threads)
+
+    def do(self, task: Task) -> Outcome:
+        """Do a task.
+
+        Returns:
+            With, as value, of `plan` the number of shots and the units to be coloured, of `shots` how many shots are
+            coloured, and of `film` the values of its report.
+        """
+        try:
+            if task.kind == "plan":
+                return Outcome(task, self._plan(task.film, fresh=task.fresh))
+            if task.unit is not None:
+                return Outcome(task, self._shots(task.film, task.unit))
+            return Outcome(task, self._film(task.film))
+        except VidcolorError as error:
+            return Outcome(task, error=error.message, hint=error.hint)
+        except Exception as error:  # a batch goes on with its other films, whatever one of them brings about
+            return Outcome(task, error=f"{type(error).__name__}: {error}", again=True)
+
+    def _plan(self, film: Film, *, fresh: bool) -> tuple[int, list[Unit]]:
+        with self._reader(film) as reader, Job(film.job, fresh=fresh) as job:
+            plan = None if film.plan is None else ColorPlan.load(film.plan)
+            if plan is not None:
+                check_length(plan, reader)
+            given = settle(plan, film.references)
+            plan = begin(
+                job,
+                self._networks,
+                film.video,
+                load_stills(given.references, self._networks, reader.info),
+                start=None,
+                end=None,
+                quality=self._settings.quality,
+                plan=given.plan,
+                progress=None,
+            )
+            if self._settings.keep_color:
+                plan = keeping_color(plan)
+            missing = [
+                number
+                for number, (shot, key) in enumerate(zip(plan.shots, job.shots, strict=True))
+                if shot.treatment == "color" and not _is_kept(job, key)
+            ]
+            shots = [shot.model_dump(mode="json") for shot in plan.shots]
+            return len(shots), divide(shots, job.shots, missing, frame_times(film.video))
+
+    def _shots(self, film: Film, unit: Unit) -> int:
+        shots = [PlannedShot.model_validate(values) for values in unit.shots]
+        with self._reader(film, unit) as reader, Job(film.job) as job:
+            paths = dict.fromkeys(Path(each.path) for shot in shots for each in shot.references)
+            stills = load_stills(paths, self._networks, reader.info)
+            frames = _numbered(iter(reader), unit.keys[0].start)
+            for shot, key in zip(shots, unit.keys, strict=True):
+                colors = shot_colors(
+                    islice(frames, key.stop - key.start),
+                    reader.info,
+                    shot,
+                    stills,
+                    self._networks,
+                    quality=self._settings.quality,
+                    clock=Clock(),
+                    keeping=(job, key),
+                )
+                with closing(colors):
+                    for colored in colors:
+                        frame = colored.frame
+                        if frame.index == unit.keys[0].start and reader.info.time(frame.pts) != unit.start:
+                            return 0  # another frame than was meant: the film's own task decodes from the beginning
+        return len(shots)
+
+    def _film(self, film: Film) -> dict[str, Any]:
+        settings = self._settings
+        report = Colorizer(self._networks).colorize(
+            film.video,
+            references=film.references,
+            plan=None if film.plan is None else ColorPlan.load(film.plan),
+            output=film.output,
+            saturation=settings.saturation,
+            keep_color=settings.keep_color,
+            quality=settings.quality,
+            codec=settings.codec,
+            crf=settings.crf,
+            preset=settings.preset,
+            lossless=settings.lossless,
+            overwrite=settings.overwrite,
+            job=film.job,
+            threads=settings.threads,
+        )
+        return report.to_dict()
+
+    def _reader(self, film: Film, unit: Unit | None = None) -> VideoReader:
+        start, end = (None, None) if unit is None else (unit.start, unit.end)
+        return VideoReader(film.video, start=start, end=end, threads=self._settings.threads)
+
+
+def _is_kept(job: Job, key: ShotKey) -> bool:
+    if (kept := job.find(key)) is not None:
+        kept.close()
+    return kept is not None
+
+
+def _numbered(frames: Iterator[Frame], first: int) -> Iterator[Frame]:
+    """Give the frames of a segment their numbers in the film."""
+    return (replace(frame, index=frame.index + first) for frame in frames)

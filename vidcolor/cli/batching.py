@@ -1,0 +1,170 @@
+"""The command for many films: `batch`."""
+
+import os
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidcolor.cli.console import Talk, check_folder, check_output, complain, print_json, refuse
+from vidcolor.cli.films import Quality
+from vidcolor.cli.options import Device, Json, KeepColor, Quiet, Saturation, Still, WeightsFile, Yes
+from vidcolor.errors import VidcolorError
+
+if TYPE_CHECKING:
+    from vidcolor.batch import FilmResult
+
+
+def batch(
+    films: Annotated[list[Path], typer.Argument(metavar="FILMS...", help="Black-and-white films.", show_default=False)],
+    reference: Still = None,
+    plans: Annotated[
+        Path | None, typer.Option("--plans", metavar="FOLDER", help="Follow NAME.plan.json of each film, where there.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", metavar="FOLDER", help="Default: beside each film.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="Default: one a core, or as many as the cluster has room for."),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option("--threads-per-worker", min=1, max=256, metavar="N", help="Cores that each worker takes.")
+    ] = 1,
+    ray: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Use the Ray cluster at HOST:PORT, or here: auto.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0.0, metavar="X", help="Share of a GPU for each Ray worker.")] = 0.0,
+    retries: Annotated[int, typer.Option(min=0, metavar="N", help="New tries of a task whose worker was lost.")] = 2,
+    saturation: Saturation = 1.0,
+    keep_color: KeepColor = False,
+    quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
+    codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
+    crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Colour many films."""
+    if reference and plans is not None:
+        refuse("both --plans and stills given", hint="add the stills to the plans, or make them with scenes -r STILL")
+    if plans is not None and not plans.is_dir():
+        refuse(f"--plans {plans} is not a folder", hint="it holds a NAME.plan.json for each film that has a plan")
+    if output_dir is not None:
+        check_folder(output_dir)
+    from vidcolor.batch import Crew, LocalCrew, Settings, run_batch
+
+    stills = tuple(each.absolute() for each in reference or ())
+    with Talk(quiet=quiet, json=json) as talk:
+        rows = _planned(films, stills, plans, output_dir, codec=codec, talk=talk)
+        wanted = []
+        for row in rows:
+            if row.state != "failed" and row.result.film.output.exists() and not yes:
+                row.state = "there"
+            elif row.state != "failed":
+                check_output(row.result.film.output, inputs=[*films, *stills], overwrite=yes)
+                wanted.append(row)
+        settings = Settings(
+            weights=None if weights is None else weights.absolute(),
+            device=device,
+            quality=quality.value,
+            saturation=saturation,
+            keep_color=keep_color,
+            codec=codec,
+            crf=crf,
+            preset=preset,
+            lossless=lossless,
+            overwrite=yes,
+            threads=threads,
+        )
+        crew: Crew
+        if ray is None:
+            crew = LocalCrew(settings, workers=workers or max(1, (os.cpu_count() or 1) // threads))
+        else:
+            from vidcolor.batch.rays import RayCrew
+
+            crew = RayCrew(settings, address=ray, workers=workers, gpus=gpus)
+        with closing(crew):
+            done = run_batch(
+                [row.result.film for row in wanted],
+                crew,
+                fresh=fresh,
+                retries=retries,
+                progress=lambda stage, ended, total: talk.progress(stage, ended, total, unit=stage),
+            )
+        for row, result in zip(wanted, done, strict=True):
+            row.result, row.state = result, "done" if result.done else "failed"
+    _print(rows, talk, json=json)
+    if any(row.state == "failed" for row in rows):
+        raise typer.Exit(1)
+
+
+@dataclass
+class _Row:
+    """A film of the summary: `wanted`, `there`, `done` or `failed`."""
+
+    state: str
+    result: "FilmResult"
+
+
+def _planned(
+    films: list[Path], stills: tuple[Path, ...], plans: Path | None, output_dir: Path | None, *, codec: str, talk: Talk
+) -> list[_Row]:
+    """Name what each film becomes, before any work; a film that cannot be read has failed."""
+    from vidcolor.batch import Film, FilmResult
+    from vidcolor.video import default_output, probe
+
+    rows = []
+    for video in dict.fromkeys(each.absolute() for each in films):  # a worker may have another current folder
+        plan = None if plans is None else plans.absolute() / f"{video.stem}.plan.json"
+        film = Film(video, video, video, stills, plan if plan is not None and plan.exists() else None)
+        try:
+            output = default_output(probe(video), codec=codec)
+        except VidcolorError as error:
+            rows.append(_Row("failed", FilmResult(film, errors=[error.message], hint=error.hint)))
+            continue
+        output = output if output_dir is None else output_dir.absolute() / output.name
+        rows.append(_Row("wanted", FilmResult(replace(film, output=output, job=output.with_suffix(".job")))))
+    made = {row.result.film.output.resolve(): row.result.film.video for row in rows if row.state == "wanted"}
+    kept = []
+    for row in rows:  # `batch reels/*.mkv` once more names the outputs, too
+        source = made.get(row.result.film.video.resolve())
+        if source is None or source == row.result.film.video:
+            kept.append(row)
+        else:
+            talk.note(f"note: {row.result.film.video.name} is what {source.name} becomes: it is left out")
+    jobs: dict[Path, Path] = {}
+    for film in (row.result.film for row in kept if row.state == "wanted"):
+        other = jobs.setdefault(film.job.resolve(), film.video)
+        if other != film.video:
+            refuse(
+                f"{other} and {film.video} would both be written to {film.output.with_suffix('')}.*",
+                hint="colour them in two batches with different --output-dir",
+            )
+    return kept
+
+
+def _print(rows: list[_Row], talk: Talk, *, json: bool) -> None:
+    for result in (row.result for row in rows):
+        name = result.film.video.name
+        talk.report(
+            notes=[f"{name}: {note}" for note in result.notes],
+            warnings=[f"{name}: {warning}" for warning in result.warnings],
+        )
+        for number, error in enumerate(result.errors, start=1):
+            complain(f"{name}: {error}", hint=result.hint if number == len(result.errors) else None)
+    if json:
+        print_json({"films": [{**row.result.to_dict(), "state": row.state} for row in rows]})
+        return
+    typer.echo("state   frames  shots  coloured  lost  film")
+    for row in rows:
+        result, film = row.result, row.result.film
+        figures = f"{result.frames:6d}  {result.shots:5d}  {result.shots_colored:8d}  {result.lost:4d}"
+        typer.echo(f"{row.state:6s}  {figures}  {film.video if row.state == 'failed' else film.output}")
