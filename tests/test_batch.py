@@ -4,9 +4,11 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from films import Film as Rendered
 from films import render
 from typer.testing import CliRunner
@@ -24,9 +27,11 @@ from vidcolor.batch import Film, FilmResult, LocalCrew, Settings, run_batch
 from vidcolor.batch.tasks import Crew, Outcome, Task, divide
 from vidcolor.cli import app
 from vidcolor.jobs import Recipe
+from vidcolor.plan import make_plan
 from vidcolor.video import VideoReader
 from vidcolor.video.packets import frame_times
 
+_ROOT = Path(__file__).parent.parent
 _LOOK = Rendered(look="grey", codec="libx264", frames=150)
 _RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", program="c")
 
@@ -44,6 +49,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def expected(films: list[Path], untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[np.ndarray]]:
     """The chroma of the films, each coloured in one run."""
     colorizer, folder = Colorizer.load(untrained, device="cpu"), tmp_path_factory.mktemp("alone")
+    torch.set_num_threads(1)  # as workers have it: with more, ab differs by less than it is rounded to, but it differs
     return [chroma(colorizer.colorize(film, output=folder / film.name, lossless=True).output) for film in films]
 
 
@@ -71,7 +77,7 @@ def _keys(*stops: int) -> list[Any]:
     return [_RECIPE.shot(start, stop, []) for start, stop in zip((0, *stops), stops, strict=False)]
 
 
-def _spans(stops: tuple[int, ...], missing: list[int], times: list[Fraction]) -> list[tuple[int, int]]:
+def _spans(stops: tuple[int, ...], missing: list[int], times: Sequence[Fraction | None]) -> list[tuple[int, int]]:
     found = divide([{}] * len(stops), _keys(*stops), missing, times)
     return [(unit.keys[0].start, unit.keys[-1].stop) for unit in found]
 
@@ -93,12 +99,15 @@ def test_little_work_and_films_without_sure_times_are_not_divided() -> None:
     assert _spans((200, 400), [], times) == []
     assert _spans((200, 400), [0, 1], times[:-1]) == []
     assert _spans((200, 400), [0, 1], [*times[:-1], times[-2]]) == []
+    assert _spans((200, 400), [0, 1], [*times[:-1], None]) == []
 
 
 def test_times_of_frames_are_those_of_the_reader(films: list[Path]) -> None:
     for film in films:
         with VideoReader(film) as reader:
             assert frame_times(film) == [reader.info.time(frame.pts) for frame in reader]
+            with VideoReader(film, threads=1) as single:
+                assert all(np.array_equal(a.luma, b.luma) for a, b in zip(reader, single, strict=True))
 
 
 # The schedule, with a crew of the test's own: what it hands out and when
@@ -195,6 +204,28 @@ def test_two_workers_colour_as_one_run_does(
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_shots_that_keep_their_colours_are_no_work(films: list[Path], untrained: Path, tmp_path: Path) -> None:
+    plan = make_plan(films[0], [])
+    assert len(plan.shots) == 3
+    kept = plan.with_shots(
+        shot.model_copy(update={"treatment": "keep" if number == 1 else "color"})
+        for number, shot in enumerate(plan.shots)
+    )
+    kept.save(tmp_path / "plan.json")
+    film = replace(planned(films[:1], tmp_path)[0], plan=tmp_path / "plan.json")
+    with closing(LocalCrew(settings(untrained), workers=1)) as crew:
+        crew.start(Task("plan", film))
+        shots, units = crew.wait().value
+        assert shots == 3
+        assert [key.start for unit in units for key in unit.keys] == [plan.shots[0].start, plan.shots[2].start]
+        (result,) = run_batch([film], crew)
+    assert (result.done, result.errors, result.shots, result.shots_colored) == (True, [], 3, 2)
+    alone = Colorizer.load(untrained, device="cpu")
+    torch.set_num_threads(1)
+    report = alone.colorize(films[0], plan=kept, output=tmp_path / "alone.mkv", lossless=True)
+    assert equal(chroma(film.output), chroma(report.output))
+
+
 @contextmanager
 def killing(job: Path, *, times: int) -> Iterator[list[int]]:
     """Kill the worker each time that a shot of a job is being written."""
@@ -246,7 +277,7 @@ def test_a_film_that_always_kills_its_worker_is_listed_and_the_others_complete(
 
 
 def test_the_command_line_prints_a_table_and_goes_on(untrained: Path, tmp_path: Path) -> None:
-    small = render(tmp_path / "small", replace(_LOOK, frames=12))
+    small = render(tmp_path / "small", replace(_LOOK, frames=12, height=256))  # enough lines for several threads
     (tmp_path / "text.mkv").write_text("no film")
     (tmp_path / "out").mkdir()
     output = tmp_path / "out" / "small.color.mkv"
@@ -263,10 +294,96 @@ def test_the_command_line_prints_a_table_and_goes_on(untrained: Path, tmp_path: 
     assert output.exists()
     status, out, _ = batch("--json")
     assert [film["state"] for film in json.loads(out)["films"]] == ["there", "failed"]
+    assert b" threads=1 " in output.read_bytes()  # as x264 notes it: one, so that a worker is a core
     output.unlink()
-    (first, second) = json.loads(batch("--json", "--preset", "ultrafast")[1])["films"]
+    (first, second) = json.loads(batch("--json", "--preset", "ultrafast", "--threads-per-worker", 2)[1])["films"]
+    assert b" threads=2 " in output.read_bytes()
     assert (first["state"], first["shots_colored"], first["frames"]) == ("done", 0, 12)
     assert (second["state"], second["errors"] != []) == ("failed", True)
+
+
+def test_a_film_that_fails_in_a_worker_is_named_and_the_others_are_done(untrained: Path, tmp_path: Path) -> None:
+    one, two = (render(tmp_path / name, replace(_LOOK, frames=12)) for name in ("one", "two"))
+    (tmp_path / "plans").mkdir()
+    shorter = render(tmp_path / "shorter", replace(_LOOK, frames=9))
+    make_plan(shorter, []).save(tmp_path / "plans" / "one.plan.json")
+    words = ["batch", one, two, "--plans", tmp_path / "plans", "--weights", untrained, "--workers", 1]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 1
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["state", "failed", "done"]
+    assert "error: one.mkv: plan: the plan has 9 frames, the film 12" in result.stderr
+    assert [path.name for path in tmp_path.glob("*.color.mkv")] == ["two.color.mkv"]
+
+
+def test_a_batch_of_its_own_outputs_leaves_them_out(untrained: Path, tmp_path: Path) -> None:
+    film = render(tmp_path / "film", replace(_LOOK, frames=12))
+    words = ["batch", "--weights", str(untrained), "--workers", "1", "--json"]
+    assert CliRunner().invoke(app, [*words, str(film)]).exit_code == 0
+    result = CliRunner().invoke(app, [*words, *(str(path) for path in sorted(tmp_path.glob("*.mkv")))])
+    assert "note: film.color.mkv is what film.mkv becomes: it is left out" in result.stderr
+    assert [each["state"] for each in json.loads(result.stdout)["films"]] == ["there"]
+    assert sorted(path.name for path in tmp_path.glob("*.mkv")) == ["film.color.mkv", "film.mkv"]
+
+
+# Signals
+
+
+def _batch_process(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "vidcolor", "batch", *(str(word) for word in words)]
+    # A session of its own, as a terminal's is: Ctrl-C goes to all processes in it.
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_ROOT, start_new_session=True
+    )
+
+
+def _wait_for(found: Callable[[], object], *, while_runs: subprocess.Popen[str]) -> None:
+    while not found():
+        assert while_runs.poll() is None, while_runs.communicate()
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_leaves_a_batch_that_goes_on(
+    number: int, films: list[Path], expected: list[list[np.ndarray]], untrained: Path, tmp_path: Path
+) -> None:
+    words = (*films, "--output-dir", tmp_path, "--weights", untrained, "--workers", 2, "--lossless", "--device", "cpu")
+    process = _batch_process(*words)
+    kept = tmp_path.glob
+    _wait_for(lambda: [*kept("*.job/shots/*.chroma")] and [*kept("*.job/shots/.*.part")], while_runs=process)
+    os.killpg(process.pid, number)
+    out, err = process.communicate()  # to the end of stderr, which is the end of all workers
+    assert (process.returncode, out) == (130, "")
+    assert [line.split(":")[0] for line in err.splitlines() if not line.startswith("INFO")] == ["error", "hint"]
+    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.glob("*.mkv"))
+    before = {path.name for path in tmp_path.glob("*.job/shots/*")}
+    assert before
+    process = _batch_process(*words, "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    results = json.loads(out)["films"]
+    assert sum(film["shots_colored"] for film in results) == sum(film["shots"] for film in results) - len(before)
+    assert "Traceback" not in err
+    for film, chromas in zip(results, expected, strict=True):
+        assert equal(chroma(Path(film["output"])), chromas)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_worker_that_is_done_says_nothing_when_it_is_signalled(name: str) -> None:
+    code = """
+import atexit, os, signal, sys
+from multiprocessing import Pipe
+from vidcolor.batch.pool import _serve
+from vidcolor.batch.tasks import Settings
+
+ours, theirs = Pipe()
+ours.close()
+atexit.register(print, "went on")
+atexit.register(os.kill, os.getpid(), getattr(signal, sys.argv[1]))  # runs first
+_serve(theirs, Settings())
+"""
+    run = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, cwd=_ROOT)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "went on\n", "")
 
 
 def test_two_films_of_one_output_are_wrong_usage(films: list[Path], tmp_path: Path) -> None:

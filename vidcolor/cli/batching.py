@@ -1,7 +1,8 @@
 """The command for many films: `batch`."""
 
 import os
-from contextlib import closing
+import sys
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,7 +92,7 @@ def batch(
             from vidcolor.batch.rays import RayCrew
 
             crew = RayCrew(settings, address=ray, workers=workers, gpus=gpus)
-        with closing(crew):
+        with redirect_stdout(sys.stderr), closing(crew):  # Ray tells of lost workers on stdout, which is for data
             done = run_batch(
                 [row.result.film for row in wanted],
                 crew,
