@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +25,8 @@ from numpy.typing import NDArray
 from vidcolor.video import VideoReader
 
 MUXERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov", ".avi": "avi", ".ts": "mpegts", ".nut": "nut"}
+
+ROOT = Path(__file__).parent.parent
 
 Rgb = NDArray[np.uint8]
 
@@ -299,3 +304,14 @@ def as_jpeg(rgb: Rgb, *, quality: int) -> Rgb:
     decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
     assert decoded is not None
     return np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
+
+
+def colorize_alone(film: Path, output: Path, *options: object, weights: Path) -> Path:
+    """Colour a film without loss by `vidcolor colorize`, with one thread for the networks, as workers of a batch have.
+
+    With more, ab differs by less than what it is rounded to, but it differs.
+    """
+    words = [film, "-o", output, "--weights", weights, "--device", "cpu", "--lossless", "--no-job", "-q", *options]
+    command = [sys.executable, "-m", "vidcolor", "colorize", *(str(word) for word in words)]
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return output

@@ -17,12 +17,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from films import ROOT, colorize_alone, render
 from films import Film as Rendered
-from films import render
 from typer.testing import CliRunner
 
-from vidcolor import Colorizer
 from vidcolor.batch import Film, FilmResult, LocalCrew, Settings, run_batch
 from vidcolor.batch.tasks import Crew, Outcome, Task, divide
 from vidcolor.cli import app
@@ -31,7 +29,6 @@ from vidcolor.plan import make_plan
 from vidcolor.video import VideoReader
 from vidcolor.video.packets import frame_times
 
-_ROOT = Path(__file__).parent.parent
 _LOOK = Rendered(look="grey", codec="libx264", frames=150)
 _RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", program="c")
 
@@ -48,9 +45,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def expected(films: list[Path], untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[np.ndarray]]:
     """The chroma of the films, each coloured in one run."""
-    colorizer, folder = Colorizer.load(untrained, device="cpu"), tmp_path_factory.mktemp("alone")
-    torch.set_num_threads(1)  # as workers have it: with more, ab differs by less than it is rounded to, but it differs
-    return [chroma(colorizer.colorize(film, output=folder / film.name, lossless=True).output) for film in films]
+    folder = tmp_path_factory.mktemp("alone")
+    return [chroma(colorize_alone(film, folder / film.name, weights=untrained)) for film in films]
 
 
 def chroma(path: Path) -> list[np.ndarray]:
@@ -220,10 +216,8 @@ def test_shots_that_keep_their_colours_are_no_work(films: list[Path], untrained:
         assert [key.start for unit in units for key in unit.keys] == [plan.shots[0].start, plan.shots[2].start]
         (result,) = run_batch([film], crew)
     assert (result.done, result.errors, result.shots, result.shots_colored) == (True, [], 3, 2)
-    alone = Colorizer.load(untrained, device="cpu")
-    torch.set_num_threads(1)
-    report = alone.colorize(films[0], plan=kept, output=tmp_path / "alone.mkv", lossless=True)
-    assert equal(chroma(film.output), chroma(report.output))
+    alone = colorize_alone(films[0], tmp_path / "alone.mkv", "--plan", tmp_path / "plan.json", weights=untrained)
+    assert equal(chroma(film.output), chroma(alone))
 
 
 @contextmanager
@@ -332,7 +326,7 @@ def _batch_process(*words: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "vidcolor", "batch", *(str(word) for word in words)]
     # A session of its own, as a terminal's is: Ctrl-C goes to all processes in it.
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_ROOT, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
 
 
@@ -382,7 +376,7 @@ atexit.register(print, "went on")
 atexit.register(os.kill, os.getpid(), getattr(signal, sys.argv[1]))  # runs first
 _serve(theirs, Settings())
 """
-    run = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, cwd=_ROOT)
+    run = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, cwd=ROOT)
     assert (run.returncode, run.stdout, run.stderr) == (0, "went on\n", "")
 
 

@@ -12,20 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from films import ROOT, colorize_alone, render
 from films import Film as Rendered
-from films import render
 from typer.testing import CliRunner
 
-from vidcolor import Colorizer
 from vidcolor.cli import app
 from vidcolor.video import VideoReader
 
 pytest.importorskip("ray")
 
-_ROOT = Path(__file__).parent.parent
 _LOOK = Rendered(look="grey", codec="libx264", frames=150)
 _WORDS = {
-    "PYTHONPATH": str(_ROOT),
+    "PYTHONPATH": str(ROOT),
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "300",
@@ -102,10 +100,9 @@ def test_a_cluster_of_two_colours_as_one_run_does_though_a_worker_is_killed(
     assert "Traceback" not in err
     one, two = json.loads(out)["films"]
     assert [(each["state"], each["errors"], each["lost"]) for each in (one, two)] == [("done", [], 1), ("done", [], 0)]
-    alone = Colorizer.load(untrained, device="cpu").colorize(
-        tmp_path / "one.mkv", output=tmp_path / "alone.mkv", lossless=True
-    )
-    assert planes(Path(one["output"])) == planes(Path(two["output"])) == planes(alone.output)
+    alone = planes(colorize_alone(tmp_path / "one.mkv", tmp_path / "alone.mkv", weights=untrained))
+    assert planes(Path(two["output"])) == alone
+    assert planes(Path(one["output"])) == alone
 
 
 @pytest.mark.parametrize(

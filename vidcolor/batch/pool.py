@@ -1,6 +1,7 @@
 """Workers on this machine: a process each, started when there is work for it, replaced when it dies."""
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -124,6 +125,8 @@ def _without_interrupts() -> Iterator[None]:
 
 def _work(connection: Connection, settings: Settings) -> None:
     task = connection.recv()
+    # Before torch is loaded, as Ray does it: `torch.set_num_threads` does not reach the convolutions of other threads.
+    os.environ["OMP_NUM_THREADS"] = str(settings.threads)
     from vidcolor.batch.worker import Worker  # torch
 
     try:
