@@ -62,7 +62,7 @@ app.command(
     short_help="Colour many films with several workers.",
     help=_help(
         "vidcolor batch reels/*.mkv --plans plans/ --output-dir colour/ --workers 4",
-        "Colour FILMS, their shots spread over workers: processes or, with --ray, actors of a Ray cluster. A film that "
+        "Colour films, their shots spread over workers: processes or, with --ray, actors of a Ray cluster. A film that "
         "fails is listed and the others go on. The same command goes on after an interruption; films whose outputs are "
         "there are left alone without -y.",
     ),

@@ -11,7 +11,7 @@ import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, complain, print_json, refuse
 from vidcolor.cli.films import Quality
-from vidcolor.cli.options import Device, Json, KeepColor, Quiet, Saturation, Still, WeightsFile, Yes
+from vidcolor.cli.options import Device, Json, KeepColor, Quiet, Saturation, WeightsFile, Yes
 from vidcolor.errors import VidcolorError
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 
 def batch(
-    films: Annotated[list[Path], typer.Argument(metavar="FILMS...", help="Black-and-white films.", show_default=False)],
-    reference: Still = None,
+    films: Annotated[list[Path], typer.Argument(metavar="FILM", help="Black-and-white films.", show_default=False)],
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option("-r", "--reference", metavar="STILL", help="Colour still for every film; -r again gives more."),
+    ] = None,
     plans: Annotated[
         Path | None, typer.Option("--plans", metavar="FOLDER", help="Follow NAME.plan.json of each film, where there.")
     ] = None,
