@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -216,7 +217,7 @@ def shot_colors(
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
     for item in colored:
         assert item.chroma is not None, "only shots that keep their own colours have none"
-        yield ColoredFrame(item.frame, item.luma, Chroma(rounded(item.chroma.ab), item.chroma.confidence))
+        yield ColoredFrame(item.frame, item.luma, replace(item.chroma, ab=rounded(item.chroma.ab)))
 
 
 def _keeping(

@@ -54,6 +54,14 @@ def colorize(
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
     no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work: an interrupted run starts anew.")] = False,
+    provenance: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a video, such as FILE.mp4, of where colours came from: blue a still, orange the networks' "
+            "own guess, white filled in from around.",
+        ),
+    ] = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -66,7 +74,10 @@ def colorize(
 
     if output is None:
         output = default_output(probe(video), codec=codec)
-    check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    inputs = [video, *stills, *([plan] if plan else [])]
+    check_output(output, inputs=inputs, overwrite=yes)
+    if provenance is not None:
+        check_output(provenance, inputs=inputs, overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
@@ -89,6 +100,7 @@ def colorize(
             quality=quality.value,
             job=None if no_job else output.with_suffix(".job"),
             fresh=fresh,
+            provenance=provenance,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)
@@ -99,9 +111,11 @@ def colorize(
         )
     talk.note(f"{report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} frames/s")
     if json:
-        print_json(report.to_dict())
+        print_json({**report.to_dict(), "provenance": provenance})
     else:
         typer.echo(report.output)
+        if provenance is not None:
+            typer.echo(provenance)
 
 
 def preview(
