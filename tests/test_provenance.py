@@ -13,7 +13,7 @@ from vidcolor.errors import VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.networks import ExemplarNetwork
 from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
-from vidcolor.provenance import AUTOMATIC, FILLED, SOURCES, STILL, everywhere, paint
+from vidcolor.provenance import AUTOMATIC, FILLED, MATCHED, SOURCES, STILL, everywhere, paint
 from vidcolor.video import RgbVideoWriter, VideoReader, write_rgb_video
 
 Floats = np.ndarray
@@ -73,7 +73,7 @@ def test_a_moving_objects_provenance_travels_with_it() -> None:
     *_, last = propagate(frames, colorize, effort=EFFORTS["balanced"])
     assert last.provenance is not None
     np.testing.assert_allclose(last.provenance.sum(2), 1, atol=1e-3)
-    share = cv2.resize(np.ascontiguousarray(last.provenance[..., 0]), (_WIDTH, _HEIGHT))
+    share = cv2.resize(np.ascontiguousarray(last.provenance[..., SOURCES.index("still")]), (_WIDTH, _HEIGHT))
     _, rows, columns = _moving(8)
     inside = share[rows.start + 6 : rows.stop - 6, columns.start + 6 : columns.stop - 6]
     assert inside.mean() > 0.9
@@ -89,9 +89,9 @@ def test_holes_that_are_filled_say_so() -> None:
     frames = [WorkingFrame(i, _moving(i)[0], still if i == 0 else None) for i in range(9)]
     *_, last = propagate(frames, lambda frame, carried: carried or still, effort=EFFORTS["fast"])
     assert last.provenance is not None
-    filled = last.provenance[20:44, 15:27, 2]
+    filled = last.provenance[20:44, 15:27, SOURCES.index("filled")]
     assert filled.max() > 0.9
-    assert np.median(last.provenance[3:15, 3:-3, 2]) < 0.01
+    assert np.median(last.provenance[3:15, 3:-3, SOURCES.index("filled")]) < 0.01
 
 
 def test_untraced_colours_stay_untraced(networks: ExemplarColorizer, luma: Floats) -> None:
@@ -111,14 +111,15 @@ def test_automatic_colours_stay_automatic_when_a_keyframe_lends_them(networks: E
     second = shot.colorize(luma, None)
     assert second.gate[..., 0].max() > 0.01  # it did borrow
     assert second.chroma.provenance is not None
-    assert second.chroma.provenance[..., 1].min() > 0.999
+    assert second.chroma.provenance[..., SOURCES.index("automatic")].min() > 0.999
 
 
 def test_the_gate_says_how_much_a_still_lends(networks: ExemplarColorizer, luma: Floats) -> None:
     colored = networks.tracing().shot([networks.encode_reference(luma, _ab(luma))]).colorize(luma, None)
     assert colored.chroma.provenance is not None
     gate = cv2.resize(colored.gate, (48, 32), interpolation=cv2.INTER_AREA)
-    np.testing.assert_allclose(colored.chroma.provenance[..., 0], gate[..., 0], atol=0.05)
+    np.testing.assert_allclose(colored.chroma.provenance[..., SOURCES.index("matched")], gate[..., 0], atol=0.05)
+    assert colored.chroma.provenance[..., SOURCES.index("still")].max() < 1e-6  # nothing was painted on this frame
     np.testing.assert_allclose(colored.chroma.provenance.sum(2), 1, atol=1e-5)
 
 
@@ -126,7 +127,16 @@ def test_carried_colours_keep_where_they_came_from(networks: ExemplarColorizer, 
     sure = Chroma(_ab(luma), np.ones_like(luma), everywhere(FILLED, luma))
     provenance = networks.tracing().shot([]).colorize(luma, sure).chroma.provenance
     assert provenance is not None
-    assert provenance[..., 2].min() > 0.999
+    assert provenance[..., SOURCES.index("filled")].min() > 0.999
+
+
+def test_what_a_coloured_keyframe_lends_of_a_still_is_matched(networks: ExemplarColorizer, luma: Floats) -> None:
+    shot = networks.tracing().shot([])
+    shot.colorize(luma, Chroma(_ab(luma), np.ones_like(luma), everywhere(STILL, luma)))
+    second = shot.colorize(luma, None)
+    assert second.chroma.provenance is not None
+    lent = cv2.resize(second.gate[..., 0], (48, 32), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(second.chroma.provenance[..., SOURCES.index("matched")], lent, atol=0.05)
 
 
 def test_the_provenance_of_a_film_shows_its_still_and_leaves_the_film_as_it_was(
@@ -160,13 +170,14 @@ def test_the_film_and_its_provenance_are_never_one_file(untrained: Path, film: P
 
 def test_paint_tells_sources_apart_without_red_and_green() -> None:
     luma = np.full((8, 8), 0.7, np.float32)
-    shown = [paint(everywhere(source, luma), luma)[4, 4].astype(int) for source in (STILL, AUTOMATIC, FILLED)]
+    shown = [paint(everywhere(source, luma), luma)[4, 4].astype(int) for source in (STILL, MATCHED, AUTOMATIC, FILLED)]
     assert len(SOURCES) == len(shown)
     # Blue against yellow is the axis that most colour-blind viewers have.
     axis = [int(rgb[2]) - (int(rgb[0]) + int(rgb[1])) // 2 for rgb in shown]
     assert axis[0] > 100
-    assert axis[1] < -100
-    assert abs(axis[2]) < 10
+    assert axis[0] - 40 > axis[1] > 40
+    assert axis[2] < -100
+    assert abs(axis[3]) < 10
 
 
 def test_pictures_written_one_at_a_time_appear_whole_or_not_at_all(tmp_path: Path) -> None:

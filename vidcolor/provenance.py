@@ -1,7 +1,7 @@
-"""Where colours come from, traced with them: from a still, from the networks' own guess, or filled in.
+"""Where colours come from, traced with them: from stills, from the networks' own guess, or filled in.
 
-Provenance is a plane of shares (h / 2, w / 2, 3) at half of the working size, in the order of `SOURCES`; they add up
-to 1. It travels with the colours: flow carries it, and a keyframe that matches an earlier one inherits from it.
+Provenance is shares (h / 2, w / 2, 4) at half of the working size, in the order of `SOURCES`; they add up to 1. It
+travels with the colours: flow carries it, and a keyframe that borrows from an earlier one inherits from it.
 It is traced only where somebody asked for it, and None everywhere else.
 """
 
@@ -11,19 +11,20 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-SOURCES = ("still", "automatic", "filled")
-"""Lent or carried from a still; the networks' own guess; neither, but mixed from what lies around."""
+SOURCES = ("still", "matched", "automatic", "filled")
+"""On a still's own frame, or carried from there by motion; lent by a still because it looks alike; the networks' own
+guess; none of these, but mixed from what lies around."""
 
-STILL, AUTOMATIC, FILLED = (np.eye(3, dtype=np.float32)[number] for number in range(3))
+STILL, MATCHED, AUTOMATIC, FILLED = (np.eye(4, dtype=np.float32)[number] for number in range(4))
 
-# Blue, orange and white: told apart without red or green, and at any brightness.
-_PAINT = np.array([[0, 0.45, 0.9], [1.0, 0.6, 0], [1.0, 1.0, 1.0]], dtype=np.float32)
+# Blue, light blue, orange and white: told apart without red or green, and at any brightness.
+_PAINT = np.array([[0, 0.3, 0.9], [0.3, 0.85, 1.0], [1.0, 0.6, 0], [1.0, 1.0, 1.0]], dtype=np.float32)
 _DARKEST = np.float32(0.25)
 
 
 def everywhere(source: Floats, like: Floats) -> Floats:
     """One source for a whole frame whose luma at the working size is `like` (h, w)."""
-    return np.broadcast_to(source, ((like.shape[0] + 1) // 2, (like.shape[1] + 1) // 2, 3))
+    return np.broadcast_to(source, ((like.shape[0] + 1) // 2, (like.shape[1] + 1) // 2, len(SOURCES)))
 
 
 def mixed(first: Floats | None, second: Floats | None, share: Floats) -> Floats | None:
@@ -34,10 +35,10 @@ def mixed(first: Floats | None, second: Floats | None, share: Floats) -> Floats 
 
 
 def paint(provenance: Floats | None, luma: Floats) -> npt.NDArray[np.uint8]:
-    """Show provenance over the dimmed picture: blue still, orange automatic, white filled.
+    """Show provenance over the dimmed picture: blue still, light blue matched, orange automatic, white filled.
 
     Args:
-        provenance: (h / 2, w / 2, 3) shares; None leaves the picture black.
+        provenance: (h / 2, w / 2, 4) shares; None leaves the picture black.
         luma: (h, w) in [0, 1].
 
     Returns:

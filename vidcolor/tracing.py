@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.networks import Bank, Encoded, ExemplarNetwork
+from vidcolor.provenance import AUTOMATIC
 
 Floats = NDArray[np.float32]
 
@@ -24,7 +25,7 @@ class Trace:
 
     def __init__(self, network: ExemplarNetwork, *, keyframes: int) -> None:
         self._network = network
-        # The keyframes' banks with shares of still and automatic for a and b: matched alike, they tell the source.
+        # The keyframes' banks with what is a still's and what is guessed for a and b: matched alike, they tell whence.
         self._origins: deque[Bank] = deque(maxlen=keyframes)
 
     def forget(self) -> None:
@@ -36,7 +37,7 @@ class Trace:
     ) -> Floats:
         """Return the provenance of a frame's colours, and remember it as a keyframe's.
 
-        Matched colours come from where those of the matched place came from, carried ones from where they set out.
+        Matched colours are a still's where those of the matched place are; carried ones are what they were before.
 
         Args:
             encoded: The frame.
@@ -45,19 +46,24 @@ class Trace:
             stills: That count for the frame.
             bias: Of the frame as a keyframe.
         """
-        still = gate.new_tensor([1.0, 0.0])
-        banks = [*(bank._replace(ab=still.expand_as(bank.ab)) for bank in stills), *self._origins]
-        shares = torch.cat([torch.zeros_like(gate[:, 2:]), gate[:, 2:]], 1)
-        if banks:
+        shares = gate[:, 2:] * _column(AUTOMATIC, gate.device)
+        if banks := [*(bank._replace(ab=_of_still(bank.ab)) for bank in stills), *self._origins]:
             top_k = self._network.config.top_k
-            match = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k)
-            shares += gate[:, :1] * F.interpolate(match.ab, scale_factor=2, mode="bilinear", align_corners=False)
+            lent = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k).ab
+            lent = F.interpolate(lent, scale_factor=2, mode="bilinear", align_corners=False).clamp(0, 1)
+            matched, guessed = lent[:, :1], lent[:, 1:]
+            shares += gate[:, :1] * torch.cat([torch.zeros_like(matched), matched, guessed, 1 - matched - guessed], 1)
         if carried is not None:
-            shares += gate[:, 1:2] * _tensor(carried[:, :, :2], gate.device)
-        self._origins.append(self._network.bank(encoded, shares, bias=bias))
-        known = torch.cat([shares, 1 - shares.sum(1, keepdim=True)], 1).clamp(0, 1)
-        return known[0].float().permute(1, 2, 0).contiguous().cpu().numpy()
+            shares += gate[:, 1:2] * torch.from_numpy(np.ascontiguousarray(carried)).to(gate).permute(2, 0, 1)
+        origin = torch.cat([shares[:, :2].sum(1, keepdim=True), shares[:, 2:3]], 1)
+        self._origins.append(self._network.bank(encoded, origin, bias=bias))
+        return shares[0].float().clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-def _tensor(x: Floats, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(device)
+def _of_still(ab: Tensor) -> Tensor:
+    """What stands for a and b in a still's traced bank: all of it a still's, none of it guessed."""
+    return ab.new_tensor([1.0, 0.0]).expand_as(ab)
+
+
+def _column(source: Floats, device: torch.device) -> Tensor:
+    return torch.from_numpy(source)[None, :, None, None].to(device)

@@ -58,8 +58,8 @@ def colorize(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also write a video, such as FILE.mp4, of where colours came from: blue a still, orange the networks' "
-            "own guess, white filled in from around.",
+            help="Also write a video (.mp4) of where colours came from: blue a still and carried on by motion, light "
+            "blue lent by a still because it looks alike, orange the networks' own guess, white filled from around.",
         ),
     ] = None,
     device: Device = "auto",

@@ -45,7 +45,7 @@ class Carried:
     Args:
         planes: float32 (h, w, 4): a, b, the keyframe's own confidence in them, and 1 inside the keyframe's frame.
         validity: float32 (h / 2, w / 2) in [0, 1]: how surely these are the right pixels' colours.
-        provenance: float32 (h / 2, w / 2, 3), where they come from; None where it is not traced.
+        provenance: float32 (h / 2, w / 2, 4), where they come from; None where it is not traced.
     """
 
     planes: Floats
