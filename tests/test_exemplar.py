@@ -117,3 +117,12 @@ def test_a_gpu_colours_as_the_cpu_does(samples: Path) -> None:
     error = np.abs(np.stack(results[0]) - np.stack(results[1]))
     assert error.mean() < 0.2
     assert np.percentile(error, 99) < 2.0
+
+
+def test_temperature_livens_automatic_colours(untrained: Path, luma: Floats) -> None:
+    shots = [ExemplarColorizer.load(untrained, device="cpu", temperature=each).shot([]) for each in (1.0, 0.4, 0.1)]
+    spreads = [float(np.std(shot.colorize(luma, None).chroma.ab)) for shot in shots]
+    assert spreads[0] < spreads[1] < spreads[2]
+    for wrong in (0.0, 1.5, float("nan")):
+        with pytest.raises(VidcolorError, match=f"temperature {wrong} is outside 0.05 to 1"):
+            ExemplarColorizer.load(untrained, device="cpu", temperature=wrong)

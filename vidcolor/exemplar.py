@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -32,6 +32,9 @@ Floats = NDArray[np.float32]
 _KEYFRAME_BIAS = -0.04
 # One keyframe scores as two on seven validation clips (33.91 and 33.90 dB), none 33.81; each costs as much as a still.
 _KEYFRAMES_KEPT = 1
+
+COLDEST = 0.05
+"""Least temperature of the automatic colours; below it they are the single likeliest class, and speckle."""
 
 # Colour that flow brought with a validity above 0.9 stays as it is, below 0.3 the networks decide alone: every keyframe
 # that they repaint is a chance to drift. On eight validation clips this raised PSNR from 34.7 to 35.8 dB; ramps of 0 to
@@ -90,23 +93,31 @@ class ExemplarColorizer:
         self._traces = False
 
     @classmethod
-    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "ExemplarColorizer":
+    def load(
+        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+    ) -> "ExemplarColorizer":
         """Load weights, and give torch half of the cores.
 
         Args:
             weights: A weights file, already loaded weights, or None for those that came with vidcolor.
             device: `auto` (a GPU when there is one), `cpu`, `cuda`, `cuda:1` and so on.
+            temperature: Of the automatic colours, see `ColorBins.decode`; None for what the weights say.
 
         Raises:
             WeightsError: They are missing, damaged or made for another network.
-            VidcolorError: The device is unknown or not there.
+            VidcolorError: The device is unknown or not there, or the temperature out of range.
         """
+        if temperature is not None and not COLDEST <= temperature <= 1:
+            raise VidcolorError(
+                f"temperature {temperature} is outside {COLDEST} to 1", hint="1 gives calm colours, 0.3 lively ones"
+            )
         # Decoding and encoding run beside the networks. With a torch thread per core they fight: on two busy cores
         # a keyframe took 1.9 s with two threads and 0.4 s with one.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         loaded = weights if isinstance(weights, Weights) else load_weights(weights)
         try:
-            network = ExemplarNetwork(NetworkConfig.from_dict(loaded.config))
+            config = NetworkConfig.from_dict(loaded.config)
+            network = ExemplarNetwork(config if temperature is None else replace(config, temperature=temperature))
             network.load_state_dict(dict(loaded.state))
         except (TypeError, RuntimeError) as error:
             raise WeightsError(
@@ -152,6 +163,11 @@ class ExemplarColorizer:
         content = F.normalize(torch.cat([F.normalize(each, dim=1) for each in pooled], 1), dim=1)
         cells = F.normalize(F.adaptive_avg_pool2d(features.s16, (grid, grid)), dim=1).flatten(2).mT
         return content[0].float().cpu().numpy(), cells[0].float().cpu().numpy()
+
+    @property
+    def temperature(self) -> float:
+        """Of the automatic colours."""
+        return self._network.config.temperature
 
     def tracing(self) -> "ExemplarColorizer":
         """The same networks, whose shots trace where colours come from; otherwise they do not."""

@@ -103,6 +103,7 @@ def begin(
         start=str(start),
         quality=quality,
         weights=networks.weights,
+        temperature=str(networks.temperature),
         device=networks.device.type,
         program=program(),
     )
@@ -110,7 +111,7 @@ def begin(
     planned_from = None
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
-        planned_from = digest([{**recipe.to_dict(), "quality": None}, str(end), named])
+        planned_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(end), named])
         plan = _remembered(job.plan(planned_from)) or plan_film(
             video, stills, networks, start=start, end=end, progress=progress
         )

@@ -39,17 +39,20 @@ class Colorizer:
         self._networks = networks
 
     @classmethod
-    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "Colorizer":
+    def load(
+        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+    ) -> "Colorizer":
         """Load the networks.
 
         Args:
             weights: A weights file, or None for those that came with vidcolor.
             device: `auto`, `cpu`, `cuda`, `cuda:1` and so on.
+            temperature: Of the automatic colours, 0.05 (lively, speckled) to 1 (calm); None for what the weights say.
 
         Raises:
             WeightsError: The weights are missing or damaged.
         """
-        return cls(ExemplarColorizer.load(weights, device=device))
+        return cls(ExemplarColorizer.load(weights, device=device, temperature=temperature))
 
     def colorize(
         self,

@@ -19,6 +19,7 @@ from vidcolor.cli.options import (
     Saturation,
     Start,
     Still,
+    Temperature,
     Video,
     WeightsFile,
     Yes,
@@ -47,6 +48,7 @@ def colorize(
     end: End = None,
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
+    temperature: Temperature = None,
     quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
     codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
@@ -83,7 +85,7 @@ def colorize(
         from vidcolor.pipeline import Colorizer
         from vidcolor.plan import ColorPlan
 
-        report = Colorizer.load(weights, device=device).colorize(
+        report = Colorizer.load(weights, device=device, temperature=temperature).colorize(
             video,
             references=stills,
             output=output,
@@ -132,6 +134,7 @@ def preview(
     ] = None,
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
+    temperature: Temperature = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -149,7 +152,7 @@ def preview(
         from vidcolor.pipeline import Colorizer
         from vidcolor.plan import ColorPlan
 
-        report = Colorizer.load(weights, device=device).preview(
+        report = Colorizer.load(weights, device=device, temperature=temperature).preview(
             video,
             references=stills,
             plan=None if plan is None else ColorPlan.load(plan),
