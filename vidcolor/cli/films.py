@@ -61,7 +61,8 @@ def colorize(
         typer.Option(
             metavar="FILE",
             help="Also write a video (.mp4) of where colours came from: blue a still and carried on by motion, light "
-            "blue lent by a still because it looks alike, orange the networks' own guess, white filled from around.",
+            "blue lent by a still because it looks alike, orange the networks' own guess, white filled from around, "
+            "dark the film's own, kept. Uses no job.",
         ),
     ] = None,
     device: Device = "auto",
