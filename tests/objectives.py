@@ -134,11 +134,12 @@ def main() -> None:
         return
     rows: dict[str, ExemplarColorizer] = {}
     for objective in OBJECTIVES:
-        if objective == "adversarial" or not (arguments.runs / objective / "weights.safetensors").is_file():
-            _say(f"training {objective}")
-        rows[objective] = ExemplarColorizer.load(
-            learn(objective, arguments.runs, arguments.data, **budget), device="cpu"
-        )
+        weights = learn(objective, arguments.runs, arguments.data, **budget)
+        rows[objective] = ExemplarColorizer.load(weights, device="cpu")
+        if objective == "classification":
+            for temperature in _TEMPERATURES:
+                name = f"{objective} at temperature {temperature}"
+                rows[name] = ExemplarColorizer.load(weights, device="cpu", temperature=temperature)
     print("| objective | CIEDE2000 | grey | colour |\n| --- | ---: | ---: | ---: |")
     for name, networks in rows.items():
         errors, vivid, dull = score(networks, arguments.photos, every=arguments.every)

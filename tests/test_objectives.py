@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 import test_training
 import torch
+from safetensors.torch import save_file
 from test_training import _TINY, _config
 from torch import Tensor
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.training.adversarial import Adversarial, Critic
 from vidcolor.training.loop import TrainConfig, TrainProgress, train
 from vidcolor.training.objectives import Classification, Regression, automatic
 from vidcolor.training.pairs import Pairs
+from vidcolor.training.perceptual import Perceptual
 from vidcolor.weights import load_weights
 
 folder, start = test_training.folder, test_training.start  # fixtures: a data folder, untrained weights
@@ -189,3 +191,50 @@ def test_progress_says_what_the_time_went_to(folder: Path, start: Path, tmp_path
     assert list(seen[-1].seconds) == ["draw", "forward", "backward", "step"]
     for stage in seen[-1].seconds:
         assert 0 < seen[0].seconds[stage] < seen[-1].seconds[stage]
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """VGG16 by its layout only: random weights, of a gain that keeps features alive."""
+    torch.manual_seed(0)
+    state: dict[str, Tensor] = {}
+    channels = [(0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256)]
+    for layer, inputs, outputs in [*channels, (17, 256, 512), (19, 512, 512), (21, 512, 512)]:
+        state[f"features.{layer}.weight"] = (torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5).half()
+        state[f"features.{layer}.bias"] = torch.zeros(outputs).half()
+    path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
+    save_file(state, path)
+    return path
+
+
+def test_perceptual_loss_falls_towards_the_truth_and_has_a_gradient(vgg: Path) -> None:
+    torch.manual_seed(0)
+    loss, pairs = Perceptual(vgg, torch.device("cpu")), _pairs(2)
+    luma = torch.nn.functional.avg_pool2d(pairs.luma, 2)
+    ab = torch.zeros_like(pairs.natural, requires_grad=True)
+    far, near = (float(loss(share * pairs.natural, pairs.natural, luma)) for share in (0.0, 0.7))
+    assert far > near > 0
+    assert float(loss(pairs.natural, pairs.natural, luma)) == 0
+    (gradient,) = torch.autograd.grad(loss(ab, pairs.natural, luma), ab)
+    assert gradient.isfinite().all()
+    # Downhill leads to the truth on the whole.
+    assert float((gradient * (pairs.natural - ab)).sum()) < 0
+
+
+def test_perceptual_loss_is_a_term_where_colours_are_compared(
+    folder: Path, start: Path, vgg: Path, tmp_path: Path
+) -> None:
+    for objective in ("exemplar", "regression"):
+        seen: list[TrainProgress] = []
+        config = _with(_config(folder, tmp_path / objective, start, 1), objective)
+        train(TrainConfig(**{**vars(config), "perceptual": vgg}), progress=seen.append)
+        assert seen[-1].losses["perceptual"] > 0
+    with pytest.raises(VidcolorError, match="not colours"):
+        TrainConfig(data=folder, run=tmp_path, objective="classification", perceptual=vgg)
+
+
+def test_files_that_are_no_vgg_are_refused(start: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="does not hold VGG16"):
+        Perceptual(start, torch.device("cpu"))
+    with pytest.raises(WeightsError, match="no VGG16 weights"):
+        Perceptual(tmp_path / "none.safetensors", torch.device("cpu"))

@@ -56,6 +56,9 @@ def train(
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs per step.")] = 32,
     size: Annotated[int, typer.Option(min=32, metavar="PIXELS", help="Side of the crops, a multiple of 32.")] = 128,
     init: Annotated[Path | None, typer.Option(metavar="WEIGHTS", help="Start from these weights.")] = None,
+    perceptual: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add a perceptual loss: VGG16 up to relu4_3, safetensors.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in RUN.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, metavar="N", help="Seed of all random numbers.")] = 0,
     device: Device = "auto",
@@ -77,6 +80,7 @@ def train(
             data=data,
             run=run,
             objective=objective.value,
+            perceptual=perceptual,
             steps=steps,
             batch=batch,
             size=size,

@@ -16,6 +16,7 @@ from vidcolor.networks import ExemplarNetwork
 from vidcolor.networks.colorization import AB_SCALE
 from vidcolor.training.objectives import Memory, automatic, content
 from vidcolor.training.pairs import Pairs
+from vidcolor.training.perceptual import Perceptual
 
 _ALONE = 1 / 3  # share of the steps in which the critic learns alone
 _SIZES = ((0.0, 0.5), (2 / 3, 1.0))  # from this share of the steps on, this share of the crops' side
@@ -44,8 +45,8 @@ class Adversarial:
 
     pace = 0.1
 
-    def __init__(self, steps: int, size: int, device: torch.device) -> None:
-        self._steps, self._size = steps, size
+    def __init__(self, steps: int, size: int, device: torch.device, perceptual: Perceptual | None = None) -> None:
+        self._steps, self._size, self._perceptual = steps, size, perceptual
         self.critic = Critic().to(device)
         self._optimiser = torch.optim.Adam(self.critic.parameters(), lr=_LEARNING_RATE, betas=(0.0, 0.9))
         self.memory: Memory = {
@@ -78,4 +79,4 @@ class Adversarial:
         self.critic.requires_grad_(False)
         terms["opinion"] = -_CRITIC * self.critic(luma, ab).mean()
         self.critic.requires_grad_(True)
-        return {**terms, "content": content(ab, pairs.natural)}
+        return terms | content(ab, pairs, self._perceptual)

@@ -17,16 +17,17 @@ from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
-from vidcolor.training.augment import carried_colours, plain_luma
+from vidcolor.training.augment import carried_colours
 from vidcolor.training.checkpoint import load_checkpoint, save_checkpoint
-from vidcolor.training.data import PictureStore, load_pictures
+from vidcolor.training.data import load_pictures
 from vidcolor.training.losses import losses
+from vidcolor.training.neighbours import nearest_photographs
 from vidcolor.training.objectives import OBJECTIVES, Classification, Memory, Objective, Regression
 from vidcolor.training.pairs import Pairs, PairSampler
+from vidcolor.training.perceptual import Perceptual
 from vidcolor.weights import load_weights, save_weights
 
 _log = logging.getLogger(__name__)
-_NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class TrainConfig:
         data: Folder of pictures and clips, see `training.data`.
         run: Folder for the checkpoint and the weights.
         objective: `exemplar`, or one of the classics, see `training.objectives`.
+        perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
         steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
         batch: Pairs per step.
         size: Side of the crops in pixels, a multiple of 32.
@@ -54,6 +56,7 @@ class TrainConfig:
     data: Path
     run: Path
     objective: str = "exemplar"
+    perceptual: Path | None = None
     steps: int = 20_000
     batch: int = 32
     size: int = 128
@@ -75,6 +78,8 @@ class TrainConfig:
                 "the adversarial objective is a last stage: it needs trained weights",
                 hint="train with --objective regression first and give its weights with --init",
             )
+        if self.objective == "classification" and self.perceptual is not None:
+            raise VidcolorError("classification compares classes, not colours", hint="leave --perceptual out")
         if self.size % 32 or self.size <= 0:
             raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
         if self.steps <= 0 or self.batch <= 0:
@@ -129,7 +134,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
         )
         sampler = PairSampler(store, neighbours, config.size)
     else:
-        first, neighbours = 0, _neighbours(network, store)
+        first, neighbours = 0, nearest_photographs(network, store)
         sampler = PairSampler(store, neighbours, config.size)
         _count_colours(network, sampler)
         average = {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -163,14 +168,15 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
 
 
 def _objective(config: TrainConfig, network: ExemplarNetwork, device: torch.device) -> Objective:
+    perceptual = None if config.perceptual is None else Perceptual(config.perceptual, device)
     match config.objective:
         case "regression":
-            return Regression(network, config.size)
+            return Regression(network, config.size, perceptual)
         case "classification":
             return Classification(network, config.size)
         case "adversarial":
-            return Adversarial(config.steps, config.size, device)
-    return _Exemplar(config.size)
+            return Adversarial(config.steps, config.size, device, perceptual)
+    return _Exemplar(config.size, perceptual)
 
 
 class _Exemplar:
@@ -178,15 +184,15 @@ class _Exemplar:
 
     pace = 1.0
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, perceptual: Perceptual | None) -> None:
         self.memory: Memory = {}
-        self._size = size
+        self._size, self._perceptual = size, perceptual
 
     def size(self, step: int) -> int:
         return self._size
 
     def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
-        return _step(network, pairs, pairs.luma.device)
+        return _step(network, pairs, pairs.luma.device, self._perceptual)
 
 
 @contextmanager
@@ -252,7 +258,9 @@ def _schedule(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / min(300, 1 + steps // 10), (steps - step) / (0.25 * steps))
 
 
-def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[str, Tensor]:
+def _step(
+    network: ExemplarNetwork, pairs: Pairs, device: torch.device, perceptual: Perceptual | None
+) -> dict[str, Tensor]:
     """Losses of one batch; bf16 on a GPU, fp32 on a CPU, where bf16 can be ten times slower."""
     both = torch.cat([pairs.luma, pairs.reference_luma]).contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
@@ -265,7 +273,7 @@ def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[
             validity=pairs.validity,
         )
         again = network.recolor(target, colored, *carried_colours(colored.fused.ab))
-    return losses(
+    terms = losses(
         colored,
         again,
         network.colorization,
@@ -274,21 +282,9 @@ def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[
         luma=F.avg_pool2d(pairs.luma, 2),
         matched=pairs.matched,
     )
-
-
-@torch.no_grad()
-def _neighbours(network: ExemplarNetwork, store: PictureStore) -> Tensor:
-    """(P, K) nearest other photographs by pooled encoder features; K is 1 (itself) when there are no others."""
-    count, device = len(store.weights), store.pixels.device
-    if count < 2:
-        return torch.zeros(count, 1, dtype=torch.long, device=device)
-    vectors = []
-    for part in torch.split(torch.arange(count, device=device), 64):
-        luma = plain_luma(F.interpolate(store.pixels[part].float() / 255, size=(96, 128), mode="area"))
-        vectors.append(network.encoder(luma).s32.mean((2, 3)))
-    unit = F.normalize(torch.cat(vectors), dim=1)
-    rows = [(part @ unit.T).topk(min(_NEIGHBOURS + 1, count), dim=1).indices[:, 1:] for part in torch.split(unit, 512)]
-    return torch.cat(rows)
+    if perceptual is not None:
+        terms["perceptual"] = perceptual(colored.fused.ab, pairs.truth, F.avg_pool2d(pairs.luma, 2))
+    return terms
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ from vidcolor.networks import Evidence, ExemplarNetwork
 from vidcolor.networks.colorization import AB_SCALE
 from vidcolor.training.losses import prior_loss
 from vidcolor.training.pairs import Pairs
+from vidcolor.training.perceptual import Perceptual
 
 OBJECTIVES = ("exemplar", "regression", "classification", "adversarial")
 
@@ -52,9 +53,9 @@ class Regression:
 
     pace = 1.0
 
-    def __init__(self, network: ExemplarNetwork, size: int) -> None:
+    def __init__(self, network: ExemplarNetwork, size: int, perceptual: Perceptual | None = None) -> None:
         self.memory: Memory = {}
-        self._size = size
+        self._size, self._perceptual = size, perceptual
         network.config = replace(network.config, temperature=1.0, balance=0.0)
 
     def size(self, step: int) -> int:
@@ -63,7 +64,7 @@ class Regression:
 
     def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
         """The error of the automatic colours."""
-        return {"content": content(automatic(network, pairs.luma), pairs.natural)}
+        return content(automatic(network, pairs.luma), pairs, self._perceptual)
 
 
 class Classification:
@@ -105,9 +106,12 @@ def automatic(network: ExemplarNetwork, luma: Tensor) -> Tensor:
         return network.colorization(features, state, prior, evidence).ab.float()
 
 
-def content(ab: Tensor, truth: Tensor) -> Tensor:
-    """Weighted mean squared error of ab (B, 2, h, w) on the scale of ab / 110."""
-    return CONTENT * F.mse_loss(ab / AB_SCALE, truth / AB_SCALE)
+def content(ab: Tensor, pairs: Pairs, perceptual: Perceptual | None) -> dict[str, Tensor]:
+    """How far automatic colours are from the true ones: mean squared error of ab / 110, and how they look if asked."""
+    terms = {"content": CONTENT * F.mse_loss(ab / AB_SCALE, pairs.natural / AB_SCALE)}
+    if perceptual is not None:
+        terms["perceptual"] = perceptual(ab, pairs.natural, F.avg_pool2d(pairs.luma, 2))
+    return terms
 
 
 def _channels_last(luma: Tensor) -> Tensor:
