@@ -191,3 +191,8 @@ def test_pictures_written_one_at_a_time_appear_whole_or_not_at_all(tmp_path: Pat
     with pytest.raises(VideoError, match="another size"):
         write_rgb_video(tmp_path / "b.mp4", [grey, grey[:20]], rate=Fraction(24))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_provenance_of_another_size_is_refused(luma: Floats) -> None:
+    with pytest.raises(ValueError, match=r"provenance is \(64, 96, 4\); expected \(32, 48, 4\)"):
+        Chroma(_ab(luma), np.ones_like(luma), np.zeros((64, 96, 4), np.float32))
