@@ -1,7 +1,7 @@
 """What each objective of the trainer teaches in the same small budget: a table, and pictures to look at.
 
     make objectives
-    python tests/objectives.py --data DATA --photos PHOTOS.tar --steps 400 --runs RUNS -o objectives.jpg
+    python tests/objectives.py --data DATA --photos PHOTOS.tar --steps 250 --runs RUNS -o objectives.jpg
 
 All runs start from the shipped encoder and untrained sub-nets, but for `adversarial`, a last stage of --stage further
 steps on the weights of `regression`. Photographs are coloured without stills, which is all that the classics teach.
@@ -109,8 +109,11 @@ def frames() -> Iterator[Bytes]:
 
 def sheet(rows: dict[str, ExemplarColorizer], pictures: list[Bytes]) -> Bytes:
     """Lay out a row for each objective, the truth last."""
-    laid = [SheetRow(name, tuple(colour(networks, rgb)[2] for rgb in pictures)) for name, networks in rows.items()]
-    return lay_out([*laid, SheetRow("truth", tuple(pictures))])
+    shown = {name: [colour(networks, rgb) for rgb in pictures] for name, networks in rows.items()}
+    laid = [SheetRow(name, tuple(result for _, _, result in cells)) for name, cells in shown.items()]
+    truth = SheetRow("truth", tuple(cells[0] for cells in next(iter(shown.values()))))
+    whole = lay_out([*laid, truth])
+    return np.asarray(cv2.resize(whole, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def main() -> None:
@@ -118,9 +121,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--photos", type=Path, default=DATA / "val-photos-00.tar")
-    parser.add_argument("--every", type=int, default=7, help="score every so manieth photograph")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--stage", type=int, default=100, help="steps of the adversarial stage")
+    parser.add_argument("--every", type=int, default=11, help="score every so manieth photograph")
+    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--stage", type=int, default=75, help="steps of the adversarial stage")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs/objectives"))
     parser.add_argument("--only", choices=OBJECTIVES, help="train this one and print nothing")
@@ -149,7 +152,7 @@ def main() -> None:
         (arguments.sheet, list(islice(_pictures(arguments.photos), 0, None, 50))),
     ):
         if path is not None:
-            cv2.imwrite(str(path), sheet(rows, pictures)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+            cv2.imwrite(str(path), sheet(rows, pictures)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 def _mean(values: list[float]) -> str:

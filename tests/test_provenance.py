@@ -178,6 +178,7 @@ def test_paint_tells_sources_apart_without_red_and_green() -> None:
     assert axis[0] - 40 > axis[1] > 40
     assert axis[2] < -100
     assert abs(axis[3]) < 10
+    assert paint(None, luma).max() < min(rgb.max() for rgb in shown) / 2
 
 
 def test_pictures_written_one_at_a_time_appear_whole_or_not_at_all(tmp_path: Path) -> None:

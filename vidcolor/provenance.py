@@ -38,14 +38,15 @@ def paint(provenance: Floats | None, luma: Floats) -> npt.NDArray[np.uint8]:
     """Show provenance over the dimmed picture: blue still, light blue matched, orange automatic, white filled.
 
     Args:
-        provenance: (h / 2, w / 2, 4) shares; None leaves the picture black.
+        provenance: (h / 2, w / 2, 4) shares; None shows the picture alone, dark.
         luma: (h, w) in [0, 1].
 
     Returns:
         RGB uint8 (h, w, 3).
     """
     if provenance is None:
-        return np.zeros((*luma.shape, 3), dtype=np.uint8)
-    hue = cv2.resize(provenance @ _PAINT, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    shaded = hue * (_DARKEST + (1 - _DARKEST) * luma)[..., None]
+        shaded = np.repeat((_DARKEST * luma)[..., None], 3, axis=2)
+    else:
+        hue = cv2.resize(provenance @ _PAINT, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        shaded = hue * (_DARKEST + (1 - _DARKEST) * luma)[..., None]
     return np.asarray(np.clip(shaded * 255 + 0.5, 0, 255), dtype=np.uint8)
