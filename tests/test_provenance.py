@@ -11,7 +11,9 @@ from vidcolor import Colorizer
 from vidcolor.color import Chroma
 from vidcolor.errors import VideoError
 from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import turned
 from vidcolor.networks import ExemplarNetwork
+from vidcolor.plan import make_plan
 from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
 from vidcolor.provenance import AUTOMATIC, FILLED, MATCHED, SOURCES, STILL, everywhere, paint
 from vidcolor.video import RgbVideoWriter, VideoReader, write_rgb_video
@@ -157,6 +159,44 @@ def test_the_provenance_of_a_film_shows_its_still_and_leaves_the_film_as_it_was(
     assert np.median(still[5][1]) > 140
     assert none[0][1].max() < 112
     assert all(cb.max() < 135 for _, cb, _ in none)  # white where holes are filled, nowhere blue
+
+
+def test_a_shot_that_keeps_its_own_colours_is_dark(untrained: Path, film: Path, tmp_path: Path) -> None:
+    plan = make_plan(film, [])
+    treatments = ["color", "keep", "color"]
+    plan = plan.with_shots(
+        shot.model_copy(update={"treatment": each}) for shot, each in zip(plan.shots, treatments, strict=True)
+    )
+    Colorizer.load(untrained, device="cpu").colorize(
+        film, plan=plan, output=tmp_path / "out.mkv", provenance=tmp_path / "sources.mkv"
+    )
+    shown = _planes(tmp_path / "sources.mkv")
+    assert len(shown) == _FILM.frames
+    kept, colored = shown[10:20], [*shown[:10], *shown[20:]]
+    darkest = 16 + 219 / 4 + 2  # a quarter of white, and what encoding adds
+    assert all(luma.max() <= darkest for luma, _, _ in kept)
+    assert all(np.abs(np.stack([cb, cr]).astype(int) - 128).max() <= 2 for _, cb, cr in kept)
+    assert all(np.median(cb) < 112 for _, cb, _ in colored)
+
+
+def test_a_shot_whose_stills_change_forgets_where_colours_came_from(networks: ExemplarColorizer, luma: Floats) -> None:
+    references = [networks.encode_reference(luma, _ab(luma))]
+    shot = networks.tracing().shot(references, [range(5)])
+    shot.colorize(luma, None, frame=4)
+    alone = shot.colorize(luma, None, frame=5).chroma.provenance  # no still counts here, and no keyframe of one
+    assert alone is not None
+    assert alone[..., SOURCES.index("automatic")].min() > 0.999
+
+
+def test_provenance_turns_with_the_picture(luma: Floats) -> None:
+    provenance = everywhere(AUTOMATIC, luma).copy()
+    provenance[:4, :10] = STILL
+    chroma = Chroma(_ab(luma), np.ones_like(luma), provenance)
+    upright = turned(chroma, 1)
+    assert upright.provenance is not None
+    np.testing.assert_array_equal(upright.provenance[-10:, :4, SOURCES.index("still")], 1)
+    assert upright.provenance[..., SOURCES.index("still")].sum() == 40
+    np.testing.assert_array_equal(turned(upright, -1).provenance, provenance)
 
 
 def test_the_film_and_its_provenance_are_never_one_file(untrained: Path, film: Path, tmp_path: Path) -> None:

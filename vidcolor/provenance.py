@@ -38,7 +38,7 @@ def paint(provenance: Floats | None, luma: Floats) -> npt.NDArray[np.uint8]:
     """Show provenance over the dimmed picture: blue still, light blue matched, orange automatic, white filled.
 
     Args:
-        provenance: (h / 2, w / 2, 4) shares; None shows the picture alone, dark.
+        provenance: (h / 2, w / 2, 4) shares; None, where the film keeps its own colours, shows the picture alone, dark.
         luma: (h, w) in [0, 1].
 
     Returns:
