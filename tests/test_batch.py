@@ -30,7 +30,7 @@ from vidcolor.video import VideoReader
 from vidcolor.video.packets import frame_times
 
 _LOOK = Rendered(look="grey", codec="libx264", frames=150)
-_RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", program="c")
+_RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", temperature="0.5", program="c")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -102,6 +103,7 @@ def begin(
         start=str(start),
         quality=quality,
         weights=networks.weights,
+        temperature=str(networks.temperature),
         device=networks.device.type,
         program=program(),
     )
@@ -109,7 +111,7 @@ def begin(
     planned_from = None
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
-        planned_from = digest([{**recipe.to_dict(), "quality": None}, str(end), named])
+        planned_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(end), named])
         plan = _remembered(job.plan(planned_from)) or plan_film(
             video, stills, networks, start=start, end=end, progress=progress
         )
@@ -216,7 +218,7 @@ def shot_colors(
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
     for item in colored:
         assert item.chroma is not None, "only shots that keep their own colours have none"
-        yield ColoredFrame(item.frame, item.luma, Chroma(rounded(item.chroma.ab), item.chroma.confidence))
+        yield ColoredFrame(item.frame, item.luma, replace(item.chroma, ab=rounded(item.chroma.ab)))
 
 
 def _keeping(

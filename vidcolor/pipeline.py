@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.coloring import ColoredFrame, Still, load_stills
-from vidcolor.errors import PlanError, VidcolorError
+from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.filmwork import Progress, begin, color_film, plan_film
-from vidcolor.framing import show
+from vidcolor.framing import show, show_provenance
 from vidcolor.grading import MOST_SATURATION, grade
 from vidcolor.jobs import Job
 from vidcolor.own_chroma import OwnChroma
@@ -25,7 +25,7 @@ from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
-from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
@@ -39,17 +39,20 @@ class Colorizer:
         self._networks = networks
 
     @classmethod
-    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "Colorizer":
+    def load(
+        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+    ) -> "Colorizer":
         """Load the networks.
 
         Args:
             weights: A weights file, or None for those that came with vidcolor.
             device: `auto`, `cpu`, `cuda`, `cuda:1` and so on.
+            temperature: Of the automatic colours, 0.05 (lively, speckled) to 1 (calm); None for what the weights say.
 
         Raises:
             WeightsError: The weights are missing or damaged.
         """
-        return cls(ExemplarColorizer.load(weights, device=device))
+        return cls(ExemplarColorizer.load(weights, device=device, temperature=temperature))
 
     def colorize(
         self,
@@ -71,6 +74,7 @@ class Colorizer:
         job: str | Path | None = None,
         fresh: bool = False,
         threads: int | None = None,
+        provenance: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Colour a film. Luma, timestamps and all other streams stay as they are.
@@ -95,6 +99,8 @@ class Colorizer:
             fresh: Forget what the job holds.
             threads: Of the decoder and of the encoder, each; None lets them choose. x264 divides its work by them, so
                 that another number gives other losses.
+            provenance: Write a video of where each colour came from, see `provenance`: .mp4, .mkv or .mov. Then no
+                job is used, for a job keeps colours alone.
             progress: Called with stage, frames done and frames in all.
 
         Raises:
@@ -107,7 +113,7 @@ class Colorizer:
         _check_options(quality, saturation)
         with (
             VideoReader(video, start=start, end=end, threads=threads) as reader,
-            nullcontext() if job is None else Job(Path(job), fresh=fresh) as work,
+            nullcontext() if job is None or provenance is not None else Job(Path(job), fresh=fresh) as work,
         ):
             if plan is not None and start is None and end is None:
                 check_length(plan, reader)
@@ -126,13 +132,14 @@ class Colorizer:
             )
             if work is not None:
                 work.names(writer.part)
-            with writer:
+            with writer, _provenance_film(provenance, target, reader.info, overwrite=overwrite) as sources:
+                networks = self._networks if sources is None else self._networks.tracing()
                 given = settle(plan, references)
-                stills = load_stills(given.references, self._networks, reader.info)
+                stills = load_stills(given.references, networks, reader.info)
                 with clock("plan"):
                     plan = begin(
                         work,
-                        self._networks,
+                        networks,
                         video,
                         stills,
                         start=start,
@@ -148,8 +155,11 @@ class Colorizer:
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                with closing(self._color(reader, plan, stills, quality, clock, work)) as colored:
+                with closing(_color(reader, plan, stills, networks, quality, clock, work)) as colored:
                     for item in colored:
+                        if sources is not None:
+                            with clock("provenance"):
+                                sources.write(show_provenance(item.chroma, item.luma, reader.info))
                         with clock("upsample"):
                             if item.chroma is None:
                                 assert own is not None, "shots without colours are those that keep their own"
@@ -184,6 +194,7 @@ class Colorizer:
                 *(*given.notes, *plan.notes, *notes, *writer.notes),
                 *([own.note] if own and own.note else []),
                 *(work.remarks if work is not None else ()),
+                *([f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else ()),
             ),
             warnings=(*warnings, *reader.warnings),
         )
@@ -238,7 +249,7 @@ class Colorizer:
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
-                with closing(self._color(reader, plan, stills, "balanced", clock)) as items:
+                with closing(_color(reader, plan, stills, self._networks, "balanced", clock)) as items:
                     for item in items:
                         graded = item.chroma and grade(
                             item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
@@ -265,18 +276,30 @@ class Colorizer:
             warnings=(*warnings, *reader.warnings),
         )
 
-    def _color(
-        self,
-        reader: VideoReader,
-        plan: ColorPlan,
-        stills: dict[str, Still],
-        quality: str,
-        clock: Clock,
-        work: Job | None = None,
-    ) -> Generator[ColoredFrame, None, None]:
-        """Colour the film's frames in order, some ahead of the one that is asked for."""
-        colored = color_film(reader, plan, stills, self._networks, quality=quality, clock=clock, job=work)
-        return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
+
+def _color(
+    reader: VideoReader,
+    plan: ColorPlan,
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    quality: str,
+    clock: Clock,
+    work: Job | None = None,
+) -> Generator[ColoredFrame, None, None]:
+    """Colour the film's frames in order, some ahead of the one that is asked for."""
+    colored = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
+    return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
+
+
+def _provenance_film(
+    path: str | Path | None, target: Path, info: VideoInfo, *, overwrite: bool
+) -> RgbVideoWriter | nullcontext[None]:
+    if path is None:
+        return nullcontext()
+    if Path(path).absolute() == target.absolute():
+        raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
+    check_output(Path(path), source=info.path, overwrite=overwrite)
+    return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)
 
 
 def _check_options(quality: str, saturation: float) -> None:

@@ -45,6 +45,7 @@ class Settings:
     quality: str = "balanced"
     saturation: float = 1.0
     keep_color: bool = False
+    temperature: float | None = None
     codec: str = "x264"
     crf: float | None = None
     preset: str | None = None

@@ -38,7 +38,9 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._networks = ExemplarColorizer.load(settings.weights, device=settings.device)
+        self._networks = ExemplarColorizer.load(
+            settings.weights, device=settings.device, temperature=settings.temperature
+        )
         torch.set_num_threads(settings.threads)
         cv2.setNumThreads(settings.threads)
 

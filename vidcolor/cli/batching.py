@@ -11,7 +11,7 @@ import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, complain, print_json, refuse
 from vidcolor.cli.films import Quality
-from vidcolor.cli.options import Device, Json, KeepColor, Quiet, Saturation, WeightsFile, Yes
+from vidcolor.cli.options import Device, Json, KeepColor, Quiet, Saturation, Temperature, WeightsFile, Yes
 from vidcolor.errors import VidcolorError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def batch(
     retries: Annotated[int, typer.Option(min=0, metavar="N", help="New tries of a task whose worker was lost.")] = 2,
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
+    temperature: Temperature = None,
     quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
     codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
@@ -81,6 +82,7 @@ def batch(
             quality=quality.value,
             saturation=saturation,
             keep_color=keep_color,
+            temperature=temperature,
             codec=codec,
             crf=crf,
             preset=preset,

@@ -65,5 +65,16 @@ End = Annotated[
     Fraction | None,
     typer.Option("--end", metavar="TIME", parser=seconds, help="End before this time.", show_default=False),
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        min=0.05,
+        max=1.0,
+        metavar="X",
+        help="Of the choice among automatic colours: 1 calm, lower livelier (a plan's temperature is warmth). Default: "
+        "what the weights say, 0.6 for the shipped ones.",
+    ),
+]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
 KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots that are in colour already as they are.")]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from vidcolor.color import Chroma
 from vidcolor.flow import Preset
 from vidcolor.propagation.effort import EFFORTS, Effort
-from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend
+from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, lay_over, mend
 from vidcolor.propagation.motion import Sight, Track, anchor, explained, extend, halfway, link, rest
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
@@ -247,8 +247,8 @@ def _between(span: list[_Step], before: Chroma, after: Chroma, colorize: Coloriz
     tracks = _tracks_to_end(span)
     for position, step in enumerate(span[1:-1], start=1):
         back, ahead = _known(step.to_key), tracks[position]
-        from_before = carry(planes_before, back, step.explained_by(key, back))
-        from_after = carry(planes_after, ahead, step.explained_by(end, ahead))
+        from_before = carry(planes_before, back, step.explained_by(key, back), before.provenance)
+        from_after = carry(planes_after, ahead, step.explained_by(end, ahead), after.provenance)
         yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize, effort)
 
 
@@ -257,7 +257,7 @@ def _beyond(span: list[_Step], before: Chroma, colorize: Colorize, effort: Effor
     planes = key_planes(before)
     for step in span[1:]:
         track = _known(step.to_key)
-        carried = carry(planes, track, step.explained_by(span[0], track))
+        carried = carry(planes, track, step.explained_by(span[0], track), before.provenance)
         yield _complete(carried, step, colorize, effort)
 
 
@@ -275,15 +275,13 @@ def _color_key(step: _Step, evidence: Chroma | None, colorize: Colorize) -> Chro
         return colorize(step.frame, evidence)
     if still.confidence.min() >= 1:
         return still
-    rest_of_frame, trust = colorize(step.frame, evidence), still.confidence[..., None]
-    ab = rest_of_frame.ab + trust * (still.ab - rest_of_frame.ab)
-    return Chroma(ab, np.maximum(still.confidence, rest_of_frame.confidence))
+    return lay_over(colorize(step.frame, evidence), still)
 
 
 def _evidence(chroma: Chroma, key: _Step, end: _Step) -> Chroma:
     """Return what flow carries from one keyframe to the next."""
     track = _known(end.to_key)
-    return carry(key_planes(chroma), track, end.explained_by(key, track)).evidence()
+    return carry(key_planes(chroma), track, end.explained_by(key, track), chroma.provenance).evidence()
 
 
 def _tracks_to_end(span: list[_Step]) -> list[Track]:

@@ -95,6 +95,10 @@ class PairSampler:
             reference = torch.where(kind == _CLIP, then, reference)
         return kind, target, reference
 
+    def at(self, size: int) -> "PairSampler":
+        """A sampler of the same pictures with crops of another side."""
+        return self if size == self._size else PairSampler(self._store, self._neighbours, size)
+
     def draw(self, count: int) -> Pairs:
         """Draw `count` pairs."""
         store, size = self._store, self._size
