@@ -127,7 +127,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
     network = _build(config).to(device).to(memory_format=torch.channels_last)
     objective = _objective(config, network, device)
     optimiser = _optimiser(network, config, pace=objective.pace)
-    checkpoint = config.run / "checkpoint.pt"
+    checkpoint = _checkpoint(config)
     if checkpoint.is_file():
         first, neighbours, average = load_checkpoint(
             checkpoint, config.objective, network, optimiser, objective.memory, device
@@ -226,10 +226,15 @@ def _build(config: TrainConfig) -> ExemplarNetwork:
         network.load_state_dict(dict(weights.state))
     else:
         network = ExemplarNetwork(config.network)
-        network.encoder.load_imagenet(_imagenet())
+        if not _checkpoint(config).is_file():
+            network.encoder.load_imagenet(_imagenet())
     if not config.train_encoder:
         network.freeze_encoder()
     return network
+
+
+def _checkpoint(config: TrainConfig) -> Path:
+    return config.run / "checkpoint.pt"
 
 
 def _imagenet() -> dict[str, Tensor]:
