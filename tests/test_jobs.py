@@ -18,13 +18,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from films import Film, hashes, picture, render
+from films import Film, hashes, picture, render, two_pictures
 from typer.testing import CliRunner, Result
 
 from vidcolor import Colorizer
 from vidcolor.cli import app
 from vidcolor.cli.console import signals_interrupt
-from vidcolor.errors import ReferenceImageError, VideoError
+from vidcolor.errors import ReferenceImageError, VidcolorError, VideoError
 from vidcolor.jobs import Job, Recipe, film_identity, rounded
 from vidcolor.jobs.samples import pack, unpack
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
@@ -34,7 +34,7 @@ from vidcolor.weights import save_weights
 
 _FRAMES = 30
 _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
-_RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", program="c")
+_RECIPE = Recipe(film="a", stream="0", start="None", quality="balanced", weights="b", device="cpu", program="c")
 
 
 @pytest.fixture(scope="module")
@@ -370,6 +370,33 @@ def test_work_made_from_something_else_is_never_used(
     made = hashes(runs.output)
     runs(**{**options, "job": None})
     assert hashes(runs.output) == made
+
+
+def test_another_video_stream_is_other_work(runs: Runs, tmp_path: Path) -> None:
+    film = two_pictures(tmp_path / "two.mkv")
+    assert _counts(runs(film=film)) == (0, 2)
+    second = runs(film=film, stream=1)
+    assert _counts(second) == (0, 2)
+    (said,) = [note for note in second.notes if note.startswith("work of the run before does not fit")]
+    assert "the video stream" in said
+    assert _counts(runs(film=film, stream=1)) == (2, 0)
+
+
+def test_what_was_warned_of_while_planning_comes_again_with_the_plan(runs: Runs, stills: list[Path]) -> None:
+    shutil.copy(stills[0], twin := stills[0].with_name("twin_000004.png"))
+    given = [twin, *stills]
+    first = runs(given)
+    assert first.warnings == (
+        "twin_000004.png and still_000004.png are both of frame 4: twin_000004.png is obeyed there, the other is used "
+        "for its colours only",
+    )
+    assert not set(first.warnings) & set(first.notes)
+    second = runs(given)
+    assert "plan" not in runs.stages
+    assert (second.warnings, second.notes) == (first.warnings, first.notes)
+    with pytest.raises(VidcolorError, match="strict allows no warning"):
+        runs(given, strict=True)
+    assert "color" not in runs.stages
 
 
 @pytest.mark.usefixtures("done")

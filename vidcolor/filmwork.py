@@ -5,6 +5,7 @@ from contextlib import closing
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,6 +36,7 @@ def plan_film(
     *,
     start: Fraction | None = None,
     end: Fraction | None = None,
+    stream: int | None = None,
     progress: Progress | None = None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> ColorPlan:
@@ -46,8 +48,9 @@ def plan_film(
         networks: Compare frames and stills.
         start: Of the segment, in seconds.
         end: Of the segment, in seconds.
+        stream: Number of the video stream; None takes the default one.
         progress: Called with stage, frames done and frames in all.
-        warn: Called with each line that the reader has to say about damage.
+        warn: Called with each line that the user should look at, as by `make_plan`.
     """
     seen: tuple[Floats, Tensor] | None = None
 
@@ -64,6 +67,7 @@ def plan_film(
         [still.reference for still in stills.values()],
         start=start,
         end=end,
+        stream=stream,
         similarity=similarity,
         progress=None if progress is None else lambda done, total: progress("plan", done, total),
         warn=warn,
@@ -78,9 +82,11 @@ def begin(
     *,
     start: Fraction | None,
     end: Fraction | None,
+    stream: int,
     quality: str,
     plan: ColorPlan | None,
     progress: Progress | None,
+    warn: Callable[[str], None],
 ) -> ColorPlan:
     """Begin a run, and return its plan: the one given, the one that the job holds, or a new one.
 
@@ -91,14 +97,34 @@ def begin(
         stills: By their keys.
         start: Of the segment, in seconds.
         end: Of the segment, in seconds.
+        stream: Number of the video stream.
         quality: Effort of propagation.
         plan: A plan that was given, or None.
         progress: Called with stage, frames done and frames in all while a plan is made.
+        warn: Called with each line that was warned of while the plan was made, in this run or in an earlier one.
     """
+    warnings: list[str] = []
+
+    def made() -> ColorPlan:
+        return plan_film(
+            video,
+            stills,
+            networks,
+            start=start,
+            end=end,
+            stream=stream,
+            progress=progress,
+            warn=warnings.append,
+        )
+
     if job is None:
-        return plan or plan_film(video, stills, networks, start=start, end=end, progress=progress)
+        plan = plan or made()
+        for warning in warnings:
+            warn(warning)
+        return plan
     recipe = Recipe(
         film=film_identity(video),
+        stream=str(stream),
         start=str(start),
         quality=quality,
         weights=networks.weights,
@@ -110,22 +136,27 @@ def begin(
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
         planned_from = digest([{**recipe.to_dict(), "quality": None}, str(end), named])
-        plan = _remembered(job.plan(planned_from)) or plan_film(
-            video, stills, networks, start=start, end=end, progress=progress
-        )
+        plan = _remembered(job.plan(planned_from), warnings) or made()
     shots = [
         recipe.shot(shot.start, shot.stop, [(pictures[each.path], each.frame, each.frames) for each in shot.references])
         for shot in plan.shots
     ]
-    job.begin(recipe, shots, plan=plan.model_dump(mode="json"), planned_from=planned_from)
+    job.begin(
+        recipe, shots, plan={"plan": plan.model_dump(mode="json"), "warnings": warnings}, planned_from=planned_from
+    )
+    for warning in warnings:
+        warn(warning)
     return plan
 
 
-def _remembered(values: object) -> ColorPlan | None:
+def _remembered(values: Any, warnings: list[str]) -> ColorPlan | None:
+    """Return the plan that a job holds, and add what was warned of while it was made."""
     try:
-        return None if values is None else ColorPlan.model_validate(values)
-    except ValueError:  # a manifest that somebody edited
+        plan = ColorPlan.model_validate(values["plan"])
+        warnings += map(str, values["warnings"])
+    except (ValueError, TypeError, KeyError):  # there is none, or somebody edited the manifest
         return None
+    return plan
 
 
 def color_film(

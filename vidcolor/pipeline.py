@@ -1,7 +1,7 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
 from pathlib import Path
@@ -22,10 +22,11 @@ from vidcolor.plan.segment import check_length, fit_to_segment
 from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
-from vidcolor.reports import Clock, PreviewReport, Report
+from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
@@ -68,6 +69,9 @@ class Colorizer:
         preset: str | None = None,
         lossless: bool = False,
         overwrite: bool = False,
+        stream: int | None = None,
+        verify_input: bool = False,
+        strict: bool = False,
         job: str | Path | None = None,
         fresh: bool = False,
         progress: Progress | None = None,
@@ -89,6 +93,9 @@ class Colorizer:
             preset: Speed preset of the codec; None for its default.
             lossless: Encode without loss.
             overwrite: Replace an existing output.
+            stream: Number of the video stream, where the film has several.
+            verify_input: Decode the film once more beforehand, to find damage that a decoder passes over in silence.
+            strict: Fail where else the report has warnings; nothing is then left under the output's name.
             job: Folder in which the work is kept, see `vidcolor.jobs`: shots that it holds are not coloured again. None
                 keeps nothing.
             fresh: Forget what the job holds.
@@ -96,6 +103,7 @@ class Colorizer:
 
         Raises:
             VideoError: The film cannot be read, or the output or the job cannot be written.
+            VidcolorError: `strict` met a warning.
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
@@ -103,7 +111,7 @@ class Colorizer:
         video, clock = Path(video), Clock()
         _check_options(quality, saturation)
         with (
-            VideoReader(video, start=start, end=end) as reader,
+            VideoReader(video, start=start, end=end, stream=stream) as reader,
             nullcontext() if job is None else Job(Path(job), fresh=fresh) as work,
         ):
             if plan is not None and start is None and end is None:
@@ -125,6 +133,11 @@ class Colorizer:
             with writer:
                 given = settle(plan, references)
                 stills = load_stills(given.references, self._networks, reader.info)
+                warned, planned = [*given.warnings], list[str]()
+                if verify_input:
+                    with clock("check"):
+                        warned += check_film(reader.info, progress=_stage(progress, "check"))
+                refuse_warnings(video, [*warned, *reader.warnings], strict=strict)
                 with clock("plan"):
                     plan = begin(
                         work,
@@ -133,12 +146,15 @@ class Colorizer:
                         stills,
                         start=start,
                         end=end,
+                        stream=reader.info.stream,
                         quality=quality,
-                        plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end),
+                        plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream),
                         progress=progress,
+                        warn=planned.append,
                     )
                 plan = keeping_color(plan) if keep_color else plan
                 notes, warnings = remarks_on(plan.shots)
+                refuse_warnings(video, [*planned, *warnings], strict=strict)
                 own = OwnChroma(reader.info, writer.chroma_format) if plan.keeps else None
                 upsample = ChromaUpsampler(
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
@@ -163,6 +179,9 @@ class Colorizer:
                         f"the film ends after {frames} frames, its plan after {plan.frames} frames",
                         hint="make the plan anew with `vidcolor scenes`",
                     )
+                refuse_warnings(video, reader.warnings, strict=strict)
+                # Of damage the planning pass has said what this one says, too.
+                warned += [*(line for line in planned if line in plan.notes), *warnings, *reader.warnings]
         seconds = time.perf_counter() - started
         return Report(
             output=target,
@@ -177,11 +196,11 @@ class Colorizer:
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
             notes=(
-                *(*given.notes, *plan.notes, *notes, *writer.notes),
+                *(*given.notes, *(note for note in plan.notes if note not in warned), *notes, *writer.notes),
                 *([own.note] if own and own.note else []),
                 *(work.remarks if work is not None else ()),
             ),
-            warnings=(*warnings, *reader.warnings),
+            warnings=tuple(warned),
         )
 
     def preview(
@@ -197,6 +216,7 @@ class Colorizer:
         saturation: float = 1.0,
         keep_color: bool = False,
         overwrite: bool = False,
+        stream: int | None = None,
         progress: Progress | None = None,
     ) -> PreviewReport:
         """Colour a short segment and show it beside the film.
@@ -212,21 +232,32 @@ class Colorizer:
             saturation: Multiplies the chroma.
             keep_color: Leave shots that are in colour already as they are.
             overwrite: Replace existing files.
+            stream: Number of the video stream, where the film has several.
             progress: Called with stage, frames done and frames in all.
         """
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
         _check_options("balanced", saturation)
-        with VideoReader(video, start=start, end=start + duration) as reader, written_whole(sheet) as part:
+        end = start + duration
+        with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
             check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info
             given = settle(plan, references)
             stills = load_stills(given.references, self._networks, info)
-            end = start + duration
+            planned: list[str] = []
             plan = (
-                plan_film(video, stills, self._networks, start=start, end=end, progress=progress)
+                plan_film(
+                    video,
+                    stills,
+                    self._networks,
+                    start=start,
+                    end=end,
+                    stream=stream,
+                    progress=progress,
+                    warn=planned.append,
+                )
                 if given.plan is None
-                else fit_to_segment(given.plan, video, start=start, end=end)
+                else fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
             )
             plan = keeping_color(plan) if keep_color else plan
             notes, warnings = remarks_on(plan.shots)
@@ -252,13 +283,14 @@ class Colorizer:
 
             rate = info.average_rate or Fraction(25)
             write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
+        twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,
             frames=plan.frames,
             seconds=time.perf_counter() - started,
-            notes=(*given.notes, *plan.notes, *notes),
-            warnings=(*warnings, *reader.warnings),
+            notes=(*given.notes, *(note for note in plan.notes if note not in twice), *notes),
+            warnings=(*given.warnings, *twice, *warnings, *reader.warnings),
         )
 
     def _color(
@@ -273,6 +305,10 @@ class Colorizer:
         """Colour the film's frames in order, some ahead of the one that is asked for."""
         colored = color_film(reader, plan, stills, self._networks, quality=quality, clock=clock, job=work)
         return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
+
+
+def _stage(progress: Progress | None, name: str) -> Callable[[int, int | None], None] | None:
+    return None if progress is None else lambda done, total: progress(name, done, total)
 
 
 def _check_options(quality: str, saturation: float) -> None:

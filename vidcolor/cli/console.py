@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -70,9 +70,10 @@ def signals_interrupt() -> Iterator[None]:
 
 def complain(message: str, *, hint: str | None = None) -> None:
     """Print an error, and what to try, in one line each."""
-    typer.echo("error: " + message.replace("\n", " "), err=True)
-    if hint:
-        typer.echo("hint: " + hint.replace("\n", " "), err=True)
+    with suppress(OSError):  # the terminal may be gone, which is no reason for another exit status
+        typer.echo("error: " + message.replace("\n", " "), err=True)
+        if hint:
+            typer.echo("hint: " + hint.replace("\n", " "), err=True)
 
 
 def refuse(message: str, *, hint: str) -> NoReturn:
@@ -169,7 +170,8 @@ class Talk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bars is not None:
-            self._bars.stop()
+            with suppress(OSError):  # as above
+                self._bars.stop()
 
     def progress(self, stage: str, done: int, total: int | None, unit: str = "frames") -> None:
         """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are."""

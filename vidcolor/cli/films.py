@@ -19,6 +19,7 @@ from vidcolor.cli.options import (
     Saturation,
     Start,
     Still,
+    Stream,
     Video,
     WeightsFile,
     Yes,
@@ -52,6 +53,11 @@ def colorize(
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    stream: Stream = None,
+    verify_input: Annotated[
+        bool, typer.Option("--verify-input", help="Look for damage that a decoder passes over, with a decode more.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where else a warning is given.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
     no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work: an interrupted run starts anew.")] = False,
     device: Device = "auto",
@@ -65,7 +71,7 @@ def colorize(
     from vidcolor.video import default_output, probe
 
     if output is None:
-        output = default_output(probe(video), codec=codec)
+        output = default_output(probe(video, stream=stream), codec=codec)
     check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
@@ -86,6 +92,9 @@ def colorize(
             preset=preset,
             lossless=lossless,
             overwrite=yes,
+            stream=stream,
+            verify_input=verify_input,
+            strict=strict,
             quality=quality.value,
             job=None if no_job else output.with_suffix(".job"),
             fresh=fresh,
@@ -118,6 +127,7 @@ def preview(
     ] = None,
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -146,6 +156,7 @@ def preview(
             saturation=saturation,
             keep_color=keep_color,
             overwrite=yes,
+            stream=stream,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)

@@ -65,5 +65,9 @@ End = Annotated[
     Fraction | None,
     typer.Option("--end", metavar="TIME", parser=seconds, help="End before this time.", show_default=False),
 ]
+Stream = Annotated[
+    int | None,
+    typer.Option("--stream", min=0, metavar="N", help="Video stream to take, where there are several."),
+]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
 KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots that are in colour already as they are.")]

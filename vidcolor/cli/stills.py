@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
-from vidcolor.cli.options import Device, Json, MoreStills, Plan, Quiet, Still, Video, WeightsFile, Yes, given_stills
+from vidcolor.cli.options import (
+    Device,
+    Json,
+    MoreStills,
+    Plan,
+    Quiet,
+    Still,
+    Stream,
+    Video,
+    WeightsFile,
+    Yes,
+    given_stills,
+)
 from vidcolor.cli.reports import check_stills
 
 if TYPE_CHECKING:
@@ -31,6 +43,7 @@ def recommend(
     index: Annotated[
         Path | None, typer.Option("--index", metavar="FILE", help="The library's index; by default kept in LIBRARY.")
     ] = None,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -65,13 +78,18 @@ def recommend(
         )
         warnings = list(photographs.warnings)
         shots = make_plan(
-            video, [], progress=lambda done, total: talk.progress("shots", done, total), warn=warnings.append
+            video,
+            [],
+            stream=stream,
+            progress=lambda done, total: talk.progress("shots", done, total),
+            warn=warnings.append,
         )
         found = rank(
             shots,
             photographs,
             networks,
             count=top,
+            stream=stream,
             progress=lambda done, total: talk.progress("rank", done, total, unit="shots"),
         )
         if sheet is not None:
@@ -108,6 +126,7 @@ def suggest(
         Path | None, typer.Option("--stills", metavar="FOLDER", help="Write the frames here, grey, to paint on.")
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, max=8, metavar="N", help="Frames per shot at most.")] = 1,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -130,19 +149,22 @@ def suggest(
         from vidcolor.suggestion import suggest as find
         from vidcolor.video import probe
 
-        warnings: list[str] = []
         known = None if plan is None else ColorPlan.load(plan)
         if stills is not None and known is not None:
             check_stills(stills, video=video, references=known.stills(), plan=plan)
         settled = settle(known, given)
+        warnings = [*settled.warnings]
         networks = ExemplarColorizer.load(weights, device=device)
-        loaded = load_stills(settled.references, networks, probe(video))
-        shots = settled.plan or plan_film(video, loaded, networks, progress=talk.progress, warn=warnings.append)
+        loaded = load_stills(settled.references, networks, probe(video, stream=stream))
+        shots = settled.plan or plan_film(
+            video, loaded, networks, stream=stream, progress=talk.progress, warn=warnings.append
+        )
         found = find(
             shots.model_copy(update={"video": str(video)}),
             loaded,
             networks,
             count=count,
+            stream=stream,
             progress=lambda done, total: talk.progress("look", done, total),
         )
         written: list[Path] = []
@@ -153,9 +175,10 @@ def suggest(
                 wanted,
                 stills,
                 overwrite=yes,
+                stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
-    notes = [*settled.notes, *shots.notes]
+    notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
         listed = [each.to_dict() for each in found]
@@ -185,6 +208,7 @@ def sheet(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: *.sheet.png beside VIDEO.")
     ] = None,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -209,12 +233,12 @@ def sheet(
         from vidcolor.sheets import lay_out, write_png
         from vidcolor.video import probe
 
-        warnings: list[str] = []
         settled = settle(None if plan is None else ColorPlan.load(plan), given)
-        info, networks = probe(video), ExemplarColorizer.load(weights, device=device)
+        warnings = [*settled.warnings]
+        info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
         shots = settled.plan or plan_film(
-            video, {} if each else stills, networks, progress=talk.progress, warn=warnings.append
+            video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
         )
         rows = list(
             shots_at_a_glance(
@@ -227,7 +251,7 @@ def sheet(
             )
         )
         write_png(target, lay_out(rows))
-    notes = [*settled.notes, *shots.notes]
+    notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
         print_json({"sheet": target, "shots": len(rows), "notes": notes, "warnings": warnings})

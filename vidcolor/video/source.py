@@ -216,6 +216,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         rotation=int(picture.rotation),
         display_matrix=struct.unpack("=9i", display[:36]) if display is not None else None,
         sar=Fraction(video.sample_aspect_ratio or 1) or Fraction(1),
+        coded_sar=Fraction(context.sample_aspect_ratio or 1) or Fraction(1),
         interlaced=interlaced,
         top_field_first=_top_field_first(picture) if picture.interlaced_frame else context.field_order not in (3, 4),
         codec=context.name,
@@ -231,6 +232,9 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
 
 def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction | None:
     """Return the seconds that the container claims for the video stream, or for the whole film, or None."""
+    if container.format.name == "avi" and video.frames and video.average_rate:
+        # The demuxer counts what is there; the header, in a file that breaks off, what there was.
+        return video.frames / Fraction(video.average_rate)
     if video.duration and video.time_base:
         return video.duration * Fraction(video.time_base)
     tag = next((value for key, value in video.metadata.items() if key.upper().startswith("DURATION")), "")

@@ -113,12 +113,20 @@ class CopiedStreams:
             packet = self._pending or next(self._packets, None)
             self._pending = packet
             if packet is None:
+                if self._repaired:
+                    self.notes.append(
+                        f"{self._repaired} damaged or badly timed copied packets were repaired or left out"
+                    )
+                self._repaired = 0
                 return
             stamp = packet.dts if packet.dts is not None else packet.pts
             if until is not None and stamp is not None and stamp * Fraction(packet.time_base) > until:
                 return
             self._pending = None
-            output.mux_one(packet)
+            try:
+                output.mux_one(packet)
+            except av.error.InvalidDataError:  # such as the sound of a transport stream where a part of it is missing
+                self._repaired += 1
 
     def close(self) -> None:
         """Close the source."""
@@ -146,8 +154,6 @@ class CopiedStreams:
             except av.error.FFmpegError:
                 in_a_row += 1
                 self._repaired += 1
-        if self._repaired:
-            self.notes.append(f"{self._repaired} damaged or badly timed packets of the copied streams were repaired")
 
     def _fit_segment(self, packet: Packet[Stream]) -> bool:
         if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
