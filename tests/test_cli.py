@@ -423,7 +423,7 @@ def test_seed_out_of_range_is_wrong_usage(tmp_path: Path) -> None:
     assert run("train", tmp_path, "-o", tmp_path / "run", "--seed", 1 << 64)[0] == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interruption_exits_with_130_and_leaves_nothing(
     samples: Path, tmp_path: Path, untrained: Path, number: int
 ) -> None:

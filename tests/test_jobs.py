@@ -603,7 +603,7 @@ def test_a_full_disk_leaves_what_was_finished(
     _, err = process.communicate()
     assert process.returncode == 1, err
     assert err.splitlines()[-2:] == [
-        f"error: {long_runs.job}: the disk is full",
+        f"error: {long_runs.job}: the file grows larger than this disk, or the limit set for you, allows",
         "hint: free space and run the same command again: finished shots are kept",
     ]
     assert not long_runs.output.exists()

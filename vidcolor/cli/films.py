@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json
 from vidcolor.cli.options import (
     Device,
     End,
@@ -73,6 +73,7 @@ def colorize(
     if output is None:
         output = default_output(probe(video, stream=stream), codec=codec)
     check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    check_folder(output.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
@@ -140,6 +141,7 @@ def preview(
     stills = given_stills(reference, more_stills, plan)
     for written in (side_by_side, contact_sheet):
         check_output(written, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    check_folder(folder)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer

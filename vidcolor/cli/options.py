@@ -41,15 +41,19 @@ def given_stills(reference: list[Path] | None, more: list[Path] | None, plan: Pa
 
 
 Plan = Annotated[
-    Path | None, typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.")
+    Path | None,
+    typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.", readable=False),
 ]
-Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False)]
+# Whether a file can be read is told by what reads it, in one error line and one hint line.
+Video = Annotated[
+    Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False, readable=False)
+]
 Still = Annotated[
     list[Path] | None,
-    typer.Option("-r", "--reference", metavar="STILL...", help="Colour stills; several may follow."),
+    typer.Option("-r", "--reference", metavar="STILL...", help="Colour stills; several may follow.", readable=False),
 ]
 # An option takes one value, so the shell's `-r stills/*.png` leaves all but the first to this argument.
-MoreStills = Annotated[list[Path] | None, typer.Argument(metavar="STILL", hidden=True)]
+MoreStills = Annotated[list[Path] | None, typer.Argument(metavar="STILL", hidden=True, readable=False)]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Replace existing output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
