@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from films import Film, picture, render, two_pictures
 from typer.testing import CliRunner
 
@@ -373,3 +374,55 @@ def test_a_plan_binds_one_still_to_a_frame(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="are both bound to frame 5") as caught:
         ColorPlan.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_cover_art_is_cover_art_in_matroska(tmp_path: Path, color: Callable[..., Report], suffix: str) -> None:
+    """Checklist 10."""
+    film = render(tmp_path / "film", replace(X264, suffix=suffix, cover=True, attachment=suffix == ".mkv"))
+    report = color(film, strict=True)
+    before, after = probe(film), probe(report.output)
+    assert [each.cover for each in after.streams if each.kind == "video"] == [True]
+    assert after.width == before.width
+    pictures = []
+    for path in (film, report.output):
+        with av.open(str(path)) as container:
+            covers = [each for each in container.streams.video if each.disposition & Disposition.attached_pic]
+            pictures.append(next(bytes(packet) for packet in container.demux(covers) if packet.size))
+            names = [each.metadata.get("filename") for each in covers]
+    assert pictures[0] == pictures[1]
+    assert names == ["cover.jpg"]
+    assert verify(film, report.output).ok
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_titles_are_kept_and_lost_roles_are_named(tmp_path: Path, colorizer: Colorizer, suffix: str) -> None:
+    """Checklist 30."""
+    plain = render(tmp_path / "plain", replace(X264, audio=("aac", "aac"), frames=24))
+    film, back = tmp_path / "film.mkv", tmp_path / "back.mkv"
+    with av.open(str(plain)) as source, av.open(str(film), "w") as copy:
+        streams = [copy.add_stream_from_template(each, opaque=True) for each in source.streams]
+        for stream, title in zip(streams, ("the picture", "the sound", "what is said of it"), strict=True):
+            stream.metadata["title"] = title
+        streams[2].disposition = Disposition.comment | Disposition.original
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                copy.mux_one(packet)
+    output = tmp_path / f"out{suffix}"
+    report = colorizer.colorize(film, output=output)
+    lost = {
+        ".mkv": None,
+        ".mp4": "mp4 does not hold that it is original",
+        ".mov": "mov does not hold that it is comment, original",
+    }
+    named = [note.split(": ", 1)[1] for note in report.notes if "does not hold that" in note]
+    assert named == [words for words in [lost[suffix]] if words]
+    assert verify(film, output).ok
+    colorizer.colorize(output, output=back)  # titles survive the way into the container and out of it
+    with av.open(str(back)) as container:
+        assert [each.metadata.get("title") for each in container.streams] == [
+            "the picture",
+            "the sound",
+            "what is said of it",
+        ]

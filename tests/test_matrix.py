@@ -114,6 +114,10 @@ CASES = {
         ".mov",
         notes=("cover art #1 (mjpeg) is dropped",),
     ),
+    "cover art in mp4 into mkv": Case(Film(suffix=".mp4", cover=True, audio=("aac",), **X264), notes=(ROUNDED, LATER)),  # type: ignore[arg-type]
+    "cover art beside a font and sound": Case(Film(cover=True, attachment=True, audio=("flac",), subtitles="srt")),
+    "titled sound in mp4 into mov": Case(Film(suffix=".mp4", audio=("aac", "mp3"), **X264), "x264", ".mov"),  # type: ignore[arg-type]
+    "titled sound in mp4 into mkv": Case(Film(suffix=".mp4", audio=("aac", "mp3"), **X264), notes=(ROUNDED, LATER)),  # type: ignore[arg-type]
     "rotation": Case(Film(suffix=".mp4", rotation=90, **X264), "x264", ".mp4"),  # type: ignore[arg-type]
     "rotation into mkv": Case(Film(suffix=".mp4", rotation=270, **X264), notes=(ROUNDED,)),  # type: ignore[arg-type]
     "pixel aspect": Case(Film(suffix=".mp4", sar=Fraction(8, 9), **X264), "x264", notes=(ROUNDED,)),  # type: ignore[arg-type]

@@ -133,7 +133,7 @@ def describe_stream(stream: Stream) -> StreamInfo:
         kind=str(stream.type),
         codec=context.name if context is not None else (stream.name if stream.type == "data" else None) or "unknown",
         language=tags.get("language"),
-        title=tags.get("title") or tags.get("filename") or time_code,
+        title=tags.get("title") or tags.get("name") or tags.get("filename") or time_code,
         cover=bool(stream.disposition & Disposition.attached_pic),
     )
 
