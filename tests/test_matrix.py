@@ -188,6 +188,7 @@ def color(folder: Path, case: Case) -> tuple[Verification, list[str]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_film_is_kept(name: str, tmp_path: Path) -> None:
+    """Checklist 9, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 30."""
     case = CASES[name]
     found, notes = color(tmp_path, case)
     assert found.differences == ()
@@ -216,6 +217,7 @@ def test_film_is_kept_by_colorize(name: str, colorizer: Colorizer, tmp_path: Pat
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_film_that_cannot_be_kept_is_refused(name: str, tmp_path: Path) -> None:
+    """Checklist 18, 19, 21."""
     case, message = REFUSED[name]
     with pytest.raises(VideoError, match=message) as caught:
         color(tmp_path, case)

@@ -346,6 +346,7 @@ def test_a_shot_borrows_the_painted_stills_of_another(tmp_path: Path) -> None:
 
 
 def test_stills_given_beside_a_plan_and_in_memory_count(tmp_path: Path) -> None:
+    """Checklist 42."""
     memory = Reference(None, picture(1, 3, 32, 32), frame=1)
     plan = edited(plan_with(0, 10), 0, references=[{"path": memory.key, "frame": 1}])
     grey = painted(tmp_path / "g.png", grey=True)
