@@ -4,7 +4,7 @@
     make bench BENCH_ARGS='--heights 480 --repeats 5 --frames 100'
     make bench BENCH_ARGS='--heights 480 --long'
 
-CPU time is that of all threads. `--long` colours a film of 20 minutes, 30,000 frames. Rounds are interleaved
+CPU time is that of all threads. `--long` colours a film of 20 minutes, 30,000 frames with sound. Rounds are interleaved
 (transcode, colour, transcode, ...), so that a machine that slows down slows both; the ratios are medians over the
 rounds of one run.
 """
@@ -27,6 +27,7 @@ import av
 import numpy as np
 import torch
 import torchvision
+from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from pulse import print_pulses
 from torch import nn
@@ -41,19 +42,61 @@ FILM = SAMPLES / "bikes.mkv"
 STILLS = sorted((SAMPLES / "stills").glob("*.png"))
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "val-clips"
 CRF, PRESET = 18.0, "veryfast"
+RATE, SOUND_RATE = 25, 48_000
 
 
-def encode(frames: Iterator[VideoFrame], path: Path, *, width: int, height: int) -> int:
+def encode(frames: Iterator[VideoFrame], path: Path, *, width: int, height: int, sound: bool = False) -> int:
     """Encode frames at the settings that every row of the table shares; return how many there were."""
     count = 0
     with av.open(str(path), "w") as film:
-        stream = film.add_stream("libx264", rate=25, options={"crf": str(CRF), "preset": PRESET})
+        stream = film.add_stream("libx264", rate=RATE, options={"crf": str(CRF), "preset": PRESET})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        track = film.add_stream("aac", rate=SOUND_RATE, layout="mono") if sound else None
         for count, frame in enumerate(frames, start=1):
-            frame.pts, frame.time_base = count - 1, Fraction(1, 25)
+            frame.pts, frame.time_base = count - 1, Fraction(1, RATE)
             film.mux(stream.encode(frame))
+            if track is not None:
+                film.mux(track.encode(tone(count - 1)))
         film.mux(stream.encode())
+        if track is not None:
+            film.mux(track.encode())
     return count
+
+
+def tone(number: int) -> AudioFrame:
+    """Return the sound of one frame: a tone that rises from second to second, so that no two packets are alike."""
+    each = SOUND_RATE // RATE
+    seconds = (number * each + np.arange(each)) / SOUND_RATE
+    wave = np.sin(2 * np.pi * (220 + np.floor(seconds)) * seconds)[None].astype(np.float32) / 4
+    frame = AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, number * each, Fraction(1, SOUND_RATE)
+    return frame
+
+
+def packets(path: Path, kind: str) -> Iterator[tuple[Fraction, bytes]]:
+    """Times and bytes of the packets of a film's picture or sound; the picture's bytes are left out."""
+    with av.open(str(path)) as film:
+        stream = film.streams.video[0] if kind == "video" else film.streams.audio[0]
+        for packet in film.demux(stream):
+            if packet.pts is not None and packet.time_base is not None:
+                yield packet.pts * packet.time_base, b"" if kind == "video" else bytes(packet)
+
+
+def drift(film: Path, output: Path) -> str:
+    """Say how far pictures and sound of a coloured film have moved against its first picture, and if sound changed.
+
+    Matroska counts in milliseconds and from 0, where sound in an mp4 may begin a packet before the picture.
+    """
+    told, offset = [], None
+    for kind in ("video", "audio"):
+        before, after = (sorted(packets(path, kind)) for path in (film, output))
+        if len(before) != len(after):
+            return f"{len(before)} {kind} packets became {len(after)}"
+        offset = after[0][0] - before[0][0] if offset is None else offset
+        moved = max(abs(a + offset - b) for (a, _), (b, _) in zip(before, after, strict=True))
+        equal = all(a == b for (_, a), (_, b) in zip(before, after, strict=True))
+        told.append(f"{kind} {1000 * float(moved):.2f} ms" + ("" if equal else ", not the same bytes"))
+    return ", ".join(told)
 
 
 def pictures(path: Path) -> Iterator[VideoFrame]:
@@ -63,11 +106,11 @@ def pictures(path: Path) -> Iterator[VideoFrame]:
         yield from film.decode(video=0)
 
 
-def make_film(path: Path, *, width: int, height: int, frames: int) -> None:
+def make_film(path: Path, *, width: int, height: int, frames: int, sound: bool = False) -> None:
     """Scale the sample film and repeat it until it has so many frames."""
     looped = (frame for _ in cycle([None]) for frame in pictures(FILM))
     scaled = (frame.reformat(width=width, height=height, format="yuv420p") for frame in islice(looped, frames))
-    encode(scaled, path, width=width, height=height)
+    encode(scaled, path, width=width, height=height, sound=sound)
 
 
 def transcode(film: Path, output: Path, *, width: int, height: int) -> tuple[float, float]:
@@ -212,13 +255,13 @@ def peak_memory(film: Path, output: Path, *, device: str) -> float:
 
 
 def compare_memory(folder: Path, films: Sequence[tuple[int, int, int]], *, device: str) -> None:
-    """Print the peak memory of colouring films of each width, height and number of frames."""
-    print("\n| film | frames | peak memory, MiB |\n| --- | ---: | ---: |", flush=True)
+    """Print the peak memory of colouring films of each width, height and number of frames, and what moved in time."""
+    print("\n| film | frames | peak memory, MiB | largest move in time |\n| --- | ---: | ---: | --- |", flush=True)
     for width, height, frames in films:
         film = folder / f"{width}x{height}-{frames}.mp4"
-        make_film(film, width=width, height=height, frames=frames)
+        make_film(film, width=width, height=height, frames=frames, sound=True)
         peak = peak_memory(film, folder / "memory.mkv", device=device)
-        print(f"| {width}x{height} | {frames} | {peak:.0f} |", flush=True)
+        print(f"| {width}x{height} | {frames} | {peak:.0f} | {drift(film, folder / 'memory.mkv')} |", flush=True)
 
 
 def main() -> None:

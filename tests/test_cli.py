@@ -101,6 +101,7 @@ def test_no_command_prints_help() -> None:
 
 @pytest.mark.parametrize("kind", ["name", "symlink", "hard link", "case"])
 def test_output_is_never_the_input(tmp_path: Path, kind: str) -> None:
+    """Checklist 31."""
     film, output = tmp_path / "film.mkv", tmp_path / "other.mkv"
     film.write_bytes(b"a film")
     if kind == "name":

@@ -91,10 +91,37 @@ def test_suggest_names_frames_and_writes_them(film: Path, library: Path, tmp_pat
     gains = {line[0]: float(line[-1]) for line in lines if len(line) == 6}
     assert status == 0
     assert list(gains)[-1] == "1"  # the shot that has its still comes last
-    # A still that a person may have painted is never replaced unasked.
-    status, _, err = run("suggest", film, "--plan", plan, "--stills", tmp_path / "paint")
-    assert status == 1
-    assert "exists already" in err
+
+
+def test_suggested_stills_join_the_plan_and_painted_ones_are_never_replaced(
+    film: Path, library: Path, tmp_path: Path
+) -> None:
+    paint, plan = tmp_path / "paint", tmp_path / "film.plan.json"
+    assert run("scenes", film, "--stills", paint, "-o", plan)[0] == 0
+    first = sorted(paint.iterdir())
+    for still in first:
+        still.write_bytes((library / "one.png").read_bytes())
+    suggest = ["suggest", film, "--plan", plan, "--stills", paint, "-o", plan, "--json"]
+    status, out, err = run(*suggest)
+    assert status == 0, err
+    found = json.loads(out)
+    new = [Path(path) for path in found["stills"]]
+    assert new
+    assert sorted(paint.iterdir()) == sorted([*first, *new])
+    assert all(still.read_bytes() == (library / "one.png").read_bytes() for still in first)
+    planned = json.loads(plan.read_text())["shots"]
+    named = [(shot["start"], still["frame"]) for shot in planned for still in shot["references"]]
+    wanted = {(shot["start"], frame) for shot in found["shots"] for frame in shot["frames"]}
+    assert wanted <= set(named)
+    assert len(named) == len(set(named)) == len(first) + len(wanted)
+    # Until they are painted the same frames are suggested, and neither files nor plan change.
+    before = plan.read_text(), [path.read_bytes() for path in new]
+    status, out, err = run(*suggest)
+    assert (status, json.loads(out)["stills"]) == (0, []), err
+    assert (plan.read_text(), [path.read_bytes() for path in new]) == before
+    status, _, err = run("suggest", film, "--plan", plan, "-o", plan)
+    assert status == 2
+    assert "-o without --stills" in err
 
 
 def test_suggest_takes_a_plan_or_stills(film: Path, library: Path) -> None:
@@ -116,7 +143,12 @@ def test_sheet_shows_every_shot(film: Path, library: Path, untrained: Path) -> N
     assert "exists already" in err
     status, out, _ = run("sheet", film, "--each", *stills, "-y", "--json")
     assert status == 0
-    assert json.loads(out)["shots"] == 3
+    assert json.loads(out)["rows"] == 3
+    status, out, err = run("sheet", film, "--each", *stills, "--at", "0.2", "--at", "0", "-y", "--json")
+    assert (status, json.loads(out)["rows"]) == (0, 2), err
+    status, _, err = run("sheet", film, "--each", *stills, "--at", "99", "-y")
+    assert status == 1
+    assert "has no frame" in err
     status, _, err = run("sheet", film, "--each", "-y")
     assert status == 2
     assert "--each without stills" in err

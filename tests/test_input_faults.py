@@ -323,7 +323,7 @@ def test_every_command_about_stills_and_plans_takes_the_stream_chosen(tmp_path: 
         assert (status, json.loads(out)["shots"][-1]["stop"]) == (0, 9)
     status, out, _ = run("suggest", film, *chosen, "--stills", tmp_path / "paint", "--json")
     assert {load_reference(still).rgb.shape for still in json.loads(out)["stills"]} == {(48, 32, 3)}
-    for given in ([], ["--plan", plan]):
+    for given in ([], ["--plan", plan], ["--each", "--at", "0.32", "-r", tmp_path / "library" / "photograph.png"]):
         assert run("sheet", film, *given, *chosen, "-o", tmp_path / "sheet.png", "-y")[0] == 0
 
 

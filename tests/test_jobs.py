@@ -239,6 +239,7 @@ def test_only_a_run_that_is_alone_removes_what_killed_ones_left(tmp_path: Path) 
 
 
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
+    """Checklist 33."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(VideoError, match="file") as caught:
         Job(tmp_path / "file")

@@ -1,6 +1,6 @@
-"""A film at a glance: one coloured frame of every shot, without colouring the frames between them."""
+"""A film at a glance: one coloured frame of every shot, or a few chosen ones, without colouring the frames between."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,10 @@ def shots_at_a_glance(
     networks: ExemplarColorizer,
     *,
     candidates: Sequence[str] = (),
+    at: Collection[int] = (),
     progress: Progress | None = None,
 ) -> Iterator[SheetRow]:
-    """Colour the representative frame of every shot by itself, graded as the plan says.
+    """Colour single frames, by default the representative one of every shot, graded as the plan says.
 
     Args:
         info: The film.
@@ -36,15 +37,19 @@ def shots_at_a_glance(
         stills: The stills by key, as the plan and `candidates` write it.
         networks: Colour the frames.
         candidates: Keys of stills to try, each alone, instead of those of the plan.
-        progress: Called with the shots done and in all.
+        at: Numbers of the frames to show instead.
+        progress: Called with the rows done and in all.
 
     Yields:
-        A row per shot: the film, the shot's stills, the result; with candidates the film, and a result for each.
+        A row per frame: the film, the shot's stills, the result; with candidates the film, and a result for each.
     """
-    frames = read_frames(info, [shot.representative for shot in plan.shots])
-    for number, (shot, frame) in enumerate(zip(plan.shots, frames, strict=True), start=1):
-        luma = upright_luma(frame, info)
-        caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: frame {frame.index}"
+    wanted = sorted(set(at)) or [shot.representative for shot in plan.shots]
+    for done, frame in enumerate(read_frames(info, wanted), start=1):
+        shot, luma = plan.shot_at(frame.index), upright_luma(frame, info)
+        number = plan.shots.index(shot) + 1
+        caption = f"frame {frame.index}"
+        if not at:
+            caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"
         if candidates:
             tried = [_colored(shot, frame, luma, info, [stills[key]], networks, None) for key in candidates]
             names = [stills[key].reference.name for key in candidates]
@@ -57,7 +62,7 @@ def shots_at_a_glance(
             labels = ("film", *(still.reference.name for still in own), "result")
             yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still in own), colored), labels)
         if progress is not None:
-            progress(number, len(plan.shots))
+            progress(done, len(wanted))
 
 
 def _colored(

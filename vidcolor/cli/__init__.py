@@ -92,7 +92,8 @@ app.command(
         "vidcolor suggest film.mkv -r kitchen_000123.png --stills paint/",
         "Say for each shot of VIDEO which further frame, if painted, would help most, from how well the stills at hand "
         "cover what its frames show. Error is the expected mean distance of the shot's colours from the true ones in "
-        "Lab ab, gain by how much painting the frame would lower it. Shots come in the order of what they would gain.",
+        "Lab ab, gain by how much painting the frame would lower it. Shots come in the order of what they would gain. "
+        "Stills that are there already stay as they are.",
     ),
 )(stills.suggest)
 app.command(
@@ -101,7 +102,8 @@ app.command(
     help=_help(
         "vidcolor sheet film.mkv --each -r summer.jpg autumn.jpg",
         "Colour one frame of every shot by itself and write a contact sheet, without colouring the whole film. --each "
-        "tries every still alone on every shot, side by side. With --plan the shots are known and take seconds.",
+        "tries every still alone on every shot, side by side. With --plan the shots are known and it takes seconds, as "
+        "it does with --each --at.",
     ),
 )(stills.sheet)
 app.command(

@@ -49,7 +49,7 @@ def scenes(
         check_stills(stills, video=video, references=references, plan=output)
         check_folder(stills, made=True)
     if output is not None:
-        _check_plan(output, stills=stills)
+        check_plan(output, stills=stills)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan
@@ -120,7 +120,7 @@ def _list_shots(plan: "ColorPlan") -> None:
         typer.echo(f"{numbers}  {looks:6}  {names}".rstrip())
 
 
-def _check_plan(plan: Path, *, stills: Path | None) -> None:
+def check_plan(plan: Path, *, stills: Path | None) -> None:
     """Refuse a plan that cannot be written, before any work."""
     check_folder(plan.parent, made=stills is not None and plan.parent.resolve() == stills.resolve())
     if plan.is_dir():

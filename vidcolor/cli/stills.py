@@ -1,5 +1,6 @@
 """The commands about which stills to use: `recommend`, `suggest` and `sheet`."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +19,9 @@ from vidcolor.cli.options import (
     WeightsFile,
     Yes,
     given_stills,
+    seconds,
 )
-from vidcolor.cli.reports import check_stills
+from vidcolor.cli.reports import check_plan, check_stills
 
 if TYPE_CHECKING:
     from vidcolor.recommendation import Recommendation
@@ -125,6 +127,12 @@ def suggest(
     stills: Annotated[
         Path | None, typer.Option("--stills", metavar="FOLDER", help="Write the frames here, grey, to paint on.")
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="PLAN", help="Write a plan with these stills, too; may be that of --plan."
+        ),
+    ] = None,
     count: Annotated[int, typer.Option("--count", min=1, max=8, metavar="N", help="Frames per shot at most.")] = 1,
     stream: Stream = None,
     device: Device = "auto",
@@ -135,9 +143,16 @@ def suggest(
 ) -> None:
     """Say which frames to paint next."""
     given = given_stills(reference, more_stills, plan)
+    if output is not None and stills is None:
+        refuse("-o without --stills", hint="say with --stills where the frames go that the plan is to name")
+    if output is not None:
+        own = plan is not None and output.resolve() == plan.resolve()
+        check_output(output, inputs=[video, *given], overwrite=yes or own)
     if stills is not None:
-        check_stills(stills, video=video, references=given, plan=plan)
+        check_stills(stills, video=video, references=[], plan=output)
         check_folder(stills, made=True)
+    if output is not None:
+        check_plan(output, stills=stills)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.coloring import load_stills
@@ -145,13 +160,12 @@ def suggest(
         from vidcolor.filmwork import plan_film
         from vidcolor.plan import ColorPlan
         from vidcolor.plan.painted import settle
-        from vidcolor.stills import write_stills
+        from vidcolor.plan.renewal import with_more_stills
+        from vidcolor.stills import still_path, write_stills
         from vidcolor.suggestion import suggest as find
         from vidcolor.video import probe
 
         known = None if plan is None else ColorPlan.load(plan)
-        if stills is not None and known is not None:
-            check_stills(stills, video=video, references=known.stills(), plan=plan)
         settled = settle(known, given)
         warnings = [*settled.warnings]
         networks = ExemplarColorizer.load(weights, device=device)
@@ -174,18 +188,23 @@ def suggest(
                 video,
                 wanted,
                 stills,
-                overwrite=yes,
+                keep=True,
                 stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
+            more = with_more_stills(known or shots, {frame: still_path(video, frame, stills) for frame in wanted})
+            if output is not None:
+                more.save(output)
     notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
         listed = [each.to_dict() for each in found]
-        print_json({"unit": "Lab ab", "shots": listed, "stills": written, "notes": notes, "warnings": warnings})
+        print_json(
+            {"unit": "Lab ab", "shots": listed, "stills": written, "plan": output, "notes": notes, "warnings": warnings}
+        )
     else:
         _print_suggestions(found)
-    for path in written:
+    for path in [*written, *([output] if output else [])]:
         talk.note(f"wrote {path}")
 
 
@@ -205,6 +224,10 @@ def sheet(
     reference: Still = None,
     plan: Plan = None,
     each: Annotated[bool, typer.Option("--each", help="Try each still alone on every shot.")] = False,
+    at: Annotated[
+        list[Fraction] | None,
+        typer.Option(metavar="TIME", parser=seconds, help="Show the frame at this time instead; may be repeated."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: *.sheet.png beside VIDEO.")
     ] = None,
@@ -228,18 +251,26 @@ def sheet(
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.filmwork import plan_film
         from vidcolor.overview import shots_at_a_glance
-        from vidcolor.plan import ColorPlan
+        from vidcolor.plan import ColorPlan, PlannedShot
         from vidcolor.plan.painted import settle
         from vidcolor.sheets import lay_out, write_png
-        from vidcolor.video import probe
+        from vidcolor.video import count_frames, probe
+        from vidcolor.video.packets import count_frames_before
 
+        frames = [count_frames_before(video, time, stream=stream) for time in at or ()]
         settled = settle(None if plan is None else ColorPlan.load(plan), given)
         warnings = [*settled.warnings]
         info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
-        shots = settled.plan or plan_film(
-            video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
-        )
+        if settled.plan is not None:
+            shots = settled.plan
+        elif each and frames:  # which shots they lie in makes no difference
+            total = count_frames(video, stream=stream)
+            shots = ColorPlan(video=str(video), frames=total, shots=[PlannedShot(start=0, stop=total)])
+        else:
+            shots = plan_film(
+                video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
+            )
         rows = list(
             shots_at_a_glance(
                 info,
@@ -247,13 +278,14 @@ def sheet(
                 stills,
                 networks,
                 candidates=list(stills) if each else (),
-                progress=lambda done, total: talk.progress("sheet", done, total, unit="shots"),
+                at=frames,
+                progress=lambda done, total: talk.progress("sheet", done, total, unit="rows"),
             )
         )
         write_png(target, lay_out(rows))
     notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
-        print_json({"sheet": target, "shots": len(rows), "notes": notes, "warnings": warnings})
+        print_json({"sheet": target, "rows": len(rows), "notes": notes, "warnings": warnings})
     else:
         typer.echo(target)

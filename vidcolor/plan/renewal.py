@@ -6,7 +6,7 @@ does not remember stay as they are. Stills go with the frame that they were pain
 their shot.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -141,6 +141,21 @@ def with_stills(plan: ColorPlan, stills: dict[int, Path]) -> ColorPlan:
         return shot.model_copy(update={"references": [still, *shot.references]})
 
     return plan.with_shots(map(bound, plan.shots))
+
+
+def with_more_stills(plan: ColorPlan, stills: Mapping[int, Path]) -> ColorPlan:
+    """Add stills, given by the frames they show, to those of the shots that hold the frames, each once."""
+
+    def more(shot: PlannedShot) -> PlannedShot:
+        painted = {each.frame for each in shot.references}
+        new = [
+            PlannedReference(path=str(path), frame=frame)
+            for frame, path in sorted(stills.items())
+            if frame in shot and frame not in painted
+        ]
+        return shot.model_copy(update={"references": [*shot.references, *new]})
+
+    return plan.with_shots(map(more, plan.shots))
 
 
 def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
