@@ -404,9 +404,11 @@ def test_what_was_warned_of_while_planning_comes_again_with_the_plan(runs: Runs,
     second = runs(given)
     assert "plan" not in runs.stages
     assert (second.warnings, second.notes) == (first.warnings, first.notes)
-    with pytest.raises(VidcolorError, match="strict allows no warning"):
-        runs(given, strict=True)
-    assert "color" not in runs.stages
+    for fresh in (False, True):
+        with pytest.raises(VidcolorError, match="strict allows no warning"):
+            runs(given, strict=True, fresh=fresh)
+        assert "color" not in runs.stages
+    assert _counts(runs(given)) == (3, 0)  # a run that was refused forgets nothing
 
 
 @pytest.mark.usefixtures("done")

@@ -1,6 +1,6 @@
 """The shots of a film, each coloured or taken from a job: what a run colours, and what it need not colour again."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from itertools import islice
@@ -86,7 +86,7 @@ def begin(
     quality: str,
     plan: ColorPlan | None,
     progress: Progress | None,
-    warn: Callable[[str], None],
+    heed: Callable[[Sequence[str]], None],
 ) -> ColorPlan:
     """Begin a run, and return its plan: the one given, the one that the job holds, or a new one.
 
@@ -101,7 +101,8 @@ def begin(
         quality: Effort of propagation.
         plan: A plan that was given, or None.
         progress: Called with stage, frames done and frames in all while a plan is made.
-        warn: Called with each line that was warned of while the plan was made, in this run or in an earlier one.
+        heed: Called with the lines that were warned of while the plan was made, in this run or an earlier one, before
+            anything is written to the job.
     """
     warnings: list[str] = []
 
@@ -119,8 +120,7 @@ def begin(
 
     if job is None:
         plan = plan or made()
-        for warning in warnings:
-            warn(warning)
+        heed(warnings)
         return plan
     recipe = Recipe(
         film=film_identity(video),
@@ -137,6 +137,7 @@ def begin(
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
         planned_from = digest([{**recipe.to_dict(), "quality": None}, str(end), named])
         plan = _remembered(job.plan(planned_from), warnings) or made()
+    heed(warnings)
     shots = [
         recipe.shot(shot.start, shot.stop, [(pictures[each.path], each.frame, each.frames) for each in shot.references])
         for shot in plan.shots
@@ -144,8 +145,6 @@ def begin(
     job.begin(
         recipe, shots, plan={"plan": plan.model_dump(mode="json"), "warnings": warnings}, planned_from=planned_from
     )
-    for warning in warnings:
-        warn(warning)
     return plan
 
 

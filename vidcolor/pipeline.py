@@ -1,9 +1,10 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from vidcolor.coloring import ColoredFrame, Still, load_stills
@@ -136,8 +137,13 @@ class Colorizer:
                 warned, planned = [*given.warnings], list[str]()
                 if verify_input:
                     with clock("check"):
-                        warned += check_film(reader.info, progress=_stage(progress, "check"))
+                        warned += check_film(reader.info, progress=progress and partial(progress, "check"))
                 refuse_warnings(video, [*warned, *reader.warnings], strict=strict)
+
+                def heed(lines: Sequence[str]) -> None:
+                    planned.extend(lines)
+                    refuse_warnings(video, lines, strict=strict)
+
                 with clock("plan"):
                     plan = begin(
                         work,
@@ -150,11 +156,11 @@ class Colorizer:
                         quality=quality,
                         plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream),
                         progress=progress,
-                        warn=planned.append,
+                        heed=heed,
                     )
                 plan = keeping_color(plan) if keep_color else plan
                 notes, warnings = remarks_on(plan.shots)
-                refuse_warnings(video, [*planned, *warnings], strict=strict)
+                refuse_warnings(video, warnings, strict=strict)
                 own = OwnChroma(reader.info, writer.chroma_format) if plan.keeps else None
                 upsample = ChromaUpsampler(
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
@@ -305,10 +311,6 @@ class Colorizer:
         """Colour the film's frames in order, some ahead of the one that is asked for."""
         colored = color_film(reader, plan, stills, self._networks, quality=quality, clock=clock, job=work)
         return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
-
-
-def _stage(progress: Progress | None, name: str) -> Callable[[int, int | None], None] | None:
-    return None if progress is None else lambda done, total: progress(name, done, total)
 
 
 def _check_options(quality: str, saturation: float) -> None:
