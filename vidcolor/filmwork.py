@@ -77,43 +77,37 @@ def plan_film(
 def begin(
     job: Job | None,
     networks: ExemplarColorizer,
-    video: Path,
+    reader: VideoReader,
     stills: dict[str, Still],
     *,
-    start: Fraction | None,
-    end: Fraction | None,
-    stream: int,
     quality: str,
     plan: ColorPlan | None,
     progress: Progress | None,
-    heed: Callable[[Sequence[str]], None],
+    heed: Callable[[Sequence[str]], None] = lambda lines: None,
 ) -> ColorPlan:
     """Begin a run, and return its plan: the one given, the one that the job holds, or a new one.
 
     Args:
         job: The job, or None.
         networks: Their weights and device count.
-        video: The film.
+        reader: The film, or its segment.
         stills: By their keys.
-        start: Of the segment, in seconds.
-        end: Of the segment, in seconds.
-        stream: Number of the video stream.
         quality: Effort of propagation.
         plan: A plan that was given, or None.
         progress: Called with stage, frames done and frames in all while a plan is made.
         heed: Called with the lines that were warned of while the plan was made, in this run or an earlier one, before
             anything is written to the job.
     """
-    warnings: list[str] = []
+    film, warnings = reader.info, list[str]()
 
     def made() -> ColorPlan:
         return plan_film(
-            video,
+            film.path,
             stills,
             networks,
-            start=start,
-            end=end,
-            stream=stream,
+            start=reader.start,
+            end=reader.end,
+            stream=film.stream,
             progress=progress,
             warn=warnings.append,
         )
@@ -123,9 +117,9 @@ def begin(
         heed(warnings)
         return plan
     recipe = Recipe(
-        film=film_identity(video),
-        stream=str(stream),
-        start=str(start),
+        film=film_identity(film.path),
+        stream=str(film.stream),
+        start=str(reader.start),
         quality=quality,
         weights=networks.weights,
         device=networks.device.type,
@@ -135,7 +129,7 @@ def begin(
     planned_from = None
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
-        planned_from = digest([{**recipe.to_dict(), "quality": None}, str(end), named])
+        planned_from = digest([{**recipe.to_dict(), "quality": None}, str(reader.end), named])
         plan = _remembered(job.plan(planned_from), warnings) or made()
     heed(warnings)
     shots = [

@@ -148,11 +148,8 @@ class Colorizer:
                     plan = begin(
                         work,
                         self._networks,
-                        video,
+                        reader,
                         stills,
-                        start=start,
-                        end=end,
-                        stream=reader.info.stream,
                         quality=quality,
                         plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream),
                         progress=progress,
