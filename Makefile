@@ -8,8 +8,9 @@ STILLS := samples/stills/*.png
 PYTEST_ARGS ?= -n auto
 HELDOUT_ARGS ?=
 BENCH_ARGS ?=
+OBJECTIVES_ARGS ?=
 
-.PHONY: demo test lint bench heldout clean
+.PHONY: demo test lint bench heldout objectives clean
 
 demo: $(STAMP)
 	@mkdir -p $(DEMO)
@@ -32,6 +33,9 @@ bench: $(STAMP)
 
 heldout: $(STAMP)
 	$(VENV)/bin/python tests/heldout.py $(HELDOUT_ARGS)
+
+objectives: $(STAMP)
+	$(VENV)/bin/python tests/objectives.py $(OBJECTIVES_ARGS)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -236,6 +236,33 @@ def test_train_neither_overwrites_a_run_nor_resumes_nothing(tmp_path: Path) -> N
     assert "--resume goes on with it" in err
 
 
+def test_provenance_is_named_and_needs_no_job(clip: Path, untrained: Path, tmp_path: Path) -> None:
+    output, sources = tmp_path / "out.mkv", tmp_path / "sources.mp4"
+    words = ["colorize", clip, "-o", output, "--provenance", sources, "--weights", untrained, "--device", "cpu"]
+    status, out, err = run(*words)
+    assert (status, out.split()) == (0, [str(output), str(sources)])
+    assert f"provenance is traced anew: {tmp_path / 'out.job'} was neither used nor added to" in " ".join(err.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mkv", "sources.mp4"]
+    output.unlink()
+    status, _, err = run(*words)
+    assert (status, f"{sources} exists already" in " ".join(err.split())) == (2, True)
+    assert run(*words, "-y", "--temperature", "7")[0] == 2
+
+
+def test_train_says_what_its_time_went_to(tmp_path: Path, untrained: Path) -> None:
+    for number in range(2):
+        noise = np.random.default_rng(number).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{number}.png")
+    words = ["train", tmp_path, "-o", tmp_path / "run", "--init", untrained, "--size", "32", "--batch", "2"]
+    status, out, err = run(*words, "--steps", "2", "--objective", "regression", "--device", "cpu", "--json")
+    found = json.loads(out)
+    assert (status, found["objective"]) == (0, "regression")
+    assert list(found["stage_seconds"]) == ["draw", "forward", "backward", "step"]
+    assert found["pairs_per_second"] > 0
+    assert "pairs/s: draw " in err
+    assert run(*words, "--objective", "beauty")[0] == 2
+
+
 def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_path: Path) -> None:
     plan, folder = tmp_path / "plan.json", tmp_path / "paint"
     film = samples / "bikes.mkv"

@@ -31,25 +31,25 @@ def _ab(luma: Floats, seed: int = 1) -> Floats:
     return np.random.default_rng(seed).normal(0, 25, (*luma.shape, 2)).astype(np.float32)
 
 
-def test_colours_have_the_size_of_the_luma_and_provenance_adds_up(colorizer: ExemplarColorizer, luma: Floats) -> None:
+def test_colours_have_the_size_of_the_luma_and_the_gate_adds_up(colorizer: ExemplarColorizer, luma: Floats) -> None:
     colored = colorizer.shot([colorizer.encode_reference(luma, _ab(luma))]).colorize(luma, None)
     assert colored.chroma.ab.shape == (64, 96, 2)
-    np.testing.assert_allclose(colored.provenance.sum(2), 1.0, atol=1e-4)
+    np.testing.assert_allclose(colored.gate.sum(2), 1.0, atol=1e-4)
     # More of the prior, less confidence; never outside [0, 1], which Chroma checks.
-    order = np.argsort(colored.provenance[:, :, 2].ravel())
+    order = np.argsort(colored.gate[:, :, 2].ravel())
     assert (np.diff(colored.chroma.confidence.ravel()[order]) <= 1e-6).all()
 
 
 def test_without_reference_the_first_frame_is_all_prior(colorizer: ExemplarColorizer, luma: Floats) -> None:
     colored = colorizer.shot([]).colorize(luma, None)
-    assert colored.provenance[:, :, 2].min() > 0.999
+    assert colored.gate[:, :, 2].min() > 0.999
     assert colored.chroma.confidence.max() < 0.001
 
 
 def test_a_later_frame_may_use_the_first_as_reference(colorizer: ExemplarColorizer, luma: Floats) -> None:
     shot = colorizer.shot([])
     shot.colorize(luma, None)
-    assert shot.colorize(luma, None).provenance[:, :, 0].min() > 1e-4
+    assert shot.colorize(luma, None).gate[:, :, 0].min() > 1e-4
 
 
 def test_shots_share_nothing(colorizer: ExemplarColorizer, luma: Floats) -> None:
@@ -57,7 +57,7 @@ def test_shots_share_nothing(colorizer: ExemplarColorizer, luma: Floats) -> None
     first = colorizer.shot([]).colorize(luma, None)
     second = colorizer.shot([]).colorize(luma, None)
     np.testing.assert_array_equal(first.chroma.ab, second.chroma.ab)
-    assert second.provenance[:, :, 0].max() < 1e-4
+    assert second.gate[:, :, 0].max() < 1e-4
 
 
 def test_propagated_colours_without_confidence_are_ignored(colorizer: ExemplarColorizer, luma: Floats) -> None:
@@ -118,3 +118,12 @@ def test_a_gpu_colours_as_the_cpu_does(samples: Path) -> None:
     error = np.abs(np.stack(results[0]) - np.stack(results[1]))
     assert error.mean() < 0.2
     assert np.percentile(error, 99) < 2.0
+
+
+def test_temperature_livens_automatic_colours(untrained: Path, luma: Floats) -> None:
+    shots = [ExemplarColorizer.load(untrained, device="cpu", temperature=each).shot([]) for each in (1.0, 0.4, 0.1)]
+    spreads = [float(np.std(shot.colorize(luma, None).chroma.ab)) for shot in shots]
+    assert spreads[0] < spreads[1] < spreads[2]
+    for wrong in (0.0, 1.5, float("nan")):
+        with pytest.raises(VidcolorError, match=f"temperature {wrong} is outside 0.05 to 1"):
+            ExemplarColorizer.load(untrained, device="cpu", temperature=wrong)

@@ -34,7 +34,9 @@ from vidcolor.weights import save_weights
 
 _FRAMES = 30
 _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
-_RECIPE = Recipe(film="a", stream="0", start="None", quality="balanced", weights="b", device="cpu", program="c")
+_RECIPE = Recipe(
+    film="a", stream="0", start="None", quality="balanced", weights="b", temperature="0.6", device="cpu", program="c"
+)
 
 
 @pytest.fixture(scope="module")
@@ -353,9 +355,9 @@ def test_another_binding_or_a_split_shot_is_coloured_alone(runs: Runs, film: Pat
 
 
 @pytest.mark.usefixtures("done")
-@pytest.mark.parametrize("what", ["quality", "start", "weights", "film", "program"])
+@pytest.mark.parametrize("what", ["quality", "start", "weights", "temperature", "film", "program"])
 def test_work_made_from_something_else_is_never_used(
-    runs: Runs, film: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, film: Path, untrained: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Checklist 36."""
     options: dict[str, Any] = {}
@@ -367,6 +369,8 @@ def test_work_made_from_something_else_is_never_used(
         options["film"] = render(tmp_path / "other", replace(_GREY, options=(("crf", "40"),)))
     elif what == "program":
         monkeypatch.setattr("vidcolor.jobs.recipe.__version__", "9.9")
+    elif what == "temperature":
+        runs = Runs(Colorizer.load(untrained, device="cpu", temperature=0.2), film, tmp_path)
     else:
         network = ExemplarNetwork(NetworkConfig(width=16, coarse=16, fine=16))
         save_weights(tmp_path / "w.safetensors", network.state_dict(), config=network.config.to_dict(), version="1")
@@ -409,6 +413,30 @@ def test_what_was_warned_of_while_planning_comes_again_with_the_plan(runs: Runs,
             runs(given, strict=True, fresh=fresh)
         assert "color" not in runs.stages
     assert _counts(runs(given)) == (3, 0)  # a run that was refused forgets nothing
+
+
+def test_another_temperature_plans_nothing_again_and_the_weights_own_finds_its_work(
+    runs: Runs, film: Path, untrained: Path, tmp_path: Path, done: list[str]
+) -> None:
+    lively = Runs(Colorizer.load(untrained, device="cpu", temperature=0.2), film, tmp_path)
+    assert _counts(lively()) == (0, 3)
+    assert "plan" not in lively.stages
+    assert hashes(runs.output) != done
+    named = Runs(Colorizer.load(untrained, device="cpu", temperature=0.6), film, tmp_path)  # what they say themselves
+    assert _counts(named()) == (3, 0)
+    assert hashes(runs.output) == done
+    assert _counts(lively()) == (3, 0)
+
+
+def test_provenance_uses_no_job_and_says_so(runs: Runs, done: list[str], tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in runs.job.rglob("*")}
+    report = runs(provenance=tmp_path / "sources.mp4")
+    assert (report.job, _counts(report)) == (None, (0, 3))
+    (said,) = [note for note in report.notes if "provenance" in note]
+    assert str(runs.job) in said
+    assert {path: path.stat().st_mtime_ns for path in runs.job.rglob("*")} == before
+    assert hashes(runs.output) == done
+    assert not [note for note in runs(provenance=tmp_path / "sources.mp4", job=None).notes if "provenance" in note]
 
 
 @pytest.mark.usefixtures("done")

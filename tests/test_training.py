@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.training.augment import FilmLook, View, carried_colours, sample, turn_hue
 from vidcolor.training.data import CANVAS, PictureStore, load_pictures
+from vidcolor.training.followed import followed_colours
 from vidcolor.training.loop import TrainConfig, TrainProgress, train
 from vidcolor.training.pairs import PairSampler
 from vidcolor.weights import load_weights, save_weights
@@ -126,6 +128,39 @@ def test_carried_colours_have_holes_and_are_sometimes_absent() -> None:
     assert ab[(validity == 0).expand_as(ab)].abs().max() == 0
 
 
+def test_followed_colours_move_with_the_picture_and_what_came_into_view_has_none() -> None:
+    rng = np.random.default_rng(0)
+    scene = cv2.GaussianBlur(rng.random((96, 140), np.float32), (0, 0), 2)
+    scene = (scene - scene.min()) / np.ptp(scene)
+    ab = np.stack([scene * 60, 40 - scene * 80])
+    near, here = slice(0, 96), slice(6, 102)
+    newcomer = scene[:, here].copy()
+    newcomer[30:60, 30:60] = rng.random((30, 30), np.float32)
+    luma = torch.from_numpy(np.stack([scene[:, here], newcomer]))[:, None]
+    near_luma = torch.from_numpy(scene[:, near]).expand(2, 1, 96, 96)
+    brought, validity = followed_colours(luma, near_luma, torch.from_numpy(ab[..., near]).expand(2, 2, 96, 96))
+    assert brought.shape == (2, 2, 48, 48)
+    assert validity.shape == (2, 1, 48, 48)
+    truth = torch.from_numpy(cv2.resize(ab[..., here].transpose(1, 2, 0), (48, 48), interpolation=cv2.INTER_AREA))
+    sure = validity[0, 0] > 0.8
+    assert sure.float().mean() > 0.8
+    assert (brought[0].permute(1, 2, 0)[sure] - truth[sure]).abs().mean() < 2
+    inside = validity[1, 0, 18:27, 18:27]
+    assert inside.mean() < 0.2
+    assert validity[0, 0, 18:27, 18:27].mean() > 0.8
+    assert brought[(validity == 0).expand_as(brought)].abs().max() == 0
+
+
+def test_evidence_of_pairs_from_clips_is_mostly_true_where_it_is_sure(store: PictureStore) -> None:
+    torch.manual_seed(0)
+    clips = PictureStore(store.pixels[6:], store.sizes[6:], store.weights[:0], ((0, 8), (8, 16)))
+    pairs = PairSampler(clips, torch.zeros(0, 1, dtype=torch.long), 64).draw(64)
+    error = (pairs.propagated - pairs.truth).square().sum(1).sqrt()
+    sure = pairs.validity[:, 0] > 0.8
+    assert 0.3 < (pairs.validity.amax((1, 2, 3)) > 0).float().mean() < 0.95
+    assert error[sure].mean() < 0.5 * pairs.truth.square().sum(1).sqrt()[sure].mean()
+
+
 def test_pairs_have_documented_shapes_and_an_unturned_item_keeps_its_truth(store: PictureStore) -> None:
     torch.manual_seed(0)
     pairs = PairSampler(store, torch.arange(6).roll(1)[:, None], 64).draw(64)
@@ -183,6 +218,12 @@ def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_pat
     unbroken, broken = (load_weights(tmp_path / run / "weights.safetensors") for run in ("unbroken", "broken"))
     for name, value in unbroken.state.items():
         assert torch.equal(value, broken.state[name]), name
+
+
+def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, start: Path, tmp_path: Path) -> None:
+    train(_config(folder, tmp_path, start, 1))
+    train(replace(_config(folder, tmp_path, start, 2), init=None, network=_TINY))
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk"], ids=["empty", "junk", "cut off"])

@@ -47,10 +47,12 @@ class Chroma:
     Args:
         ab: Lab ab, float32 (h, w, 2), unscaled.
         confidence: float32 (h, w) in [0, 1].
+        provenance: float32 (h / 2, w / 2, 4), see `provenance`, or None where it is not traced.
     """
 
     ab: Floats
     confidence: Floats
+    provenance: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.ab.ndim != 3 or self.ab.shape[2] != 2 or self.ab.dtype != np.float32:
@@ -63,6 +65,9 @@ class Chroma:
             raise ValueError("ab holds values that are not finite")
         if self.confidence.size and not (self.confidence.min() >= 0.0 and self.confidence.max() <= 1.0):
             raise ValueError("confidence leaves [0, 1]")
+        half = ((self.ab.shape[0] + 1) // 2, (self.ab.shape[1] + 1) // 2, 4)
+        if self.provenance is not None and self.provenance.shape != half:
+            raise ValueError(f"provenance is {self.provenance.shape}; expected {half}")
 
     def __repr__(self) -> str:
         return f"Chroma(ab={self.ab.dtype}{self.ab.shape}, confidence={self.confidence.dtype}{self.confidence.shape})"

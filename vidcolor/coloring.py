@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ShotColorizer
 from vidcolor.framing import shrink, turned, upright_size, working_luma
 from vidcolor.propagation import Effort, WorkingFrame, propagate
+from vidcolor.provenance import STILL, everywhere
 from vidcolor.references import Reference, load_reference
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo
@@ -110,7 +111,10 @@ def color_shot(
             waiting.append((frame, luma))
             # The networks see the picture upright: they learned from photographs.
             upright = np.ascontiguousarray(np.rot90(luma, turns))
-            yield WorkingFrame(frame.index, upright, painted.get(frame.index), frame.index in networks.changes)
+            still = painted.get(frame.index)
+            if still is not None and networks.traces:
+                still = replace(still, provenance=everywhere(STILL, upright))
+            yield WorkingFrame(frame.index, upright, still, frame.index in networks.changes)
 
     def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
         with clock("networks"):

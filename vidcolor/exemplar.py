@@ -8,7 +8,8 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from vidcolor.color import Chroma
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
+from vidcolor.tracing import Trace
 from vidcolor.weights import Weights, load_weights
 
 Floats = NDArray[np.float32]
@@ -30,6 +32,9 @@ Floats = NDArray[np.float32]
 _KEYFRAME_BIAS = -0.04
 # One keyframe scores as two on seven validation clips (33.91 and 33.90 dB), none 33.81; each costs as much as a still.
 _KEYFRAMES_KEPT = 1
+
+COLDEST = 0.05
+"""Least temperature of the automatic colours; below it they are the single likeliest class, and speckle."""
 
 # Colour that flow brought with a validity above 0.9 stays as it is, below 0.3 the networks decide alone: every keyframe
 # that they repaint is a chance to drift. On eight validation clips this raised PSNR from 34.7 to 35.8 dB; ramps of 0 to
@@ -58,15 +63,15 @@ class EncodedReference:
 
 @dataclass(frozen=True, eq=False)
 class Colored:
-    """A frame's colours and where they came from.
+    """A frame's colours and whom the networks believed.
 
     Attributes:
         chroma: ab at the size of the luma that was given, and as confidence about the chance that it is right.
-        provenance: (h, w, 3) shares of reference, propagated and prior; they add up to 1.
+        gate: (h, w, 3) shares of reference, propagated and prior; they add up to 1.
     """
 
     chroma: Chroma
-    provenance: Floats
+    gate: Floats
 
     def __repr__(self) -> str:
         return f"Colored({self.chroma!r})"
@@ -85,25 +90,34 @@ class ExemplarColorizer:
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
         self.device = device
         self.weights = weights or _checksum(network)
+        self._traces = False
 
     @classmethod
-    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "ExemplarColorizer":
+    def load(
+        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+    ) -> "ExemplarColorizer":
         """Load weights, and give torch half of the cores.
 
         Args:
             weights: A weights file, already loaded weights, or None for those that came with vidcolor.
             device: `auto` (a GPU when there is one), `cpu`, `cuda`, `cuda:1` and so on.
+            temperature: Of the automatic colours, see `ColorBins.decode`; None for what the weights say.
 
         Raises:
             WeightsError: They are missing, damaged or made for another network.
-            VidcolorError: The device is unknown or not there.
+            VidcolorError: The device is unknown or not there, or the temperature out of range.
         """
+        if temperature is not None and not COLDEST <= temperature <= 1:
+            raise VidcolorError(
+                f"temperature {temperature} is outside {COLDEST} to 1", hint="1 gives calm colours, 0.3 lively ones"
+            )
         # Decoding and encoding run beside the networks. With a torch thread per core they fight: on two busy cores
         # a keyframe took 1.9 s with two threads and 0.4 s with one.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         loaded = weights if isinstance(weights, Weights) else load_weights(weights)
         try:
-            network = ExemplarNetwork(NetworkConfig.from_dict(loaded.config))
+            config = NetworkConfig.from_dict(loaded.config)
+            network = ExemplarNetwork(config if temperature is None else replace(config, temperature=temperature))
             network.load_state_dict(dict(loaded.state))
         except (TypeError, RuntimeError) as error:
             raise WeightsError(
@@ -150,6 +164,17 @@ class ExemplarColorizer:
         cells = F.normalize(F.adaptive_avg_pool2d(features.s16, (grid, grid)), dim=1).flatten(2).mT
         return content[0].float().cpu().numpy(), cells[0].float().cpu().numpy()
 
+    @property
+    def temperature(self) -> float:
+        """Of the automatic colours."""
+        return self._network.config.temperature
+
+    def tracing(self) -> "ExemplarColorizer":
+        """The same networks, whose shots trace where colours come from; otherwise they do not."""
+        traced = copy(self)
+        traced._traces = True
+        return traced
+
     def shot(
         self, references: Sequence[EncodedReference], spans: Sequence[range | None] | None = None
     ) -> "ShotColorizer":
@@ -159,7 +184,8 @@ class ExemplarColorizer:
             references: Stills to match against.
             spans: The frames in which each counts, None for the whole shot; None if all do.
         """
-        return ShotColorizer(self._network, self.device, references, spans or [None] * len(references))
+        trace = Trace(self._network, keyframes=_KEYFRAMES_KEPT) if self._traces else None
+        return ShotColorizer(self._network, self.device, references, spans or [None] * len(references), trace)
 
     def _luma(self, luma: Floats) -> Tensor:
         return _tensor(luma[:, :, None], self.device)
@@ -181,6 +207,7 @@ class ShotColorizer:
         device: torch.device,
         references: Sequence[EncodedReference],
         spans: Sequence[range | None],
+        trace: Trace | None,
     ) -> None:
         self._network = network
         self._device = device
@@ -188,6 +215,12 @@ class ShotColorizer:
         self._counted: list[int] = []
         self.changes = frozenset(frame for span in spans if span is not None for frame in (span.start, span.stop))
         self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
+        self._trace = trace
+
+    @property
+    def traces(self) -> bool:
+        """Whether provenance was asked for."""
+        return self._trace is not None
 
     @torch.inference_mode()
     def colorize(self, luma: Floats, propagated: Chroma | None, *, frame: int | None = None) -> Colored:
@@ -207,6 +240,8 @@ class ShotColorizer:
         ]
         if count != self._counted:  # what other stills decided is no memory of these
             self._keyframes.clear()
+            if self._trace is not None:
+                self._trace.forget()
             self._counted = count
         stills = [self._references[number][0] for number in count]
         banks = [*stills, *self._keyframes]
@@ -222,11 +257,16 @@ class ShotColorizer:
         ab = torch.lerp(colored.fused.ab, carried[:, :2], trust)
         gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
         # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
-        self._keyframes.append(self._network.bank(encoded, ab, bias=_KEYFRAME_BIAS if stills else 0.0))
+        bias = _KEYFRAME_BIAS if stills else 0.0
+        self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
+        provenance = None
+        if self._trace is not None:
+            brought = None if propagated is None else propagated.provenance
+            provenance = self._trace.follow(encoded, gate, brought, stills, bias=bias)
         size = (width, height)
-        provenance = _array(gate, size)
-        confidence = np.exp(-_DOUBT * np.clip(provenance[:, :, 2], 0.0, 1.0))
-        return Colored(Chroma(_array(ab, size), confidence), provenance)
+        shares = _array(gate, size)
+        confidence = np.exp(-_DOUBT * np.clip(shares[:, :, 2], 0.0, 1.0))
+        return Colored(Chroma(_array(ab, size), confidence, provenance), shares)
 
 
 def _checksum(network: ExemplarNetwork) -> str:

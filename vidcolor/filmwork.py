@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,19 +15,23 @@ from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shrunk
-from vidcolor.errors import PlanError
+from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import stored_size
+from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, KeptShot, Recipe, ShotKey, digest, film_identity, picture_identity, rounded
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.propagation import EFFORTS
+from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
+
+_COLORED_AHEAD = 4
 
 
 def plan_film(
@@ -122,6 +127,7 @@ def begin(
         start=str(reader.start),
         quality=quality,
         weights=networks.weights,
+        temperature=str(networks.temperature),
         device=networks.device.type,
         program=program(),
     )
@@ -129,7 +135,7 @@ def begin(
     planned_from = None
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
-        planned_from = digest([{**recipe.to_dict(), "quality": None}, str(reader.end), named])
+        planned_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(reader.end), named])
         plan = _remembered(job.plan(planned_from), warnings) or made()
     heed(warnings)
     shots = [
@@ -150,6 +156,20 @@ def _remembered(values: Any, warnings: list[str]) -> ColorPlan | None:
     except (ValueError, TypeError, KeyError):  # there is none, or somebody edited the manifest
         return None
     return plan
+
+
+def color_ahead(
+    reader: VideoReader,
+    plan: ColorPlan,
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    quality: str,
+    clock: Clock,
+    work: Job | None = None,
+) -> Generator[ColoredFrame, None, None]:
+    """Colour the film's frames in order, some ahead of the one that is asked for."""
+    colored = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
+    return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
 
 
 def color_film(
@@ -240,7 +260,7 @@ def shot_colors(
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
     for item in colored:
         assert item.chroma is not None, "only shots that keep their own colours have none"
-        yield ColoredFrame(item.frame, item.luma, Chroma(rounded(item.chroma.ab), item.chroma.confidence))
+        yield ColoredFrame(item.frame, item.luma, replace(item.chroma, ab=rounded(item.chroma.ab)))
 
 
 def _keeping(
@@ -260,3 +280,11 @@ def _restored(frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, clock: C
     with closing(kept):
         for ab, (frame, luma) in zip(kept, shrunk(frames, info, clock), strict=False):  # a film may end early
             yield ColoredFrame(frame, luma, Chroma(ab, everywhere))
+
+
+def check_options(quality: str, saturation: float) -> None:
+    """Refuse an unknown quality, and a saturation out of range."""
+    if quality not in EFFORTS:
+        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
+    if not 0.0 <= saturation <= MOST_SATURATION:
+        raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import Chroma, ab_to_chroma, chroma_to_rgb, working_size
+from vidcolor.provenance import paint
 from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo
 
@@ -45,7 +46,14 @@ def turned(chroma: Chroma, quarter_turns: int) -> Chroma:
     if quarter_turns % 4 == 0:
         return chroma
     ab, confidence = (np.ascontiguousarray(np.rot90(x, quarter_turns)) for x in (chroma.ab, chroma.confidence))
-    return Chroma(ab, confidence)
+    provenance = None if chroma.provenance is None else np.rot90(chroma.provenance, quarter_turns)
+    return Chroma(ab, confidence, provenance)
+
+
+def show_provenance(chroma: Chroma | None, luma: Floats, info: VideoInfo) -> Bytes:
+    """Where a frame's colours came from as RGB uint8, upright, pixels square, at the working size."""
+    shown = paint(None if chroma is None else chroma.provenance, luma)
+    return np.ascontiguousarray(np.rot90(shown, info.rotation // 90))
 
 
 def show(frame: Frame, chroma: Chroma | None, info: VideoInfo) -> tuple[Bytes, Bytes]:

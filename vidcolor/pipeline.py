@@ -1,18 +1,18 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from vidcolor.coloring import ColoredFrame, Still, load_stills
-from vidcolor.errors import PlanError, VidcolorError
+from vidcolor.coloring import load_stills
+from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.filmwork import Progress, begin, color_film, plan_film
-from vidcolor.framing import show
-from vidcolor.grading import MOST_SATURATION, grade
+from vidcolor.filmwork import Progress, begin, check_options, color_ahead, plan_film
+from vidcolor.framing import show, show_provenance
+from vidcolor.grading import grade
 from vidcolor.jobs import Job
 from vidcolor.own_chroma import OwnChroma
 from vidcolor.partfile import written_whole
@@ -20,18 +20,14 @@ from vidcolor.plan import ColorPlan
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
-from vidcolor.propagation import EFFORTS
-from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
-from vidcolor.video import VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
 from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
-
-_COLORED_AHEAD = 4
 
 
 class Colorizer:
@@ -41,17 +37,20 @@ class Colorizer:
         self._networks = networks
 
     @classmethod
-    def load(cls, weights: Path | Weights | None = None, *, device: str = "auto") -> "Colorizer":
+    def load(
+        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+    ) -> "Colorizer":
         """Load the networks.
 
         Args:
             weights: A weights file, or None for those that came with vidcolor.
             device: `auto`, `cpu`, `cuda`, `cuda:1` and so on.
+            temperature: Of the automatic colours, 0.05 (lively, speckled) to 1 (calm); None for what the weights say.
 
         Raises:
             WeightsError: The weights are missing or damaged.
         """
-        return cls(ExemplarColorizer.load(weights, device=device))
+        return cls(ExemplarColorizer.load(weights, device=device, temperature=temperature))
 
     def colorize(
         self,
@@ -75,6 +74,7 @@ class Colorizer:
         strict: bool = False,
         job: str | Path | None = None,
         fresh: bool = False,
+        provenance: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Colour a film. Luma, timestamps and all other streams stay as they are.
@@ -100,6 +100,8 @@ class Colorizer:
             job: Folder in which the work is kept, see `vidcolor.jobs`: shots that it holds are not coloured again. None
                 keeps nothing.
             fresh: Forget what the job holds.
+            provenance: Write a video of where each colour came from, see `provenance`: .mp4, .mkv or .mov. Then no
+                job is used, for a job keeps colours alone.
             progress: Called with stage, frames done and frames in all.
 
         Raises:
@@ -110,10 +112,10 @@ class Colorizer:
         """
         started = time.perf_counter()
         video, clock = Path(video), Clock()
-        _check_options(quality, saturation)
+        check_options(quality, saturation)
         with (
             VideoReader(video, start=start, end=end, stream=stream) as reader,
-            nullcontext() if job is None else Job(Path(job), fresh=fresh) as work,
+            nullcontext() if job is None or provenance is not None else Job(Path(job), fresh=fresh) as work,
         ):
             if plan is not None and start is None and end is None:
                 check_length(plan, reader)
@@ -131,9 +133,10 @@ class Colorizer:
             )
             if work is not None:
                 work.names(writer.part)
-            with writer:
+            with writer, _provenance_film(provenance, target, reader.info, overwrite=overwrite) as sources:
+                networks = self._networks if sources is None else self._networks.tracing()
                 given = settle(plan, references)
-                stills = load_stills(given.references, self._networks, reader.info)
+                stills = load_stills(given.references, networks, reader.info)
                 warned, planned = [*given.warnings], list[str]()
                 if verify_input:
                     with clock("check"):
@@ -147,7 +150,7 @@ class Colorizer:
                 with clock("plan"):
                     plan = begin(
                         work,
-                        self._networks,
+                        networks,
                         reader,
                         stills,
                         quality=quality,
@@ -163,8 +166,11 @@ class Colorizer:
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                with closing(self._color(reader, plan, stills, quality, clock, work)) as colored:
+                with closing(color_ahead(reader, plan, stills, networks, quality, clock, work)) as colored:
                     for item in colored:
+                        if sources is not None:
+                            with clock("provenance"):
+                                sources.write(show_provenance(item.chroma, item.luma, reader.info))
                         with clock("upsample"):
                             if item.chroma is None:
                                 assert own is not None, "shots without colours are those that keep their own"
@@ -202,6 +208,7 @@ class Colorizer:
                 *(*given.notes, *(note for note in plan.notes if note not in warned), *notes, *writer.notes),
                 *([own.note] if own and own.note else []),
                 *(work.remarks if work is not None else ()),
+                *([f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else ()),
             ),
             warnings=tuple(warned),
         )
@@ -240,7 +247,7 @@ class Colorizer:
         """
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
-        _check_options("balanced", saturation)
+        check_options("balanced", saturation)
         end = start + duration
         with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
             check_output(sheet, source=video, overwrite=overwrite)
@@ -268,7 +275,7 @@ class Colorizer:
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
-                with closing(self._color(reader, plan, stills, "balanced", clock)) as items:
+                with closing(color_ahead(reader, plan, stills, self._networks, "balanced", clock)) as items:
                     for item in items:
                         graded = item.chroma and grade(
                             item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
@@ -296,22 +303,13 @@ class Colorizer:
             warnings=(*given.warnings, *twice, *warnings, *reader.warnings),
         )
 
-    def _color(
-        self,
-        reader: VideoReader,
-        plan: ColorPlan,
-        stills: dict[str, Still],
-        quality: str,
-        clock: Clock,
-        work: Job | None = None,
-    ) -> Generator[ColoredFrame, None, None]:
-        """Colour the film's frames in order, some ahead of the one that is asked for."""
-        colored = color_film(reader, plan, stills, self._networks, quality=quality, clock=clock, job=work)
-        return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
 
-
-def _check_options(quality: str, saturation: float) -> None:
-    if quality not in EFFORTS:
-        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
-    if not 0.0 <= saturation <= MOST_SATURATION:
-        raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
+def _provenance_film(
+    path: str | Path | None, target: Path, info: VideoInfo, *, overwrite: bool
+) -> RgbVideoWriter | nullcontext[None]:
+    if path is None:
+        return nullcontext()
+    if Path(path).absolute() == target.absolute():
+        raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
+    check_output(Path(path), source=info.path, overwrite=overwrite)
+    return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)

@@ -20,6 +20,7 @@ from vidcolor.cli.options import (
     Start,
     Still,
     Stream,
+    Temperature,
     Video,
     WeightsFile,
     Yes,
@@ -48,6 +49,7 @@ def colorize(
     end: End = None,
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
+    temperature: Temperature = None,
     quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
     codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
@@ -60,6 +62,15 @@ def colorize(
     strict: Annotated[bool, typer.Option("--strict", help="Fail where else a warning is given.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
     no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work: an interrupted run starts anew.")] = False,
+    provenance: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a video (.mp4) of where colours came from: blue a still and carried on by motion, light "
+            "blue lent by a still because it looks alike, orange the networks' own guess, white filled from around, "
+            "dark the film's own, kept. Uses no job.",
+        ),
+    ] = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -72,14 +83,17 @@ def colorize(
 
     if output is None:
         output = default_output(probe(video, stream=stream), codec=codec)
-    check_output(output, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    inputs = [video, *stills, *([plan] if plan else [])]
+    check_output(output, inputs=inputs, overwrite=yes)
+    if provenance is not None:
+        check_output(provenance, inputs=inputs, overwrite=yes)
     check_folder(output.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
         from vidcolor.plan import ColorPlan
 
-        report = Colorizer.load(weights, device=device).colorize(
+        report = Colorizer.load(weights, device=device, temperature=temperature).colorize(
             video,
             references=stills,
             output=output,
@@ -99,6 +113,7 @@ def colorize(
             quality=quality.value,
             job=None if no_job else output.with_suffix(".job"),
             fresh=fresh,
+            provenance=provenance,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)
@@ -109,9 +124,11 @@ def colorize(
         )
     talk.note(f"{report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} frames/s")
     if json:
-        print_json(report.to_dict())
+        print_json({**report.to_dict(), "provenance": provenance})
     else:
         typer.echo(report.output)
+        if provenance is not None:
+            typer.echo(provenance)
 
 
 def preview(
@@ -129,6 +146,7 @@ def preview(
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
     stream: Stream = None,
+    temperature: Temperature = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -147,7 +165,7 @@ def preview(
         from vidcolor.pipeline import Colorizer
         from vidcolor.plan import ColorPlan
 
-        report = Colorizer.load(weights, device=device).preview(
+        report = Colorizer.load(weights, device=device, temperature=temperature).preview(
             video,
             references=stills,
             plan=None if plan is None else ColorPlan.load(plan),

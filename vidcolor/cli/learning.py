@@ -1,5 +1,6 @@
 """The commands about the networks: `weights` and `train`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,15 @@ import typer
 
 from vidcolor.cli.console import Talk, print_json, refuse
 from vidcolor.cli.options import Device, Json, Quiet
+
+
+class Loss(StrEnum):
+    """What the networks are asked for: our objective, or one of the classics."""
+
+    EXEMPLAR = "exemplar"
+    REGRESSION = "regression"
+    CLASSIFICATION = "classification"
+    ADVERSARIAL = "adversarial"
 
 
 def weights(
@@ -35,10 +45,20 @@ def weights(
 def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of photographs and clips.", show_default=False)],
     run: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Folder of this run.", show_default=False)],
+    objective: Annotated[
+        Loss,
+        typer.Option(
+            help="exemplar learns to follow stills. The classics teach automatic colours alone: regression is safe and "
+            "dull, classification lively, adversarial is a short last stage on the --init weights of either."
+        ),
+    ] = Loss.EXEMPLAR,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Optimiser steps in all.")] = 20_000,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs per step.")] = 32,
     size: Annotated[int, typer.Option(min=32, metavar="PIXELS", help="Side of the crops, a multiple of 32.")] = 128,
     init: Annotated[Path | None, typer.Option(metavar="WEIGHTS", help="Start from these weights.")] = None,
+    perceptual: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add a perceptual loss: VGG16 up to relu4_3, safetensors.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in RUN.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, metavar="N", help="Seed of all random numbers.")] = 0,
     device: Device = "auto",
@@ -53,17 +73,35 @@ def train(
         refuse(f"there is no checkpoint in {run} to resume from", hint="leave --resume out to start")
 
     with Talk(quiet=quiet, json=json) as talk:
-        from vidcolor.training.loop import TrainConfig
+        from vidcolor.training.loop import TrainConfig, TrainProgress
         from vidcolor.training.loop import train as run_training
 
         config = TrainConfig(
-            data=data, run=run, steps=steps, batch=batch, size=size, init=init, seed=seed, device=device
+            data=data,
+            run=run,
+            objective=objective.value,
+            perceptual=perceptual,
+            steps=steps,
+            batch=batch,
+            size=size,
+            init=init,
+            seed=seed,
+            device=device,
         )
-        path = run_training(
-            config,
-            progress=lambda state: talk.progress("train", state.step * batch, state.steps * batch, unit="pairs"),
-        )
+        last: TrainProgress | None = None
+
+        def tell(state: TrainProgress) -> None:
+            nonlocal last
+            last = state
+            talk.progress("train", state.step * batch, state.steps * batch, unit="pairs")
+
+        path = run_training(config, progress=tell)
+    profile = {} if last is None else {"pairs_per_second": last.rate, "stage_seconds": dict(last.seconds)}
+    if last is not None:
+        total = sum(last.seconds.values())
+        stages = ", ".join(f"{stage} {seconds / total:.0%}" for stage, seconds in last.seconds.items())
+        talk.note(f"{last.rate:.1f} pairs/s: {stages}")
     if json:
-        print_json({"weights": path, "steps": steps, "seed": seed})
+        print_json({"weights": path, "objective": objective.value, "steps": steps, "seed": seed, **profile})
     else:
         typer.echo(path)

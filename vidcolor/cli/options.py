@@ -73,5 +73,16 @@ Stream = Annotated[
     int | None,
     typer.Option("--stream", min=0, metavar="N", help="Video stream to take, where there are several."),
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        min=0.05,
+        max=1.0,
+        metavar="X",
+        help="Of the choice among automatic colours: 1 calm, lower livelier (a plan's temperature is warmth). Default: "
+        "what the weights say, 0.6 for the shipped ones.",
+    ),
+]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
 KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots that are in colour already as they are.")]

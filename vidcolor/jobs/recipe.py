@@ -37,6 +37,7 @@ class Recipe:
         start: Seconds at which the run starts, from where frames are counted.
         quality: Effort of propagation.
         weights: Checksum of the weights.
+        temperature: Of the automatic colours, given or what the weights say.
         device: Kind of device that the networks run on.
         program: Versions of vidcolor and of the libraries that compute.
     """
@@ -46,6 +47,7 @@ class Recipe:
     start: str
     quality: str
     weights: str
+    temperature: str
     device: str
     program: str
 
@@ -80,6 +82,7 @@ _WORDS = {
     "start": "the start of the segment",
     "quality": "the quality",
     "weights": "the weights",
+    "temperature": "the temperature of automatic colours",
     "device": "the device",
     "program": "the version of vidcolor or of a library",
 }

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from vidcolor.color import Chroma
 from vidcolor.flow import warp
 from vidcolor.propagation.motion import Track, enlarge, full_flow, within
+from vidcolor.provenance import FILLED, everywhere, mixed
 
 Floats = npt.NDArray[np.float32]
 
@@ -44,20 +45,22 @@ class Carried:
     Args:
         planes: float32 (h, w, 4): a, b, the keyframe's own confidence in them, and 1 inside the keyframe's frame.
         validity: float32 (h / 2, w / 2) in [0, 1]: how surely these are the right pixels' colours.
+        provenance: float32 (h / 2, w / 2, 4), where they come from; None where it is not traced.
     """
 
     planes: Floats
     validity: Floats
+    provenance: Floats | None = None
 
     def chroma(self) -> Chroma:
         """Return the colours as they are, less confident where they are less valid."""
-        return Chroma(_ab(self.planes), self._trust(self.planes[..., 2]))
+        return Chroma(_ab(self.planes), self._trust(self.planes[..., 2]), self.provenance)
 
     def evidence(self) -> Chroma:
         """Return the colours for the networks: confidence is the validity, holes are empty."""
         found = self._trust(self.planes[..., 3])
         found *= found > _HOLE
-        return Chroma(_ab(self.planes) * (found > 0)[..., None], found)
+        return Chroma(_ab(self.planes) * (found > 0)[..., None], found, self.provenance)
 
     def _trust(self, plane: Floats) -> Floats:
         return np.clip(plane * enlarge(self.validity, plane), 0, 1, dtype=np.float32)
@@ -71,15 +74,18 @@ def key_planes(chroma: Chroma) -> Floats:
     return planes
 
 
-def carry(planes: Floats, track: Track, validity: Floats) -> Carried:
+def carry(planes: Floats, track: Track, validity: Floats, provenance: Floats | None = None) -> Carried:
     """Warp a keyframe's planes once onto the frame whose track leads to it; its outermost colours continue beyond it.
 
     Args:
         planes: Of the keyframe, as `key_planes` returns them.
         track: From the frame to the keyframe.
         validity: float32 (h / 2, w / 2), how far the keyframe explains the frame.
+        provenance: Of the keyframe's colours, where it is traced.
     """
-    return Carried(warp(planes, full_flow(within(track), planes[..., 0])), validity)
+    inner = within(track)
+    carried = None if provenance is None else warp(provenance, inner.flow)
+    return Carried(warp(planes, full_flow(inner, planes[..., 0])), validity, carried)
 
 
 def fuse(before: Carried, after: Carried, position: float) -> Carried:
@@ -90,9 +96,11 @@ def fuse(before: Carried, after: Carried, position: float) -> Carried:
     choose = np.minimum(distance / (_DISAGREEMENT * _DISAGREEMENT), 1)
     from_before = np.float32(1 - position) * _sharpen(before.validity, choose)
     from_after = np.float32(position) * _sharpen(after.validity, choose)
-    planes *= enlarge(_floats(from_after / (from_before + from_after)), planes[..., 0])[..., None]
+    share = _floats(from_after / (from_before + from_after))
+    planes *= enlarge(share, planes[..., 0])[..., None]
     planes += before.planes
-    return Carried(planes, np.maximum(before.validity, after.validity))
+    provenance = mixed(before.provenance, after.provenance, share)
+    return Carried(planes, np.maximum(before.validity, after.validity), provenance)
 
 
 def holes(validity: Floats) -> Floats:
@@ -104,10 +112,12 @@ def mend(carried: Carried, colours: Chroma) -> Chroma:
     """Return the carried colours with `colours` in their holes, with a soft seam."""
     kept = carried.chroma()
     hole = holes(carried.validity)
-    hole = enlarge(np.maximum(hole, cv2.blur(hole, (3, 3))), kept.confidence)
+    hole = np.maximum(hole, cv2.blur(hole, (3, 3)))
+    provenance = mixed(kept.provenance, colours.provenance, hole)
+    hole = enlarge(hole, kept.confidence)
     ab = cv2.blendLinear(kept.ab, colours.ab, 1 - hole, hole)
     confidence = kept.confidence + hole * (colours.confidence - kept.confidence)
-    return Chroma(_floats(ab), np.clip(confidence, 0, 1))
+    return Chroma(_floats(ab), np.clip(confidence, 0, 1), provenance)
 
 
 def fill(carried: Carried, luma: Floats) -> Chroma:
@@ -138,7 +148,17 @@ def fill(carried: Carried, luma: Floats) -> Chroma:
     grid += _ANY_LEVEL_WEIGHT * grid.mean(axis=0)
     ab = _slice(grid, _resized(luma, carried.validity.shape))
     mean = enlarge(ab, luma)
-    return Chroma(mean + _CARRIED * (_ab(carried.planes) - mean), np.zeros_like(luma))
+    ab = mean + _CARRIED * (_ab(carried.planes) - mean)
+    return Chroma(ab, np.zeros_like(luma), everywhere(FILLED, luma))
+
+
+def lay_over(colours: Chroma, still: Chroma) -> Chroma:
+    """Return a keyframe's colours with those of its own still over them, as far as the still is sure."""
+    trust = still.confidence
+    ab = colours.ab + trust[..., None] * (still.ab - colours.ab)
+    half = None if colours.provenance is None else _resized(trust, colours.provenance.shape)
+    provenance = None if half is None else mixed(colours.provenance, still.provenance, half)
+    return Chroma(ab, np.maximum(trust, colours.confidence), provenance)
 
 
 def _slice(grid: Floats, luma: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.propagation.effort import EFFORTS, Effort
-from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend
+from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, lay_over, mend
 from vidcolor.propagation.motion import Sight, Track, anchor, extend, link, rest
 from vidcolor.propagation.steps import (
     FLASH_SHARE,
@@ -155,8 +155,8 @@ def _between(span: list[Step], before: Chroma, after: Chroma, colorize: Colorize
     tracks = _tracks_to_end(span)
     for position, step in enumerate(span[1:-1], start=1):
         back, ahead = known(step.to_key), tracks[position]
-        from_before = carry(planes_before, back, step.explained_by(key, back))
-        from_after = carry(planes_after, ahead, step.explained_by(end, ahead))
+        from_before = carry(planes_before, back, step.explained_by(key, back), before.provenance)
+        from_after = carry(planes_after, ahead, step.explained_by(end, ahead), after.provenance)
         yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize, effort)
 
 
@@ -165,7 +165,7 @@ def _beyond(span: list[Step], before: Chroma, colorize: Colorize, effort: Effort
     planes = key_planes(before)
     for step in span[1:]:
         track = known(step.to_key)
-        carried = carry(planes, track, step.explained_by(span[0], track))
+        carried = carry(planes, track, step.explained_by(span[0], track), before.provenance)
         yield _complete(carried, step, colorize, effort)
 
 
@@ -183,15 +183,13 @@ def _color_key(step: Step, evidence: Chroma | None, colorize: Colorize) -> Chrom
         return colorize(step.frame, evidence)
     if still.confidence.min() >= 1:
         return still
-    rest_of_frame, trust = colorize(step.frame, evidence), still.confidence[..., None]
-    ab = rest_of_frame.ab + trust * (still.ab - rest_of_frame.ab)
-    return Chroma(ab, np.maximum(still.confidence, rest_of_frame.confidence))
+    return lay_over(colorize(step.frame, evidence), still)
 
 
 def _evidence(chroma: Chroma, key: Step, end: Step) -> Chroma:
     """Return what flow carries from one keyframe to the next."""
     track = known(end.to_key)
-    return carry(key_planes(chroma), track, end.explained_by(key, track)).evidence()
+    return carry(key_planes(chroma), track, end.explained_by(key, track), chroma.provenance).evidence()
 
 
 def _tracks_to_end(span: list[Step]) -> list[Track]:

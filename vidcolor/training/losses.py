@@ -19,6 +19,9 @@ WEIGHTS: Mapping[str, float] = {
     "smooth": 0.3,
 }
 
+_KNOWN = 0.7
+"""How far certain evidence takes a place out of the result's loss."""
+
 
 def rarity(bins: ColorBins, ab: Tensor) -> Tensor:
     """(B, 1, h, w) weight of each colour: the cube root of its class weight, so that vivid colours count more."""
@@ -83,17 +86,19 @@ def losses(
         matched: (B, 1, h2, w2) 1 where the reference shows the same thing, so that its colour must be found.
     """
     fused, evidence = colored.fused, colored.evidence
-    weight = rarity(network.bins, truth)
+    rare = rarity(network.bins, truth)
+    # What flow brought surely is kept whatever the networks say: they are asked about the rest.
+    weight = rare * (1 - _KNOWN * evidence.validity)
     terms = {
         "result": _huber(fused.ab, truth, weight),
         # Colours that pass through the networks at each keyframe must neither fade nor wander.
-        "unrolled": _huber(again.fused.ab, truth, weight),
+        "unrolled": _huber(again.fused.ab, truth, rare),
         "steady": _huber(again.fused.ab, fused.ab.detach(), again.evidence.validity),
         "prior": prior_loss(network, colored.state, F.avg_pool2d(natural, 2)),
         "smooth": smoothness(fused.ab, luma),
     }
     if evidence.match is not None:
-        seen = matched * weight
+        seen = matched * rare
         terms["warped"] = _huber(evidence.match.ab, F.avg_pool2d(truth, 2), F.avg_pool2d(seen, 2))
         terms["coarse"] = _huber(evidence.match.coarse_ab, F.avg_pool2d(truth, 4), F.avg_pool2d(seen, 4))
     return {name: WEIGHTS[name] * value for name, value in terms.items()}

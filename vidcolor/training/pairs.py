@@ -7,13 +7,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.training.augment import FilmLook, View, carried_colours, plain_luma, sample, turn_hue
+from vidcolor.training.augment import FilmLook, View, carried_colours, plain_luma, sample, turn_hue, uniform
 from vidcolor.training.data import PictureStore
+from vidcolor.training.followed import followed_colours
 
 # Shares of: the same picture twice, two frames of a clip, the nearest other picture, an unrelated picture, none.
-_SHARES = (0.35, 0.25, 0.15, 0.10, 0.15)
+_SHARES = (0.25, 0.40, 0.12, 0.08, 0.15)
 _SAME, _CLIP, _NEAREST, _UNRELATED, _NONE = range(5)
 _FARTHEST = 60
+# Of the pairs from clips, how many see what flow really brings, and from how many frames away at most.
+_FOLLOWED = 0.6
+_NEAR = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +76,8 @@ class PairSampler:
             shares = [0.0, 1.0, 0.0, 0.0, 0.0]
         self._shares = torch.tensor(shares, device=device)
 
-    def _items(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Kinds (B,), target pictures (B,), reference pictures (B,)."""
+    def _items(self, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Kinds (B,), target pictures (B,), reference pictures (B,), pictures near the target on the way there (B,)."""
         device = self._store.pixels.device
         kind = self._shares.multinomial(count, replacement=True)
         if len(self._store.weights):
@@ -84,6 +88,7 @@ class PairSampler:
             reference = torch.where(kind == _UNRELATED, other, reference)
         else:
             target = reference = torch.zeros(count, dtype=torch.long, device=device)
+        near = target
         if len(self._clips):
             clip = self._clips[self._clip_weights.multinomial(count, replacement=True)]
             start, stop = clip[:, 0], clip[:, 1]
@@ -91,15 +96,21 @@ class PairSampler:
             away = 1 + (torch.rand(count, device=device).square() * _FARTHEST).long()
             away = torch.where(torch.rand(count, device=device) < 0.5, away, -away)
             then = torch.maximum(torch.minimum(now + away, stop - 1), start)
+            steps = torch.randint(1, _NEAR + 1, (count,), device=device)
             target = torch.where(kind == _CLIP, now, target)
             reference = torch.where(kind == _CLIP, then, reference)
-        return kind, target, reference
+            near = torch.where(kind == _CLIP, now + (then - now).clamp(-steps, steps), near)
+        return kind, target, reference, near
+
+    def at(self, size: int) -> "PairSampler":
+        """A sampler of the same pictures with crops of another side."""
+        return self if size == self._size else PairSampler(self._store, self._neighbours, size)
 
     def draw(self, count: int) -> Pairs:
         """Draw `count` pairs."""
         store, size = self._store, self._size
         device = store.pixels.device
-        kind, target, reference = self._items(count)
+        kind, target, reference, near = self._items(count)
         view = View.draw(store.sizes[target], size, crop=(0.6, 1.0), degrees=6, bend=0.0)
         ref_view = View.draw(store.sizes[reference], size, crop=(0.4, 1.0), degrees=25, bend=0.03)
         # Film cameras mostly stand still, and a painted still is often the very frame.
@@ -124,6 +135,14 @@ class PairSampler:
         inside = ref_view.contains(positions[:, ::2, ::2])[:, None].float()
         matched = inside * torch.where(kind == _SAME, 1.0, torch.where(kind == _CLIP, 0.6, 0.0))[:, None, None, None]
         propagated, validity = carried_colours(truth)
+        followed = (kind == _CLIP) & (torch.rand(count, device=device) < _FOLLOWED)
+        if followed.any():
+            near_rgb = sample(store, near, positions)
+            near_ab = turn_hue(
+                kornia.color.rgb_to_lab(near_rgb)[:, 1:], angle, saturation * uniform(count, 0.93, 1.07, device)
+            )
+            brought = followed_colours(luma[followed], look(near_rgb)[followed], near_ab[followed])
+            propagated[followed], validity[followed] = brought
         return Pairs(
             luma=luma,
             reference_luma=ref_luma,

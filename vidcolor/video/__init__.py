@@ -4,7 +4,7 @@ from vidcolor.video.info import ChromaFormat, ChromaPlanes, ColorTags, Frame, St
 from vidcolor.video.output import default_output
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import count_frames, probe
-from vidcolor.video.transcode import plain_transcode, write_rgb_video
+from vidcolor.video.transcode import RgbVideoWriter, plain_transcode, write_rgb_video
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ChromaPlanes",
     "ColorTags",
     "Frame",
+    "RgbVideoWriter",
     "StreamInfo",
     "VideoInfo",
     "VideoReader",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -107,33 +108,78 @@ def write_rgb_video(
     Raises:
         VideoError: There are no frames, they differ in size, or the file cannot be written.
     """
-    path = Path(path)
-    container = container_of(path)
-    check_output(path, source=None, overwrite=overwrite)
-    part = PartFile(path, overwrite=overwrite)
-    try:
-        with av.open(str(part.path), "w", format=container) as output:
-            video: VideoStream | None = None
-            for index, rgb in enumerate(frames):
-                even = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
-                if video is None:
-                    video = _add_preview(output, even.shape[1], even.shape[0], rate)
-                elif (video.width, video.height) != (even.shape[1], even.shape[0]):
-                    raise VideoError(f"{path}: picture {index} has another size", hint="give pictures of one size")
-                picture = VideoFrame.from_ndarray(np.ascontiguousarray(even), "rgb24").reformat(
-                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    with RgbVideoWriter(path, rate=rate, overwrite=overwrite) as writer:
+        for rgb in frames:
+            writer.write(rgb)
+
+
+class RgbVideoWriter:
+    """Writes RGB pictures, one at a time, as `write_rgb_video` does; use it in a `with` block.
+
+    Args:
+        path: The output: .mp4, .mkv or .mov.
+        rate: Frames per second.
+        overwrite: An existing file may be replaced.
+
+    Raises:
+        VideoError: The file cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, rate: Fraction, overwrite: bool = False) -> None:
+        self._path, self._rate = Path(path), rate
+        container = container_of(self._path)
+        check_output(self._path, source=None, overwrite=overwrite)
+        self._part = PartFile(self._path, overwrite=overwrite)
+        with self._disk():
+            self._output = av.open(str(self._part.path), "w", format=container)
+        self._video: VideoStream | None = None
+        self._count = 0
+
+    def __enter__(self) -> RgbVideoWriter:
+        return self
+
+    def write(self, rgb: npt.NDArray[np.uint8]) -> None:
+        """Append a picture (h, w, 3), uint8, of the size of those before it.
+
+        Raises:
+            VideoError: It has another size, or the disk is full.
+        """
+        even = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
+        with self._disk():
+            if self._video is None:
+                self._video = _add_preview(self._output, even.shape[1], even.shape[0], self._rate)
+            elif (self._video.width, self._video.height) != (even.shape[1], even.shape[0]):
+                raise VideoError(
+                    f"{self._path}: picture {self._count} has another size", hint="give pictures of one size"
                 )
-                picture.pts, picture.time_base = index, 1 / rate
-                picture.color_primaries = picture.color_trc = 1
-                output.mux(video.encode(picture))
-            if video is None:
-                raise VideoError(f"{path}: there are no pictures to write", hint="check the segment")
-            output.mux(video.encode(None))
-        part.publish()
-    except av.error.FFmpegError as error:
-        raise VideoError(f"{path}: {error.strerror}", hint="check the disk and its free space") from error
-    finally:
-        part.discard()
+            picture = VideoFrame.from_ndarray(np.ascontiguousarray(even), "rgb24").reformat(
+                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            )
+            picture.pts, picture.time_base = self._count, 1 / self._rate
+            picture.color_primaries = picture.color_trc = 1
+            self._output.mux(self._video.encode(picture))
+        self._count += 1
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            with self._disk():
+                if kind is None:
+                    if self._video is None:
+                        raise VideoError(f"{self._path}: there are no pictures to write", hint="check the segment")
+                    self._output.mux(self._video.encode(None))
+                self._output.close()
+            if kind is None:
+                self._part.publish()
+        finally:
+            self._part.discard()
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            self._part.discard()
+            raise VideoError(f"{self._path}: {error.strerror}", hint="check the disk and its free space") from error
 
 
 def _add_preview(output: av.container.OutputContainer, width: int, height: int, rate: Fraction) -> VideoStream:

@@ -1,0 +1,88 @@
+"""The state of a training run on disk, from which it goes on as if it had never stopped."""
+
+import logging
+import pickle
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.networks import ExemplarNetwork
+from vidcolor.partfile import written_whole
+from vidcolor.training.objectives import Memory
+
+_log = logging.getLogger(__name__)
+_BROKEN = (
+    pickle.UnpicklingError, struct.error, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError,
+    AssertionError,
+)  # fmt: skip
+"""What torch raises on a damaged checkpoint, or one of another network."""
+
+
+def save_checkpoint(
+    path: Path,
+    config: Mapping[str, Any],
+    step: int,
+    network: ExemplarNetwork,
+    optimiser: torch.optim.AdamW,
+    average: dict[str, Tensor],
+    neighbours: Tensor,
+    memory: Memory,
+) -> None:
+    """Save everything that a run needs to go on, whole or not at all; `config` is for the record but its objective."""
+    random = {"cpu": torch.get_rng_state()}
+    if neighbours.device.type == "cuda":
+        random["cuda"] = torch.cuda.get_rng_state()
+    state = {
+        "step": step,
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in config.items()},
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "average": average,
+        "neighbours": neighbours,
+        "random": random,
+        "memory": {name: part.state_dict() for name, part in memory.items()},
+    }
+    with written_whole(path) as part:
+        torch.save(state, part)
+
+
+def load_checkpoint(
+    path: Path,
+    objective: str,
+    network: ExemplarNetwork,
+    optimiser: torch.optim.AdamW,
+    memory: Memory,
+    device: torch.device,
+) -> tuple[int, Tensor, dict[str, Tensor]]:
+    """Load a checkpoint: the step to go on from, the neighbours, the moving average.
+
+    Raises:
+        WeightsError: It is damaged, or of another network.
+        VidcolorError: It was made with another objective.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        before = state["config"].get("objective", "exemplar")
+        if before == objective:
+            network.load_state_dict(state["network"])
+            optimiser.load_state_dict(state["optimiser"])
+            for name, part in memory.items():
+                part.load_state_dict(state["memory"][name])
+            torch.set_rng_state(state["random"]["cpu"].cpu())
+            if "cuda" in state["random"] and device.type == "cuda":
+                torch.cuda.set_rng_state(state["random"]["cuda"].cpu())
+            _log.info("resuming %s at step %d", path, state["step"])
+            return state["step"], state["neighbours"], state["average"]
+    except _BROKEN as error:
+        raise WeightsError(
+            f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
+        ) from error
+    raise VidcolorError(
+        f"{path.parent} holds a run with the objective {before}, not {objective}",
+        hint=f"resume it with --objective {before}, or start a new run with its weights as --init",
+    )
