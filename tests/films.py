@@ -315,3 +315,21 @@ def colorize_alone(film: Path, output: Path, *options: object, weights: Path) ->
     command = [sys.executable, "-m", "vidcolor", "colorize", *(str(word) for word in words)]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     return output
+
+
+def two_pictures(path: Path) -> Path:
+    """Write a film of two video streams: 6 frames of 64x48, and 9 of 32x48."""
+    with av.open(str(path), "w") as container:
+        streams: list[Any] = []
+        for width in (64, 32):
+            streams.append(container.add_stream("ffv1", rate=25))
+            streams[-1].width, streams[-1].height, streams[-1].pix_fmt = width, 48, "yuv420p"
+        for index in range(9):
+            for stream, frames in zip(streams, (6, 9), strict=True):
+                if index < frames:
+                    frame = coded(picture(index, frames, stream.width, 48, "grey"), Film())
+                    frame.pts, frame.time_base = index, Fraction(1, 25)
+                    container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path

@@ -30,7 +30,9 @@ from vidcolor.video import VideoReader
 from vidcolor.video.packets import frame_times
 
 _LOOK = Rendered(look="grey", codec="libx264", frames=150)
-_RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", device="cpu", temperature="0.5", program="c")
+_RECIPE = Recipe(
+    film="a", stream="0", start="None", quality="balanced", weights="b", device="cpu", temperature="0.5", program="c"
+)
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +251,7 @@ def killing(job: Path, *, times: int) -> Iterator[list[int]]:
 def test_a_worker_killed_in_mid_shot_is_replaced(
     films: list[Path], expected: list[list[np.ndarray]], untrained: Path, tmp_path: Path
 ) -> None:
+    """Checklist 40."""
     (_, film) = planned(films, tmp_path)
     with killing(film.job, times=1) as killed, closing(LocalCrew(settings(untrained), workers=1)) as crew:
         (result,) = run_batch([film], crew, retries=1)
@@ -261,6 +264,7 @@ def test_a_worker_killed_in_mid_shot_is_replaced(
 def test_a_film_that_always_kills_its_worker_is_listed_and_the_others_complete(
     films: list[Path], expected: list[list[np.ndarray]], untrained: Path, tmp_path: Path
 ) -> None:
+    """Checklist 40."""
     bad, good = planned(films, tmp_path)
     with killing(bad.job, times=100), closing(LocalCrew(settings(untrained), workers=1)) as crew:
         results = run_batch([bad, good], crew, retries=0)

@@ -103,6 +103,7 @@ def test_no_command_prints_help() -> None:
 
 @pytest.mark.parametrize("kind", ["name", "symlink", "hard link", "case"])
 def test_output_is_never_the_input(tmp_path: Path, kind: str) -> None:
+    """Checklist 31."""
     film, output = tmp_path / "film.mkv", tmp_path / "other.mkv"
     film.write_bytes(b"a film")
     if kind == "name":
@@ -179,6 +180,7 @@ def test_scenes_may_write_the_plan_into_the_folder_that_it_makes(clip: Path, tmp
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    """Checklist 32."""
     output = tmp_path / "out.mkv"
     output.write_bytes(b"precious")
     status, out, err = run("colorize", tmp_path / "film.mkv", "-o", output)
@@ -375,6 +377,7 @@ def test_cuts_are_changed_in_a_plan_that_exists(clip: Path, tmp_path: Path) -> N
 
 
 def test_colour_is_listed_warned_of_and_kept_on_demand(truth: Path, untrained: Path, tmp_path: Path) -> None:
+    """Checklist 27."""
     colored = tmp_path / "colored.mkv"
     plain_transcode(truth, colored, start=Fraction(61, 50), end=Fraction(81, 50))
     status, out, err = run("scenes", colored, "-q")
@@ -440,6 +443,7 @@ def test_closed_streams_are_no_failure(clip: Path, tmp_path: Path, closed: str) 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize("json_too", ["", "--json"])
 def test_names_are_printed_in_any_encoding(clip: Path, tmp_path: Path, encoding: str, json_too: str) -> None:
+    """Checklist 43, 47."""
     film = tmp_path / os.fsdecode("Küche \U0001f3ac ".encode() + b"\xff.mkv")
     film.write_bytes(clip.read_bytes())
     done = in_a_shell(f"vidcolor scenes '{film}' --stills '{tmp_path}' {json_too}", PYTHONIOENCODING=encoding)
@@ -452,10 +456,11 @@ def test_seed_out_of_range_is_wrong_usage(tmp_path: Path) -> None:
     assert run("train", tmp_path, "-o", tmp_path / "run", "--seed", 1 << 64)[0] == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interruption_exits_with_130_and_leaves_nothing(
     samples: Path, tmp_path: Path, untrained: Path, number: int
 ) -> None:
+    """Checklist 35."""
     options = ["-o", str(tmp_path / "out.mkv"), "--weights", str(untrained)]
     words = [sys.executable, "-m", "vidcolor", "colorize", str(samples / "bikes.mkv"), *options]
     environment = {**os.environ, "PYTHONPATH": str(samples.parent)}
@@ -554,6 +559,7 @@ def on_a_terminal(*words: object) -> str:
 
 
 def test_bars_show_a_rate_on_a_terminal_and_only_there(clip: Path) -> None:
+    """Checklist 47."""
     assert "frames/s" in on_a_terminal("scenes", clip)
     assert on_a_terminal("scenes", clip, "-q") == ""
     assert "frames/s" not in on_a_terminal("scenes", clip, "--json")

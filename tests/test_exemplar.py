@@ -77,6 +77,7 @@ def test_a_frame_is_most_similar_to_itself(colorizer: ExemplarColorizer, luma: F
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    """Checklist 41."""
     network = ExemplarNetwork(NetworkConfig(width=16))
     path = tmp_path / "w.safetensors"
     save_weights(path, network.state_dict(), config=NetworkConfig().to_dict(), version="1")

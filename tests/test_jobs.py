@@ -18,13 +18,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from films import Film, hashes, picture, render
+from films import Film, hashes, picture, render, two_pictures
 from typer.testing import CliRunner, Result
 
 from vidcolor import Colorizer
 from vidcolor.cli import app
 from vidcolor.cli.console import signals_interrupt
-from vidcolor.errors import ReferenceImageError, VideoError
+from vidcolor.errors import ReferenceImageError, VidcolorError, VideoError
 from vidcolor.jobs import Job, Recipe, film_identity, rounded
 from vidcolor.jobs.samples import pack, unpack
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
@@ -34,7 +34,9 @@ from vidcolor.weights import save_weights
 
 _FRAMES = 30
 _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
-_RECIPE = Recipe(film="a", start="None", quality="balanced", weights="b", temperature="0.6", device="cpu", program="c")
+_RECIPE = Recipe(
+    film="a", stream="0", start="None", quality="balanced", weights="b", temperature="0.6", device="cpu", program="c"
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,7 @@ def test_a_kept_shot_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_shot_of_too_few_frames_or_left_early_is_not_kept(tmp_path: Path) -> None:
+    """Checklist 38."""
     shot = _RECIPE.shot(3, 7, [])
     with Job(tmp_path / "job") as job:
         fill(job, shot, 3)
@@ -154,6 +157,7 @@ def _flip(at: int) -> Callable[[bytes], bytes]:
     [_cut, lambda _: b"", lambda data: data[:40], lambda data: data + b"x", *map(_flip, (0, 9, 30, 36, 99, -1))],
 )
 def test_a_damaged_shot_is_not_used(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    """Checklist 37, 38."""
     shot = _RECIPE.shot(3, 7, [])
     with Job(tmp_path / "job") as job:
         fill(job, shot, 4)
@@ -166,6 +170,7 @@ def test_a_damaged_shot_is_not_used(tmp_path: Path, damage: Callable[[bytes], by
 
 
 def test_a_shot_under_another_ones_name_is_not_used(tmp_path: Path) -> None:
+    """Checklist 38."""
     one, other = _RECIPE.shot(3, 7, []), replace(_RECIPE, weights="other").shot(3, 7, [])
     with Job(tmp_path / "job") as job:
         fill(job, one, 4)
@@ -236,6 +241,7 @@ def test_only_a_run_that_is_alone_removes_what_killed_ones_left(tmp_path: Path) 
 
 
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
+    """Checklist 33."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(VideoError, match="file") as caught:
         Job(tmp_path / "file")
@@ -310,10 +316,12 @@ def test_frames_are_the_same_without_a_job_with_one_and_from_it(runs: Runs, stil
 
 @pytest.mark.usefixtures("done")
 def test_another_saturation_or_codec_colours_nothing_again(runs: Runs) -> None:
+    """Checklist 36."""
     assert _counts(runs(saturation=0.5, lossless=False, crf=30)) == (3, 0)
 
 
 def test_another_still_is_one_shot(runs: Runs, stills: list[Path]) -> None:
+    """Checklist 36."""
     runs(stills)
     before = hashes(runs.output)
     _paint(stills[1], 15, swapped=True)
@@ -330,6 +338,8 @@ def test_another_still_is_one_shot(runs: Runs, stills: list[Path]) -> None:
 
 
 def test_another_binding_or_a_split_shot_is_coloured_alone(runs: Runs, film: Path, stills: list[Path]) -> None:
+    """Checklist 36."""
+
     def plan(*shots: tuple[int, int, int | None]) -> ColorPlan:
         planned = [
             PlannedShot(start=a, stop=b, references=[PlannedReference(path=str(stills[0]), frame=c)])
@@ -349,6 +359,7 @@ def test_another_binding_or_a_split_shot_is_coloured_alone(runs: Runs, film: Pat
 def test_work_made_from_something_else_is_never_used(
     runs: Runs, film: Path, untrained: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Checklist 36."""
     options: dict[str, Any] = {}
     if what == "quality":
         options["quality"] = "fast"
@@ -372,6 +383,36 @@ def test_work_made_from_something_else_is_never_used(
     made = hashes(runs.output)
     runs(**{**options, "job": None})
     assert hashes(runs.output) == made
+
+
+def test_another_video_stream_is_other_work(runs: Runs, tmp_path: Path) -> None:
+    """Checklist 36."""
+    film = two_pictures(tmp_path / "two.mkv")
+    assert _counts(runs(film=film)) == (0, 2)
+    second = runs(film=film, stream=1)
+    assert _counts(second) == (0, 2)
+    (said,) = [note for note in second.notes if note.startswith("work of the run before does not fit")]
+    assert "the video stream" in said
+    assert _counts(runs(film=film, stream=1)) == (2, 0)
+
+
+def test_what_was_warned_of_while_planning_comes_again_with_the_plan(runs: Runs, stills: list[Path]) -> None:
+    shutil.copy(stills[0], twin := stills[0].with_name("twin_000004.png"))
+    given = [twin, *stills]
+    first = runs(given)
+    assert first.warnings == (
+        "twin_000004.png and still_000004.png are both of frame 4: twin_000004.png is obeyed there, the other is used "
+        "for its colours only",
+    )
+    assert not set(first.warnings) & set(first.notes)
+    second = runs(given)
+    assert "plan" not in runs.stages
+    assert (second.warnings, second.notes) == (first.warnings, first.notes)
+    for fresh in (False, True):
+        with pytest.raises(VidcolorError, match="strict allows no warning"):
+            runs(given, strict=True, fresh=fresh)
+        assert "color" not in runs.stages
+    assert _counts(runs(given)) == (3, 0)  # a run that was refused forgets nothing
 
 
 def test_another_temperature_plans_nothing_again_and_the_weights_own_finds_its_work(
@@ -424,6 +465,7 @@ def test_fresh_forgets_nothing_when_the_run_is_refused(runs: Runs, tmp_path: Pat
     ids=range(10),
 )  # fmt: skip
 def test_a_damaged_manifest_is_made_anew(runs: Runs, done: list[str], text: str) -> None:
+    """Checklist 37."""
     (runs.job / "manifest.json").write_text(text)
     report = runs()
     assert "plan" in runs.stages
@@ -434,8 +476,9 @@ def test_a_damaged_manifest_is_made_anew(runs: Runs, done: list[str], text: str)
 
 
 @pytest.mark.usefixtures("done")
-@pytest.mark.parametrize("plan", [None, 3, {}, {"version": 1, "video": "x", "frames": 0, "shots": []}])
+@pytest.mark.parametrize("plan", [None, 3, {}, {"plan": {"version": 1, "video": "x", "frames": 0, "shots": []}}])
 def test_a_damaged_plan_is_made_anew(runs: Runs, plan: object) -> None:
+    """Checklist 37."""
     path = runs.job / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "plan": plan}))
     assert _counts(runs()) == (3, 0)
@@ -443,6 +486,7 @@ def test_a_damaged_plan_is_made_anew(runs: Runs, plan: object) -> None:
 
 
 def test_a_damaged_shot_is_coloured_again(runs: Runs, done: list[str]) -> None:
+    """Checklist 37, 38."""
     short, wrong, _ = kept(runs.job)
     short.write_bytes(short.read_bytes()[:-1000])
     wrong.write_bytes(_flip(5000)(wrong.read_bytes()))
@@ -521,6 +565,7 @@ def unbroken(colorizer: Colorizer, long_film: Path, tmp_path_factory: pytest.Tem
 def test_killed_at_any_time_a_run_goes_on(
     long_runs: Runs, long_film: Path, untrained: Path, unbroken: list[str], tmp_path: Path
 ) -> None:
+    """Checklist 35."""
     job, chance = long_runs.job, random.Random(5)
     killed = 0
     for reached in (
@@ -546,6 +591,7 @@ def test_killed_at_any_time_a_run_goes_on(
 def test_an_interrupted_run_keeps_its_finished_shots(
     long_runs: Runs, long_film: Path, untrained: Path, unbroken: list[str], tmp_path: Path, number: int
 ) -> None:
+    """Checklist 35."""
     process = start(long_film, long_runs.output, untrained)
     assert wait_until(process, lambda: len(kept(long_runs.job)) >= 1)
     process.send_signal(number)
@@ -577,6 +623,7 @@ def test_a_run_under_nohup_outlives_its_terminal() -> None:
 def test_two_runs_at_once_do_no_harm(
     long_runs: Runs, long_film: Path, untrained: Path, unbroken: list[str], tmp_path: Path
 ) -> None:
+    """Checklist 39."""
     processes = [start(long_film, long_runs.output, untrained, "-y") for _ in range(2)]
     reports = [finish(process) for process in processes]
     assert all(report["shots_reused"] + report["shots_colored"] == 3 for report in reports)
@@ -589,6 +636,7 @@ def test_two_runs_at_once_do_no_harm(
 def test_a_full_disk_leaves_what_was_finished(
     long_runs: Runs, long_film: Path, untrained: Path, tmp_path: Path
 ) -> None:
+    """Checklist 34."""
     # Files may not grow beyond 600 kB: the first shot's fits, the second's does not.
     shots = [PlannedShot(start=0, stop=4), PlannedShot(start=4, stop=90)]
     plan = ColorPlan(video=str(long_film), frames=90, shots=shots)
@@ -602,7 +650,7 @@ def test_a_full_disk_leaves_what_was_finished(
     _, err = process.communicate()
     assert process.returncode == 1, err
     assert err.splitlines()[-2:] == [
-        f"error: {long_runs.job}: the disk is full",
+        f"error: {long_runs.job}: the file grows larger than this disk, or the limit set for you, allows",
         "hint: free space and run the same command again: finished shots are kept",
     ]
     assert not long_runs.output.exists()

@@ -114,6 +114,10 @@ CASES = {
         ".mov",
         notes=("cover art #1 (mjpeg) is dropped",),
     ),
+    "cover art in mp4 into mkv": Case(Film(suffix=".mp4", cover=True, audio=("aac",), **X264), notes=(ROUNDED, LATER)),  # type: ignore[arg-type]
+    "cover art beside a font and sound": Case(Film(cover=True, attachment=True, audio=("flac",), subtitles="srt")),
+    "titled sound in mp4 into mov": Case(Film(suffix=".mp4", audio=("aac", "mp3"), **X264), "x264", ".mov"),  # type: ignore[arg-type]
+    "titled sound in mp4 into mkv": Case(Film(suffix=".mp4", audio=("aac", "mp3"), **X264), notes=(ROUNDED, LATER)),  # type: ignore[arg-type]
     "rotation": Case(Film(suffix=".mp4", rotation=90, **X264), "x264", ".mp4"),  # type: ignore[arg-type]
     "rotation into mkv": Case(Film(suffix=".mp4", rotation=270, **X264), notes=(ROUNDED,)),  # type: ignore[arg-type]
     "pixel aspect": Case(Film(suffix=".mp4", sar=Fraction(8, 9), **X264), "x264", notes=(ROUNDED,)),  # type: ignore[arg-type]
@@ -184,6 +188,7 @@ def color(folder: Path, case: Case) -> tuple[Verification, list[str]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_film_is_kept(name: str, tmp_path: Path) -> None:
+    """Checklist 9, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 30."""
     case = CASES[name]
     found, notes = color(tmp_path, case)
     assert found.differences == ()
@@ -212,6 +217,7 @@ def test_film_is_kept_by_colorize(name: str, colorizer: Colorizer, tmp_path: Pat
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_film_that_cannot_be_kept_is_refused(name: str, tmp_path: Path) -> None:
+    """Checklist 18, 19, 21."""
     case, message = REFUSED[name]
     with pytest.raises(VideoError, match=message) as caught:
         color(tmp_path, case)

@@ -178,6 +178,16 @@ def test_a_new_still_is_added_where_it_belongs_and_only_there(film: Path) -> Non
     assert plan.shots[1].references[0].frame == 15
 
 
+def test_a_new_still_of_a_frame_takes_the_place_of_the_old_one(film: Path, tmp_path: Path) -> None:
+    old = edited(make_plan(film, []), 1, references=[{"path": "a.png", "frame": 15}, {"path": "b.png", "frame": 16}])
+    new = Reference(Path("new.png"), picture(15, FRAMES, 96, 64))
+    plan, said = renew(make_plan(film, [new], cuts=Cuts.of(old)), old)
+    assert [(each.path, each.frame) for each in plan.shots[1].references] == [("b.png", 16), ("new.png", 15)]
+    assert "no longer in the plan: a.png" in said
+    plan.save(tmp_path / "plan.json")
+    ColorPlan.load(tmp_path / "plan.json")  # one that bound two stills to a frame would be refused
+
+
 def test_a_plan_of_another_film_is_not_renewed(film: Path) -> None:
     with pytest.raises(PlanError, match="the plan has 31 frames, the film 30"):
         again(film, plan_with(0, 31))
@@ -336,13 +346,14 @@ def test_a_shot_borrows_the_painted_stills_of_another(tmp_path: Path) -> None:
 
 
 def test_stills_given_beside_a_plan_and_in_memory_count(tmp_path: Path) -> None:
+    """Checklist 42."""
     memory = Reference(None, picture(1, 3, 32, 32), frame=1)
     plan = edited(plan_with(0, 10), 0, references=[{"path": memory.key, "frame": 1}])
     grey = painted(tmp_path / "g.png", grey=True)
     settled = settle(plan, [memory, grey, grey])
     assert settled.references == [memory]
     assert settled.plan == plan
-    assert settled.notes == ["left out, for there is no colour in it: g.png"]
+    assert settled.warnings == ["left out, for there is no colour in it: g.png"]
     assert settle(None, [painted(tmp_path / "a.png")]).plan is None
 
 

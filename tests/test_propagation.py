@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -243,6 +244,50 @@ def test_a_flash_does_not_derail(flash: str) -> None:
     assert painter.asked == [0, 16]
     for result, ab in zip(results, truth, strict=True):
         assert errors(result, ab).mean() < 2.0
+
+
+@pytest.mark.parametrize("at", [1, 8, 14])
+@pytest.mark.parametrize("flashes", [(1.0, 1.0), (1.0, 0.0), (0.0, 0.0)])
+def test_two_flash_frames_in_a_row_do_not_derail(at: int, flashes: tuple[float, float]) -> None:
+    lumas = pan(18, speed=1)
+    truth = [palette(luma) for luma in lumas]
+    seen = list(lumas)
+    seen[at], seen[at + 1] = (np.full_like(lumas[0], value) for value in flashes)
+    painter = Painter(dict(enumerate(truth)))
+    results = list(propagate(film(seen), painter, effort=Effort(max_gap=17)))
+    assert painter.asked == [0, 17]
+    for result, ab in zip(results, truth, strict=True):
+        assert errors(result, ab).mean() < 2.0
+
+
+@pytest.mark.parametrize("at", [14, 15, 16])
+def test_two_flash_frames_where_a_keyframe_is_due_do_not_become_one(at: int) -> None:
+    lumas = pan(24, speed=1)
+    truth = [palette(luma) for luma in lumas]
+    seen = [*lumas[:at], np.ones_like(lumas[at]), np.ones_like(lumas[at]), *lumas[at + 2 :]]
+    painter = Painter(dict(enumerate(truth)))
+    results = list(propagate(film(seen), painter, effort=Effort(max_gap=16)))
+    assert not {at, at + 1} & set(painter.asked)
+    for result, ab in zip(results, truth, strict=True):
+        assert errors(result, ab).mean() < 2.0
+
+
+def test_a_frame_that_begins_anew_is_no_second_frame_of_a_flash() -> None:
+    lumas = pan(18, speed=1)
+    seen = [*lumas[:8], np.ones_like(lumas[8]), np.ones_like(lumas[8]), *lumas[10:]]
+    frames = film(seen)
+    frames[9] = replace(frames[9], anew=True)
+    painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
+    assert len(list(propagate(frames, painter, effort=Effort(max_gap=17)))) == 18
+    assert 9 in painter.asked
+
+
+@pytest.mark.parametrize("max_gap", [1, 2, 3])
+def test_flashes_in_short_spans_end(max_gap: int) -> None:
+    lumas = pan(9, speed=1)
+    seen = [lumas[0], np.ones_like(lumas[0]), np.ones_like(lumas[0]), *lumas[3:]]
+    painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
+    assert len(list(propagate(film(seen), painter, effort=Effort(max_gap=max_gap)))) == 9
 
 
 def test_a_flash_where_a_keyframe_is_due_does_not_become_one() -> None:

@@ -45,6 +45,7 @@ def test_formats_and_sizes(tmp_path: Path, suffix: str, tolerance: int, size: tu
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    """Checklist 42."""
     upright = quadrants()
     stored = {
         1: upright,
@@ -64,6 +65,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
 
 
 def test_alpha_is_laid_on_neutral_grey(tmp_path: Path) -> None:
+    """Checklist 42."""
     rgba = np.dstack([quadrants(), np.full((32, 48), 255, np.uint8)])
     path = tmp_path / "still.png"
     Image.fromarray(rgba).save(path)
@@ -78,6 +80,7 @@ def test_alpha_is_laid_on_neutral_grey(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("transparency", [False, True])
 def test_palette(tmp_path: Path, transparency: bool) -> None:
+    """Checklist 42."""
     image = Image.fromarray(quadrants()).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
     path = tmp_path / "still.png"
     red = int(np.asarray(image)[0, 0])
@@ -99,6 +102,7 @@ def test_grey_16_bit_is_reduced(tmp_path: Path, suffix: str) -> None:
 
 
 def test_rgb_16_bit_is_reduced(tmp_path: Path) -> None:
+    """Checklist 42."""
     path = tmp_path / "still.png"
     assert cv2.imwrite(str(path), quadrants()[..., ::-1].astype(np.uint16) * 257)
     reference = load_reference(path)
@@ -108,6 +112,7 @@ def test_rgb_16_bit_is_reduced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "tiff"])
 def test_cmyk_is_converted(tmp_path: Path, suffix: str) -> None:
+    """Checklist 42."""
     path = tmp_path / f"still.{suffix}"
     Image.fromarray(quadrants()).convert("CMYK").save(path, quality=98)
     reference = load_reference(path)
@@ -183,6 +188,7 @@ def png_header(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("side", [9_000, 16_000, 60_000])
 def test_bomb_is_refused_without_its_memory(tmp_path: Path, side: int) -> None:
+    """Checklist 42."""
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(side, side))
     assert side * side > MAX_PIXELS
@@ -197,6 +203,7 @@ def test_bomb_is_refused_without_its_memory(tmp_path: Path, side: int) -> None:
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "empty", "text", "half a PNG", "half a JPEG", "EPS"])
 def test_what_is_no_still_is_refused(tmp_path: Path, kind: str) -> None:
+    """Checklist 42."""
     path = tmp_path / "still.png"
     rng = np.random.default_rng(0)
     noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))

@@ -144,6 +144,7 @@ def same_luma(first: list[Frame], second: list[Frame]) -> bool:
      "yuv444p16le", "gray", "gray10le", "gray12le", "gray16le", "ya8", "yuva420p"],
 )  # fmt: skip
 def test_luma_comes_back_from_ffv1(film: Film, form: str, size: tuple[int, int]) -> None:
+    """Checklist 25."""
     source = film(form=form, size=size)
     output = source.with_name("out.mkv")
     plain_transcode(source, output, codec="ffv1")
@@ -219,6 +220,8 @@ def test_a_frame_without_its_decoded_picture_is_written_alike(film: Film) -> Non
 
 @pytest.mark.parametrize("grey", [True, False])
 def test_grey_rgb_is_read_exactly_and_colour_rgb_is_named(film: Film, grey: bool) -> None:
+    """Checklist 26."""
+
     def level(picture: av.VideoFrame) -> av.VideoFrame:
         if grey:
             rows = np.frombuffer(memoryview(picture.planes[0]), np.uint8)
@@ -246,6 +249,7 @@ def test_monochrome_bits_become_black_and_white(film: Film) -> None:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_variable_frame_rate_and_start_offset(film: Film, suffix: str) -> None:
+    """Checklist 16, 17."""
     source = film("film.mp4", codec="libx264", pts=[3000, 6003, 6100, 15000, 90001], time_base=Fraction(1, 30000))
     output = source.with_name(f"out{suffix}")
     plain_transcode(source, output)
@@ -283,6 +287,7 @@ def test_colour_tags_stay_as_they_are(film: Film, codec: str, suffix: str, color
 
 @pytest.mark.parametrize("codec", ["x264", "x265", "ffv1"])
 def test_static_hdr_metadata_is_kept_or_named(film: Film, codec: str) -> None:
+    """Checklist 28."""
     parameters = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400"
     source = film(codec="libx265", form="yuv420p10le", **{"x265-params": f"log-level=none:{parameters}"})
     output = source.with_name("out.mkv")
@@ -301,6 +306,8 @@ def test_static_hdr_metadata_is_kept_or_named(film: Film, codec: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
 def test_pixel_aspect_and_rotation_are_kept(film: Film, suffix: str) -> None:
+    """Checklist 19, 20."""
+
     def setup(container: Any, stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(8, 9)
         stream.set_display_rotation(90)
@@ -315,6 +322,8 @@ def test_pixel_aspect_and_rotation_are_kept(film: Film, suffix: str) -> None:
 
 @pytest.mark.parametrize("codec", ["ffv1", "svtav1", "prores"])
 def test_a_codec_that_loses_the_pixel_aspect_is_refused(film: Film, codec: str) -> None:
+    """Checklist 19."""
+
     def setup(container: Any, stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(8, 9)
 
@@ -325,6 +334,7 @@ def test_a_codec_that_loses_the_pixel_aspect_is_refused(film: Film, codec: str) 
 
 @pytest.mark.parametrize("size", [(161, 119), (426, 239), (75, 75), (1279, 721), (96, 2)])
 def test_ffv1_takes_any_size(film: Film, size: tuple[int, int]) -> None:
+    """Checklist 21."""
     source = film(size=size, pts=range(2))
     output = source.with_name("out.mkv")
     plain_transcode(source, output, codec="ffv1")
@@ -341,6 +351,7 @@ def test_hint_names_each_container_once(film: Film) -> None:
 @pytest.mark.parametrize("order", ["tff", "bff"])
 @pytest.mark.parametrize("codec", ["x264", "ffv1"])
 def test_interlacing_and_field_order_are_kept(film: Film, order: str, codec: str) -> None:
+    """Checklist 18."""
     graph = av.filter.Graph()
     buffer = graph.add("buffer", video_size="64x48", pix_fmt="yuv420p", time_base="1/25", pixel_aspect="1/1")
     sink = graph.add("buffersink")
@@ -399,6 +410,8 @@ def test_sound_of_any_codec_is_copied_or_named(film: Film, codec: str, suffix: s
 
 
 def test_subtitles_are_converted_and_attachments_dropped_by_name(film: Film) -> None:
+    """Checklist 30."""
+
     def extra(container: Any) -> Callable[[], None]:
         container.add_attachment("font.ttf", "application/x-truetype-font", b"not a font")
         return add_text(container, "subrip")
@@ -445,6 +458,8 @@ def test_chapters_and_tags_are_kept(film: Film, suffix: str) -> None:
 
 
 def test_cover_art_is_not_the_film(film: Film) -> None:
+    """Checklist 10."""
+
     def extra(container: Any) -> Callable[[], None]:
         cover = container.add_stream("mjpeg", rate=25)
         cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
@@ -529,6 +544,7 @@ def test_a_second_picture_with_b_frames_is_copied(film: Film) -> None:
 
 
 def test_edit_list_shows_the_same_frames(film: Film) -> None:
+    """Checklist 17."""
     source = film("film.mp4", codec="libx264", pts=range(-12, 30), g="6")
     output = source.with_name("out.mp4")
     plain_transcode(source, output, lossless=True)
@@ -539,6 +555,7 @@ def test_edit_list_shows_the_same_frames(film: Film) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (16, 16), (17, 31)])
 @pytest.mark.parametrize("codec", ["x264", "x265", "ffv1", "svtav1", "prores"])
 def test_small_sizes_work_or_are_refused(film: Film, size: tuple[int, int], codec: str) -> None:
+    """Checklist 22."""
     source = film(size=size, pts=range(2))
     output = source.with_name("out.mkv")
     refused = (codec == "svtav1" and size != (16, 16)) or (codec == "x265" and size[0] < 16)

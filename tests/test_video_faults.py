@@ -60,6 +60,7 @@ def refusal(path: Path) -> VideoError:
 
 
 def test_what_is_not_a_film_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Checklist 1, 2, 3, 4, 44."""
     (tmp_path / "empty.mkv").touch()
     (tmp_path / "text.mp4").write_text("this is not a film\n" * 100)
     (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(20000))
@@ -80,12 +81,14 @@ def test_what_is_not_a_film_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_mp4_without_its_index_is_called_incomplete(tmp_path: Path) -> None:
+    """Checklist 5."""
     whole = render(tmp_path / "whole.mp4", preset="ultrafast").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
     assert "incomplete" in str(refusal(tmp_path / "cut.mp4"))
 
 
 def test_sound_without_picture_is_refused_and_its_streams_are_named(tmp_path: Path) -> None:
+    """Checklist 7."""
     path = tmp_path / "song.mkv"
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("pcm_s16le", rate=8000)
@@ -100,6 +103,7 @@ def test_sound_without_picture_is_refused_and_its_streams_are_named(tmp_path: Pa
     "name", ["clip %04d.mkv", "concat:x.mkv", "-leading.mkv", "a'b\"c;d\n.mkv", "http:.mkv", "ü.mkv"]
 )
 def test_odd_names_are_literal(tmp_path: Path, good: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checklist 43."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(good, name)
     assert len(list(VideoReader(name))) == 100
@@ -108,6 +112,7 @@ def test_odd_names_are_literal(tmp_path: Path, good: Path, name: str, monkeypatc
 
 
 def test_bytes_that_are_no_utf8_in_a_name(tmp_path: Path, good: Path) -> None:
+    """Checklist 43."""
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/film\xff.mkv"))
     shutil.copy(good, odd)
     plain_transcode(odd, odd.with_suffix(".mp4"), preset="ultrafast")
@@ -116,6 +121,7 @@ def test_bytes_that_are_no_utf8_in_a_name(tmp_path: Path, good: Path) -> None:
 
 @pytest.mark.parametrize("codec", ["libx264", "ffv1"])
 def test_truncated_matroska_is_read_and_named(tmp_path: Path, codec: str) -> None:
+    """Checklist 6."""
     whole = render(tmp_path / "whole.mkv", codec=codec).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     reader = VideoReader(tmp_path / "cut.mkv")
@@ -129,6 +135,7 @@ def test_truncated_matroska_is_read_and_named(tmp_path: Path, codec: str) -> Non
 
 @pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.mp4"])
 def test_bit_flips_are_counted_and_the_film_goes_on(tmp_path: Path, name: str) -> None:
+    """Checklist 12."""
     path = render(tmp_path / name, preset="ultrafast", g="25")
     data = bytearray(path.read_bytes())
     rng = np.random.default_rng(5)
@@ -147,6 +154,7 @@ def test_bit_flips_are_counted_and_the_film_goes_on(tmp_path: Path, name: str) -
 
 
 def test_a_change_of_size_names_its_time(tmp_path: Path) -> None:
+    """Checklist 24."""
     render(tmp_path / "a.ts", codec="mpeg2video", frames=50)
     render(tmp_path / "b.ts", codec="mpeg2video", frames=50, size=(64, 96))
     path = tmp_path / "both.ts"
@@ -159,6 +167,7 @@ def test_a_change_of_size_names_its_time(tmp_path: Path) -> None:
 
 
 def test_pictures_over_the_limit_are_refused(tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checklist 23."""
     monkeypatch.setattr(source, "MAX_PIXELS", 96 * 64 - 1)
     assert "over the limit" in str(refusal(good))
 
@@ -191,6 +200,7 @@ def test_a_segment_beside_the_film_is_refused(good: Path) -> None:
 
 
 def test_the_film_itself_is_never_the_output(tmp_path: Path, good: Path) -> None:
+    """Checklist 31."""
     film = tmp_path / "film.mkv"
     shutil.copy(good, film)
     (tmp_path / "link.mkv").symlink_to(film)
@@ -203,6 +213,7 @@ def test_the_film_itself_is_never_the_output(tmp_path: Path, good: Path) -> None
 
 
 def test_outputs_that_cannot_be_written_are_refused_at_once(tmp_path: Path, good: Path) -> None:
+    """Checklist 32, 33."""
     (tmp_path / "taken.mkv").write_text("mine")
     (tmp_path / "folder.mkv").mkdir()
     (tmp_path / "dangling.mkv").symlink_to(tmp_path / "nothing.mkv")
@@ -247,6 +258,7 @@ def test_deep_luma_asks_for_a_codec_that_holds_it(tmp_path: Path) -> None:
 
 
 def test_an_exception_leaves_nothing_and_a_success_replaces(tmp_path: Path, good: Path) -> None:
+    """Checklist 32."""
     output = tmp_path / "out.mkv"
     reader = VideoReader(good)
 
@@ -289,6 +301,7 @@ def test_wrong_planes_and_wrong_order_are_refused(tmp_path: Path, good: Path) ->
 def test_a_full_disk_is_named_and_nothing_remains(
     tmp_path: Path, good: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Checklist 34."""
     original = PartFile.__init__
 
     def on_full_disk(self: PartFile, path: Path, *, overwrite: bool, part: Path | None = None) -> None:
@@ -303,6 +316,7 @@ def test_a_full_disk_is_named_and_nothing_remains(
 
 
 def test_two_writers_of_one_name_do_not_tear_it(tmp_path: Path, good: Path) -> None:
+    """Checklist 39."""
     failures: list[BaseException] = []
 
     def work() -> None:

@@ -28,12 +28,14 @@ def test_round_trip_keeps_values_configuration_and_version(tmp_path: Path) -> No
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
+    """Checklist 41."""
     with pytest.raises(WeightsError, match="no weights at"):
         load_weights(tmp_path / "none.safetensors")
 
 
 @pytest.mark.parametrize("keep", [0, 5, 40, -10])
 def test_truncated_file_is_refused(tmp_path: Path, keep: int) -> None:
+    """Checklist 41."""
     path = _saved(tmp_path / "w.safetensors")
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(WeightsError, match="not a whole safetensors file"):
@@ -41,6 +43,8 @@ def test_truncated_file_is_refused(tmp_path: Path, keep: int) -> None:
 
 
 def test_pickle_is_refused_without_running_it(tmp_path: Path) -> None:
+    """Checklist 41."""
+
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return exec, (f"open({str(tmp_path / 'sprung')!r}, 'w')",)
@@ -53,6 +57,7 @@ def test_pickle_is_refused_without_running_it(tmp_path: Path) -> None:
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    """Checklist 41."""
     path = tmp_path / "w.safetensors"
     save_weights(path, {"layer.bias": torch.tensor([1.0, float("nan")])}, config=_CONFIG, version="1")
     with pytest.raises(WeightsError, match=r"not finite, first in layer\.bias"):

@@ -4,6 +4,19 @@ Each says in its message what was given and what is allowed, and in `hint` what 
 error that a caller would expect, so `except OSError` and `except ValueError` work without knowing this module.
 """
 
+import errno
+
+_NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full, as far as your quota goes",
+    errno.EFBIG: "the file grows larger than this disk, or the limit set for you, allows",
+}
+
+
+def no_room(number: int | None) -> str | None:
+    """Return in words how there was no room to write, None where an error number does not say so."""
+    return _NO_ROOM.get(number or 0)
+
 
 class VidcolorError(Exception):
     """A failure that the user can act on.

@@ -1,11 +1,12 @@
 """The shots of a film, each coloured or taken from a job: what a run colours, and what it need not colour again."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,19 +15,23 @@ from torch import Tensor
 
 from vidcolor.color import Chroma, working_size
 from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shrunk
-from vidcolor.errors import PlanError
+from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import stored_size
+from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, KeptShot, Recipe, ShotKey, digest, film_identity, picture_identity, rounded
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.propagation import EFFORTS
+from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
+
+_COLORED_AHEAD = 4
 
 
 def plan_film(
@@ -36,6 +41,7 @@ def plan_film(
     *,
     start: Fraction | None = None,
     end: Fraction | None = None,
+    stream: int | None = None,
     progress: Progress | None = None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> ColorPlan:
@@ -47,8 +53,9 @@ def plan_film(
         networks: Compare frames and stills.
         start: Of the segment, in seconds.
         end: Of the segment, in seconds.
+        stream: Number of the video stream; None takes the default one.
         progress: Called with stage, frames done and frames in all.
-        warn: Called with each line that the reader has to say about damage.
+        warn: Called with each line that the user should look at, as by `make_plan`.
     """
     seen: tuple[Floats, Tensor] | None = None
 
@@ -65,6 +72,7 @@ def plan_film(
         [still.reference for still in stills.values()],
         start=start,
         end=end,
+        stream=stream,
         similarity=similarity,
         progress=None if progress is None else lambda done, total: progress("plan", done, total),
         warn=warn,
@@ -74,33 +82,49 @@ def plan_film(
 def begin(
     job: Job | None,
     networks: ExemplarColorizer,
-    video: Path,
+    reader: VideoReader,
     stills: dict[str, Still],
     *,
-    start: Fraction | None,
-    end: Fraction | None,
     quality: str,
     plan: ColorPlan | None,
     progress: Progress | None,
+    heed: Callable[[Sequence[str]], None] = lambda lines: None,
 ) -> ColorPlan:
     """Begin a run, and return its plan: the one given, the one that the job holds, or a new one.
 
     Args:
         job: The job, or None.
         networks: Their weights and device count.
-        video: The film.
+        reader: The film, or its segment.
         stills: By their keys.
-        start: Of the segment, in seconds.
-        end: Of the segment, in seconds.
         quality: Effort of propagation.
         plan: A plan that was given, or None.
         progress: Called with stage, frames done and frames in all while a plan is made.
+        heed: Called with the lines that were warned of while the plan was made, in this run or an earlier one, before
+            anything is written to the job.
     """
+    film, warnings = reader.info, list[str]()
+
+    def made() -> ColorPlan:
+        return plan_film(
+            film.path,
+            stills,
+            networks,
+            start=reader.start,
+            end=reader.end,
+            stream=film.stream,
+            progress=progress,
+            warn=warnings.append,
+        )
+
     if job is None:
-        return plan or plan_film(video, stills, networks, start=start, end=end, progress=progress)
+        plan = plan or made()
+        heed(warnings)
+        return plan
     recipe = Recipe(
-        film=film_identity(video),
-        start=str(start),
+        film=film_identity(film.path),
+        stream=str(film.stream),
+        start=str(reader.start),
         quality=quality,
         weights=networks.weights,
         temperature=str(networks.temperature),
@@ -111,23 +135,41 @@ def begin(
     planned_from = None
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
-        planned_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(end), named])
-        plan = _remembered(job.plan(planned_from)) or plan_film(
-            video, stills, networks, start=start, end=end, progress=progress
-        )
+        planned_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(reader.end), named])
+        plan = _remembered(job.plan(planned_from), warnings) or made()
+    heed(warnings)
     shots = [
         recipe.shot(shot.start, shot.stop, [(pictures[each.path], each.frame, each.frames) for each in shot.references])
         for shot in plan.shots
     ]
-    job.begin(recipe, shots, plan=plan.model_dump(mode="json"), planned_from=planned_from)
+    job.begin(
+        recipe, shots, plan={"plan": plan.model_dump(mode="json"), "warnings": warnings}, planned_from=planned_from
+    )
     return plan
 
 
-def _remembered(values: object) -> ColorPlan | None:
+def _remembered(values: Any, warnings: list[str]) -> ColorPlan | None:
+    """Return the plan that a job holds, and add what was warned of while it was made."""
     try:
-        return None if values is None else ColorPlan.model_validate(values)
-    except ValueError:  # a manifest that somebody edited
+        plan = ColorPlan.model_validate(values["plan"])
+        warnings += map(str, values["warnings"])
+    except (ValueError, TypeError, KeyError):  # there is none, or somebody edited the manifest
         return None
+    return plan
+
+
+def color_ahead(
+    reader: VideoReader,
+    plan: ColorPlan,
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    quality: str,
+    clock: Clock,
+    work: Job | None = None,
+) -> Generator[ColoredFrame, None, None]:
+    """Colour the film's frames in order, some ahead of the one that is asked for."""
+    colored = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
+    return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
 
 
 def color_film(
@@ -238,3 +280,11 @@ def _restored(frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, clock: C
     with closing(kept):
         for ab, (frame, luma) in zip(kept, shrunk(frames, info, clock), strict=False):  # a film may end early
             yield ColoredFrame(frame, luma, Chroma(ab, everywhere))
+
+
+def check_options(quality: str, saturation: float) -> None:
+    """Refuse an unknown quality, and a saturation out of range."""
+    if quality not in EFFORTS:
+        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
+    if not 0.0 <= saturation <= MOST_SATURATION:
+        raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")

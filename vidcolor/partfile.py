@@ -12,7 +12,9 @@ _MOST_BYTES = 60  # file systems count a name's bytes, of which a letter may tak
 
 def part_name(path: Path) -> Path:
     """Return a name that no file has, in the folder of a file, to write it under until it is whole."""
-    start = os.fsencode(path.name)[:_MOST_BYTES].decode(errors="ignore")
+    start = path.name[:_MOST_BYTES]
+    while len(os.fsencode(start)) > _MOST_BYTES:  # cut between letters, in whatever encoding the names are
+        start = start[:-1]
     return path.absolute().parent / f".{start}.{token_hex(6)}.part"
 
 

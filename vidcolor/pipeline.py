@@ -1,17 +1,18 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-from vidcolor.coloring import ColoredFrame, Still, load_stills
-from vidcolor.errors import PlanError, VidcolorError, VideoError
+from vidcolor.coloring import load_stills
+from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.filmwork import Progress, begin, color_film, plan_film
+from vidcolor.filmwork import Progress, begin, check_options, color_ahead, plan_film
 from vidcolor.framing import show, show_provenance
-from vidcolor.grading import MOST_SATURATION, grade
+from vidcolor.grading import grade
 from vidcolor.jobs import Job
 from vidcolor.own_chroma import OwnChroma
 from vidcolor.partfile import written_whole
@@ -19,17 +20,14 @@ from vidcolor.plan import ColorPlan
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
-from vidcolor.propagation import EFFORTS
-from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
-from vidcolor.reports import Clock, PreviewReport, Report
+from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
-
-_COLORED_AHEAD = 4
 
 
 class Colorizer:
@@ -71,6 +69,9 @@ class Colorizer:
         preset: str | None = None,
         lossless: bool = False,
         overwrite: bool = False,
+        stream: int | None = None,
+        verify_input: bool = False,
+        strict: bool = False,
         job: str | Path | None = None,
         fresh: bool = False,
         threads: int | None = None,
@@ -94,6 +95,9 @@ class Colorizer:
             preset: Speed preset of the codec; None for its default.
             lossless: Encode without loss.
             overwrite: Replace an existing output.
+            stream: Number of the video stream, where the film has several.
+            verify_input: Decode the film once more beforehand, to find damage that a decoder passes over in silence.
+            strict: Fail where else the report has warnings; nothing is then left under the output's name.
             job: Folder in which the work is kept, see `vidcolor.jobs`: shots that it holds are not coloured again. None
                 keeps nothing.
             fresh: Forget what the job holds.
@@ -105,14 +109,15 @@ class Colorizer:
 
         Raises:
             VideoError: The film cannot be read, or the output or the job cannot be written.
+            VidcolorError: `strict` met a warning.
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
         started = time.perf_counter()
         video, clock = Path(video), Clock()
-        _check_options(quality, saturation)
+        check_options(quality, saturation)
         with (
-            VideoReader(video, start=start, end=end, threads=threads) as reader,
+            VideoReader(video, start=start, end=end, stream=stream, threads=threads) as reader,
             nullcontext() if job is None or provenance is not None else Job(Path(job), fresh=fresh) as work,
         ):
             if plan is not None and start is None and end is None:
@@ -136,26 +141,36 @@ class Colorizer:
                 networks = self._networks if sources is None else self._networks.tracing()
                 given = settle(plan, references)
                 stills = load_stills(given.references, networks, reader.info)
+                warned, planned = [*given.warnings], list[str]()
+                if verify_input:
+                    with clock("check"):
+                        warned += check_film(reader.info, progress=progress and partial(progress, "check"))
+                refuse_warnings(video, [*warned, *reader.warnings], strict=strict)
+
+                def heed(lines: Sequence[str]) -> None:
+                    planned.extend(lines)
+                    refuse_warnings(video, lines, strict=strict)
+
                 with clock("plan"):
                     plan = begin(
                         work,
                         networks,
-                        video,
+                        reader,
                         stills,
-                        start=start,
-                        end=end,
                         quality=quality,
-                        plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end),
+                        plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream),
                         progress=progress,
+                        heed=heed,
                     )
                 plan = keeping_color(plan) if keep_color else plan
                 notes, warnings = remarks_on(plan.shots)
+                refuse_warnings(video, warnings, strict=strict)
                 own = OwnChroma(reader.info, writer.chroma_format) if plan.keeps else None
                 upsample = ChromaUpsampler(
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                with closing(_color(reader, plan, stills, networks, quality, clock, work)) as colored:
+                with closing(color_ahead(reader, plan, stills, networks, quality, clock, work)) as colored:
                     for item in colored:
                         if sources is not None:
                             with clock("provenance"):
@@ -177,6 +192,9 @@ class Colorizer:
                         f"the film ends after {frames} frames, its plan after {plan.frames} frames",
                         hint="make the plan anew with `vidcolor scenes`",
                     )
+                refuse_warnings(video, reader.warnings, strict=strict)
+                # Of damage the planning pass has said what this one says, too.
+                warned += [*(line for line in planned if line in plan.notes), *warnings, *reader.warnings]
         seconds = time.perf_counter() - started
         return Report(
             output=target,
@@ -191,12 +209,12 @@ class Colorizer:
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
             notes=(
-                *(*given.notes, *plan.notes, *notes, *writer.notes),
+                *(*given.notes, *(note for note in plan.notes if note not in warned), *notes, *writer.notes),
                 *([own.note] if own and own.note else []),
                 *(work.remarks if work is not None else ()),
                 *([f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else ()),
             ),
-            warnings=(*warnings, *reader.warnings),
+            warnings=tuple(warned),
         )
 
     def preview(
@@ -212,6 +230,7 @@ class Colorizer:
         saturation: float = 1.0,
         keep_color: bool = False,
         overwrite: bool = False,
+        stream: int | None = None,
         progress: Progress | None = None,
     ) -> PreviewReport:
         """Colour a short segment and show it beside the film.
@@ -227,21 +246,32 @@ class Colorizer:
             saturation: Multiplies the chroma.
             keep_color: Leave shots that are in colour already as they are.
             overwrite: Replace existing files.
+            stream: Number of the video stream, where the film has several.
             progress: Called with stage, frames done and frames in all.
         """
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
-        _check_options("balanced", saturation)
-        with VideoReader(video, start=start, end=start + duration) as reader, written_whole(sheet) as part:
+        check_options("balanced", saturation)
+        end = start + duration
+        with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
             check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info
             given = settle(plan, references)
             stills = load_stills(given.references, self._networks, info)
-            end = start + duration
+            planned: list[str] = []
             plan = (
-                plan_film(video, stills, self._networks, start=start, end=end, progress=progress)
+                plan_film(
+                    video,
+                    stills,
+                    self._networks,
+                    start=start,
+                    end=end,
+                    stream=stream,
+                    progress=progress,
+                    warn=planned.append,
+                )
                 if given.plan is None
-                else fit_to_segment(given.plan, video, start=start, end=end)
+                else fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
             )
             plan = keeping_color(plan) if keep_color else plan
             notes, warnings = remarks_on(plan.shots)
@@ -249,7 +279,7 @@ class Colorizer:
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
-                with closing(_color(reader, plan, stills, self._networks, "balanced", clock)) as items:
+                with closing(color_ahead(reader, plan, stills, self._networks, "balanced", clock)) as items:
                     for item in items:
                         graded = item.chroma and grade(
                             item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
@@ -267,28 +297,15 @@ class Colorizer:
 
             rate = info.average_rate or Fraction(25)
             write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
+        twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,
             frames=plan.frames,
             seconds=time.perf_counter() - started,
-            notes=(*given.notes, *plan.notes, *notes),
-            warnings=(*warnings, *reader.warnings),
+            notes=(*given.notes, *(note for note in plan.notes if note not in twice), *notes),
+            warnings=(*given.warnings, *twice, *warnings, *reader.warnings),
         )
-
-
-def _color(
-    reader: VideoReader,
-    plan: ColorPlan,
-    stills: dict[str, Still],
-    networks: ExemplarColorizer,
-    quality: str,
-    clock: Clock,
-    work: Job | None = None,
-) -> Generator[ColoredFrame, None, None]:
-    """Colour the film's frames in order, some ahead of the one that is asked for."""
-    colored = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
-    return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
 
 
 def _provenance_film(
@@ -300,10 +317,3 @@ def _provenance_film(
         raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
     check_output(Path(path), source=info.path, overwrite=overwrite)
     return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)
-
-
-def _check_options(quality: str, saturation: float) -> None:
-    if quality not in EFFORTS:
-        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
-    if not 0.0 <= saturation <= MOST_SATURATION:
-        raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")

@@ -1,12 +1,14 @@
 """What a run says of itself: time per stage, frames, notes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock, local
 from typing import Any
+
+from vidcolor.errors import VidcolorError
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,19 @@ class PreviewReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {**asdict(self), "side_by_side": str(self.side_by_side), "contact_sheet": str(self.contact_sheet)}
+
+
+def refuse_warnings(video: Path, warnings: Sequence[str], *, strict: bool) -> None:
+    """Let a strict run fail, for its user wants no warnings.
+
+    Raises:
+        VidcolorError: There is one.
+    """
+    if strict and warnings:
+        more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+        raise VidcolorError(
+            f"{video}: {warnings[0]}{more}; strict allows no warning", hint="mend the cause, or leave --strict out"
+        )
 
 
 class _Nested(local):

@@ -33,6 +33,7 @@ def write_stills(
     *,
     overwrite: bool = False,
     keep: bool = False,
+    stream: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write frames of a film as grey 8-bit RGB pictures, upright, each named `FILM_000123.png`.
@@ -43,6 +44,7 @@ def write_stills(
         folder: Where the stills go; made when missing.
         overwrite: Replace stills that exist, but for those that somebody painted: the work is in them.
         keep: Leave stills that exist as they are, and write the others.
+        stream: Number of the video stream; None takes the default one.
         progress: Called with the stills done and wanted.
 
     Returns:
@@ -66,7 +68,7 @@ def write_stills(
     written: list[Path] = []
     if not wanted:
         return written
-    with VideoReader(video) as reader:
+    with VideoReader(video, stream=stream) as reader:
         info = reader.info
         for frame in reader:
             if len(written) == len(wanted):

@@ -75,6 +75,7 @@ def suggest(
     networks: ExemplarColorizer,
     *,
     count: int = 1,
+    stream: int | None = None,
     progress: Progress | None = None,
 ) -> list[Suggestion]:
     """Find for each shot of a whole film the frames that are worth painting.
@@ -84,6 +85,7 @@ def suggest(
         stills: The stills by key, as the plan writes it.
         networks: Compare what frames show.
         count: Frames per shot at most.
+        stream: Number of the film's video stream; None takes the default one.
         progress: Called with the frames read and in all.
 
     Raises:
@@ -91,7 +93,7 @@ def suggest(
         PlanError: It ends before its plan.
     """
     suggestions: list[Suggestion] = []
-    with VideoReader(plan.video) as reader:
+    with VideoReader(plan.video, stream=stream) as reader:
         frames = iter(reader)
         for shot in plan.shots:
             wanted = sampled(shot)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def load_weights(path: Path | None = None) -> Weights:
     """Read and check weights.
 
     Raises:
-        WeightsError: Missing, damaged, not safetensors, of another format, or with values that are not finite.
+        WeightsError: Missing, damaged, not safetensors, of another format, with values that are not finite, or not the
+            file whose checksum the model card beside it gives.
     """
     path = path or default_path()
     hint = "reinstall vidcolor, or name a weights file made by `vidcolor train`"
@@ -94,10 +96,24 @@ def load_weights(path: Path | None = None) -> Weights:
     broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise WeightsError(f"{path} holds values that are not finite, first in {broken[0]}", hint=hint)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if (promised := _promised(path.with_suffix(".md"))) is not None and promised != sha256:
+        raise WeightsError(
+            f"{path} is not the file of its model card: sha256 is {sha256[:12]}..., the card's {promised[:12]}...",
+            hint=hint,
+        )
     return Weights(
         path=path,
         version=metadata["version"],
         config=json.loads(metadata["config"]),
         state={k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()},
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256,
     )
+
+
+def _promised(card: Path) -> str | None:
+    """Return the checksum that a model card gives, None where there is no card, or none in it."""
+    if not card.is_file():
+        return None
+    found = re.search(r"^sha256: ([0-9a-f]{64})$", card.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return found.group(1) if found else None

@@ -71,10 +71,8 @@ class Worker:
             plan = begin(
                 job,
                 self._networks,
-                film.video,
+                reader,
                 load_stills(given.references, self._networks, reader.info),
-                start=None,
-                end=None,
                 quality=self._settings.quality,
                 plan=given.plan,
                 progress=None,

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -70,9 +70,14 @@ def signals_interrupt() -> Iterator[None]:
 
 def complain(message: str, *, hint: str | None = None) -> None:
     """Print an error, and what to try, in one line each."""
-    typer.echo("error: " + message.replace("\n", " "), err=True)
+    _say("error: " + message.replace("\n", " "))
     if hint:
-        typer.echo("hint: " + hint.replace("\n", " "), err=True)
+        _say("hint: " + hint.replace("\n", " "))
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # the terminal may be gone: that is no failure of the run
+        typer.echo(line, err=True)
 
 
 def refuse(message: str, *, hint: str) -> NoReturn:
@@ -112,7 +117,7 @@ def check_folder(folder: Path, *, made: bool = False) -> None:
     if not there.is_dir():
         raise VidcolorError(f"{there} is not a folder", hint="make the folder first, or choose another")
     if not os.access(there, os.W_OK):
-        raise VidcolorError(f"{there} cannot be written to", hint="choose another folder")
+        raise VidcolorError(f"{there} cannot be written to", hint="choose another folder with -o")
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -162,28 +167,31 @@ class Talk:
             from vidcolor.cli.bars import Bars
 
             self._bars = Bars(console)
-            self._bars.start()
+            with suppress(OSError):
+                self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bars is not None:
-            self._bars.stop()
+            with suppress(OSError):
+                self._bars.stop()
 
     def progress(self, stage: str, done: int, total: int | None, unit: str = "frames") -> None:
         """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are."""
         if self._bars is not None:
-            self._bars.move(stage, done, total, unit)
+            with suppress(OSError):
+                self._bars.move(stage, done, total, unit)
 
     def note(self, message: str) -> None:
         """Tell something that the user may want to know."""
         if not self.quiet:
-            typer.echo(message, err=True)
+            _say(message)
 
     def report(self, *, notes: Iterable[str], warnings: Iterable[str]) -> None:
         """Tell what the library noticed on the way."""
         for note in notes:
             self.note(f"note: {note}")
         for warning in warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            _say(f"warning: {warning}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_output, print_json
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json
 from vidcolor.cli.options import (
     Device,
     End,
@@ -19,6 +19,7 @@ from vidcolor.cli.options import (
     Saturation,
     Start,
     Still,
+    Stream,
     Temperature,
     Video,
     WeightsFile,
@@ -54,15 +55,19 @@ def colorize(
     crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    stream: Stream = None,
+    verify_input: Annotated[
+        bool, typer.Option("--verify-input", help="Decode once more, to find hidden damage.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where else a warning is given.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
-    no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work: an interrupted run starts anew.")] = False,
+    no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work.")] = False,
     provenance: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also write a video (.mp4) of where colours came from: blue a still and carried on by motion, light "
-            "blue lent by a still because it looks alike, orange the networks' own guess, white filled from around, "
-            "dark the film's own, kept. Uses no job.",
+            help="Write a video (.mp4) of where colours come from, too: blue carried from a still, light blue lent by "
+            "one, orange a guess, white filled in, dark kept.",
         ),
     ] = None,
     device: Device = "auto",
@@ -76,11 +81,12 @@ def colorize(
     from vidcolor.video import default_output, probe
 
     if output is None:
-        output = default_output(probe(video), codec=codec)
+        output = default_output(probe(video, stream=stream), codec=codec)
     inputs = [video, *stills, *([plan] if plan else [])]
     check_output(output, inputs=inputs, overwrite=yes)
     if provenance is not None:
         check_output(provenance, inputs=inputs, overwrite=yes)
+    check_folder(output.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
@@ -100,6 +106,9 @@ def colorize(
             preset=preset,
             lossless=lossless,
             overwrite=yes,
+            stream=stream,
+            verify_input=verify_input,
+            strict=strict,
             quality=quality.value,
             job=None if no_job else output.with_suffix(".job"),
             fresh=fresh,
@@ -135,6 +144,7 @@ def preview(
     ] = None,
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
+    stream: Stream = None,
     temperature: Temperature = None,
     device: Device = "auto",
     weights: WeightsFile = None,
@@ -148,6 +158,7 @@ def preview(
     stills = given_stills(reference, more_stills, plan)
     for written in (side_by_side, contact_sheet):
         check_output(written, inputs=[video, *stills, *([plan] if plan else [])], overwrite=yes)
+    check_folder(folder)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.pipeline import Colorizer
@@ -164,6 +175,7 @@ def preview(
             saturation=saturation,
             keep_color=keep_color,
             overwrite=yes,
+            stream=stream,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)

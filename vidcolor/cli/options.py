@@ -41,15 +41,19 @@ def given_stills(reference: list[Path] | None, more: list[Path] | None, plan: Pa
 
 
 Plan = Annotated[
-    Path | None, typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.")
+    Path | None,
+    typer.Option("--plan", metavar="PLAN", help="Follow this plan of shots and stills, see `scenes`.", readable=False),
 ]
-Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False)]
+# Whether a file can be read is told by what reads it, in one error line and one hint line.
+Video = Annotated[
+    Path, typer.Argument(metavar="VIDEO", help="The black-and-white film.", show_default=False, readable=False)
+]
 Still = Annotated[
     list[Path] | None,
-    typer.Option("-r", "--reference", metavar="STILL...", help="Colour stills; several may follow."),
+    typer.Option("-r", "--reference", metavar="STILL...", help="Colour stills; several may follow.", readable=False),
 ]
 # An option takes one value, so the shell's `-r stills/*.png` leaves all but the first to this argument.
-MoreStills = Annotated[list[Path] | None, typer.Argument(metavar="STILL", hidden=True)]
+MoreStills = Annotated[list[Path] | None, typer.Argument(metavar="STILL", hidden=True, readable=False)]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Replace existing output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
@@ -65,6 +69,10 @@ End = Annotated[
     Fraction | None,
     typer.Option("--end", metavar="TIME", parser=seconds, help="End before this time.", show_default=False),
 ]
+Stream = Annotated[
+    int | None,
+    typer.Option("--stream", min=0, metavar="N", help="Which of several video streams."),
+]
 Temperature = Annotated[
     float | None,
     typer.Option(
@@ -72,9 +80,8 @@ Temperature = Annotated[
         min=0.05,
         max=1.0,
         metavar="X",
-        help="Of the choice among automatic colours: 1 calm, lower livelier (a plan's temperature is warmth). Default: "
-        "what the weights say, 0.6 for the shipped ones.",
+        help="Of automatic colours: 1 calm, lower livelier; default: as the weights say, 0.6 (not the plan's warmth).",
     ),
 ]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
-KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots that are in colour already as they are.")]
+KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots in colour as they are.")]

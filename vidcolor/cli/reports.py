@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
-from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Video, Yes, given_stills
+from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Stream, Video, Yes, given_stills
 from vidcolor.errors import PlanError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def scenes(
         list[int] | None,
         typer.Option("--join", min=1, metavar="FRAME", help="Let the shot that begins here go on from the one before."),
     ] = None,
+    stream: Stream = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -64,6 +65,7 @@ def scenes(
             cuts=Cuts.of(old, cut=cut or (), join=join or ()),
             progress=lambda done, total: talk.progress("shots", done, total),
             warn=warnings.append,
+            stream=stream,
         )
         plan, notes = (plan, []) if old is None else renew(plan, old)
         written: list[Path] = []
@@ -77,6 +79,7 @@ def scenes(
                 stills,
                 overwrite=yes,
                 keep=edited,
+                stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
             if left := len(set(frames)) - len(written):
@@ -85,7 +88,8 @@ def scenes(
         if output is not None:
             plan.save(output)
     observed, colored = remarks_on(plan.shots)
-    notes, warnings = [*notes, *plan.notes, *observed], [*warnings, *colored]
+    notes = [*notes, *(note for note in plan.notes if note not in warnings), *observed]
+    warnings = [*warnings, *colored]
     talk.report(notes=notes, warnings=warnings)
     if json:
         values = {**plan.model_dump(mode="json"), "notes": notes}
@@ -137,6 +141,7 @@ def check_stills(folder: Path, *, video: Path, references: list[Path], plan: Pat
 def verify(
     video: Video,
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="The coloured film.", show_default=False)],
+    stream: Stream = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -144,7 +149,7 @@ def verify(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.verification import verify as compare
 
-        found = compare(video, result, progress=lambda done, total: talk.progress("verify", done, total))
+        found = compare(video, result, stream=stream, progress=lambda done, total: talk.progress("verify", done, total))
     talk.report(notes=found.notes, warnings=found.warnings)
     if json:
         print_json(found.to_dict())

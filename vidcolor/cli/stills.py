@@ -14,6 +14,7 @@ from vidcolor.cli.options import (
     Plan,
     Quiet,
     Still,
+    Stream,
     Video,
     WeightsFile,
     Yes,
@@ -44,6 +45,7 @@ def recommend(
     index: Annotated[
         Path | None, typer.Option("--index", metavar="FILE", help="The library's index; by default kept in LIBRARY.")
     ] = None,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -78,13 +80,18 @@ def recommend(
         )
         warnings = list(photographs.warnings)
         shots = make_plan(
-            video, [], progress=lambda done, total: talk.progress("shots", done, total), warn=warnings.append
+            video,
+            [],
+            stream=stream,
+            progress=lambda done, total: talk.progress("shots", done, total),
+            warn=warnings.append,
         )
         found = rank(
             shots,
             photographs,
             networks,
             count=top,
+            stream=stream,
             progress=lambda done, total: talk.progress("rank", done, total, unit="shots"),
         )
         if sheet is not None:
@@ -127,6 +134,7 @@ def suggest(
         ),
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, max=8, metavar="N", help="Frames per shot at most.")] = 1,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -157,17 +165,20 @@ def suggest(
         from vidcolor.suggestion import suggest as find
         from vidcolor.video import probe
 
-        warnings: list[str] = []
         known = None if plan is None else ColorPlan.load(plan)
         settled = settle(known, given)
+        warnings = [*settled.warnings]
         networks = ExemplarColorizer.load(weights, device=device)
-        loaded = load_stills(settled.references, networks, probe(video))
-        shots = settled.plan or plan_film(video, loaded, networks, progress=talk.progress, warn=warnings.append)
+        loaded = load_stills(settled.references, networks, probe(video, stream=stream))
+        shots = settled.plan or plan_film(
+            video, loaded, networks, stream=stream, progress=talk.progress, warn=warnings.append
+        )
         found = find(
             shots.model_copy(update={"video": str(video)}),
             loaded,
             networks,
             count=count,
+            stream=stream,
             progress=lambda done, total: talk.progress("look", done, total),
         )
         written: list[Path] = []
@@ -178,12 +189,13 @@ def suggest(
                 wanted,
                 stills,
                 keep=True,
+                stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
             more = with_more_stills(known or shots, {frame: still_path(video, frame, stills) for frame in wanted})
             if output is not None:
                 more.save(output)
-    notes = [*settled.notes, *shots.notes]
+    notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
         listed = [each.to_dict() for each in found]
@@ -219,6 +231,7 @@ def sheet(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: *.sheet.png beside VIDEO.")
     ] = None,
+    stream: Stream = None,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,
@@ -244,18 +257,20 @@ def sheet(
         from vidcolor.video import count_frames, probe
         from vidcolor.video.packets import count_frames_before
 
-        warnings: list[str] = []
-        frames = [count_frames_before(video, time) for time in at or ()]
+        frames = [count_frames_before(video, time, stream=stream) for time in at or ()]
         settled = settle(None if plan is None else ColorPlan.load(plan), given)
-        info, networks = probe(video), ExemplarColorizer.load(weights, device=device)
+        warnings = [*settled.warnings]
+        info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
         if settled.plan is not None:
             shots = settled.plan
         elif each and frames:  # which shots they lie in makes no difference
-            total = count_frames(video)
+            total = count_frames(video, stream=stream)
             shots = ColorPlan(video=str(video), frames=total, shots=[PlannedShot(start=0, stop=total)])
         else:
-            shots = plan_film(video, {} if each else stills, networks, progress=talk.progress, warn=warnings.append)
+            shots = plan_film(
+                video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
+            )
         rows = list(
             shots_at_a_glance(
                 info,
@@ -268,7 +283,7 @@ def sheet(
             )
         )
         write_png(target, lay_out(rows))
-    notes = [*settled.notes, *shots.notes]
+    notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
         print_json({"sheet": target, "rows": len(rows), "notes": notes, "warnings": warnings})

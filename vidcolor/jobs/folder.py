@@ -8,7 +8,6 @@
 What killed runs left under temporary names is removed by the next run that finds itself alone.
 """
 
-import errno
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import VideoError
+from vidcolor.errors import VideoError, no_room
 from vidcolor.jobs.manifest import Manifest
 from vidcolor.jobs.recipe import Recipe, ShotKey
 from vidcolor.jobs.shotfile import SUFFIX, KeptShot, ShotFile, opened
@@ -196,10 +195,10 @@ class Job:
         except VideoError:
             raise
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            reason = no_room(error.errno)
             raise VideoError(
-                f"{self.folder}: {'the disk is full' if full else error.strerror or error}",
+                f"{self.folder}: {reason or error.strerror or error}",
                 hint="free space and run the same command again: finished shots are kept"
-                if full
+                if reason
                 else "choose an output in another folder, or keep no job (--no-job)",
             ) from error

@@ -20,7 +20,7 @@ class Manifest:
         recipe: As `Recipe.to_dict` gives it.
         shots: Of the run.
         planned_from: What stands for all that the plan was made from, or None for a plan that was given.
-        plan: The plan as plain values.
+        plan: The plan as plain values, with what was warned of while it was made.
     """
 
     recipe: Mapping[str, str] = field(default_factory=dict)

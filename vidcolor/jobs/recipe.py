@@ -33,6 +33,7 @@ class Recipe:
 
     Args:
         film: Identity of the film.
+        stream: Number of its video stream.
         start: Seconds at which the run starts, from where frames are counted.
         quality: Effort of propagation.
         weights: Checksum of the weights.
@@ -42,6 +43,7 @@ class Recipe:
     """
 
     film: str
+    stream: str
     start: str
     quality: str
     weights: str
@@ -76,6 +78,7 @@ def program() -> str:
 
 _WORDS = {
     "film": "the film",
+    "stream": "the video stream",
     "start": "the start of the segment",
     "quality": "the quality",
     "weights": "the weights",

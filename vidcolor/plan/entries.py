@@ -99,6 +99,7 @@ class PlannedShot(Entry):
                 "stop",
             )
         allowed = f"allowed in this shot: {self.start} to {self.stop - 1}, or null"
+        owners: dict[int, str] = {}
         if self.keyframe is not None and self.keyframe not in self:
             raise MisplacedError(f"keyframe is {self.keyframe}; {allowed}", "keyframe")
         for number, reference in enumerate(self.references):
@@ -106,6 +107,13 @@ class PlannedShot(Entry):
             if reference.frame is not None and reference.frame not in self:
                 raise MisplacedError(
                     f"{reference.path} is bound to frame {reference.frame}; {allowed}", *place, "frame"
+                )
+            if reference.frame is not None and owners.setdefault(reference.frame, reference.path) != reference.path:
+                raise MisplacedError(
+                    f"{owners[reference.frame]} and {reference.path} are both bound to frame {reference.frame}; one "
+                    "of them may be, the other takes null",
+                    *place,
+                    "frame",
                 )
             if reference.frames is None:
                 continue

@@ -34,6 +34,7 @@ def make_plan(
     cuts: Cuts | None = None,
     progress: Progress | None = None,
     warn: Callable[[str], None] = lambda warning: None,
+    stream: int | None = None,
 ) -> ColorPlan:
     """Find the shots of a film and give each its stills.
 
@@ -49,7 +50,9 @@ def make_plan(
             None compares layout and distribution of greys.
         cuts: Cuts that a person decided; all others are detected.
         progress: Called with the frames done and in all, or None where that is unknown.
-        warn: Called with each line that the reader has to say about damage, once the film is read.
+        warn: Called with what the user should look at, one line each, once the film is read: damage, and those notes
+            that tell which of two stills is obeyed.
+        stream: Number of the video stream; None takes the default one.
 
     Raises:
         VideoError: The film cannot be read.
@@ -57,7 +60,9 @@ def make_plan(
     """
     score = similarity or (lambda luma, still: likeness(luma, still.luma()))
     offset = (
-        0 if start is None or all(still.frame is None for still in references) else count_frames_before(video, start)
+        0
+        if start is None or all(still.frame is None for still in references)
+        else count_frames_before(video, start, stream=stream)
     )
     named = {i: still.frame - offset for i, still in enumerate(references) if still.frame is not None}
     finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
@@ -71,7 +76,7 @@ def make_plan(
             scores.append([score(sample.luma, still) for still in references])
             shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
 
-    with VideoReader(video, start=start, end=end) as reader:
+    with VideoReader(video, start=start, end=end, stream=stream) as reader:
         info, done = reader.info, 0
         watch = ColorWatch(bit_depth=info.bit_depth)
         total = info.frames if start is None and end is None else None
@@ -86,14 +91,15 @@ def make_plan(
             done = frame.index + 1
             if progress is not None:
                 progress(done, total)
-    for warning in reader.warnings:
-        warn(warning)
     close(recutter.push(detector.finish(), end=True))
     watch.finish()
     if not shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
     notes = [f"{still.name}: {note}" for still in references for note in still.notes]
     bound = _bind(references, finder, named, offset=offset, frames=done, notes=notes)
+    twice = _unbind_twins(references, bound, named)
+    for warning in (*reader.warnings, *twice):
+        warn(warning)
     stills = _assign(shots, references, bound, scores, whole=start is None and end is None)
     return ColorPlan(
         video=str(video),
@@ -102,7 +108,7 @@ def make_plan(
             shot.model_copy(update={"looks": watch.looks(Shot(shot.start, shot.stop)), "references": chosen})
             for shot, chosen in zip(shots, stills, strict=True)
         ],
-        notes=list(dict.fromkeys(notes)),
+        notes=list(dict.fromkeys([*notes, *twice])),
         detected=recutter.detected,
     )
 
@@ -134,6 +140,20 @@ def _bind(
         if score >= SAME_FRAME:
             bound[i] = frame
     return bound
+
+
+def _unbind_twins(references: Sequence[Reference], bound: dict[int, int], named: dict[int, int]) -> list[str]:
+    """Leave each frame the one still that its name binds to it, else the first given; say what became of the others."""
+    remarks = []
+    for frame in sorted(set(bound.values())):
+        own, *others = sorted((i for i in bound if bound[i] == frame), key=lambda i: (named.get(i) != frame, i))
+        for i in others:
+            del bound[i]
+            remarks.append(
+                f"{references[own].name} and {references[i].name} are both of frame {frame}: {references[own].name} "
+                "is obeyed there, the other is used for its colours only"
+            )
+    return remarks
 
 
 def _assign(

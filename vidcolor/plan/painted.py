@@ -21,11 +21,13 @@ class Settled:
         plan: Every still in it is painted, and what its shots borrow is theirs; None where none was given.
         references: Its stills and those given beside it, each once.
         notes: What was left out or taken instead, one line each.
+        warnings: Stills given beside the plan that have no colour to give, in one line.
     """
 
     plan: ColorPlan | None
     references: list[Reference]
     notes: list[str]
+    warnings: list[str]
 
 
 def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ()) -> Settled:
@@ -45,14 +47,15 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
     for each in given:
         reference = each if isinstance(each, Reference) else load_reference(each)
         references.setdefault(reference.key, reference)
-    notes = []
+    notes: list[str] = []
+    warnings: list[str] = []
     if grey := [each.name for each in references.values() if each.grey]:
         more = f" and {len(grey) - _NAMED} more" if len(grey) > _NAMED else ""
-        notes.append(f"left out, for there is no colour in it: {', '.join(grey[:_NAMED])}{more}")
+        warnings.append(f"left out, for there is no colour in it: {', '.join(grey[:_NAMED])}{more}")
         references = {key: each for key, each in references.items() if not each.grey}
     if plan is not None:
         plan = _settled(plan, references, notes)
-    return Settled(plan, list(references.values()), notes)
+    return Settled(plan, list(references.values()), notes, warnings)
 
 
 def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]) -> ColorPlan:

@@ -163,6 +163,9 @@ def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
     references = [moved for each in before for still in each.references if (moved := _moved(still, shot))]
     known = {Path(each.path).absolute() for each in references}
     new = [each for each in shot.references if Path(each.path).absolute() not in known]
+    # Of one frame there is one still: the one that was given now.
+    replaced = {each.frame for each in new if each.frame is not None}
+    references = [each for each in references if each.frame not in replaced]
     references += [each for each in new if each.frame is not None or not references]
     keyframes = [each.keyframe for each in before if each.keyframe is not None and each.keyframe in shot]
     return shot.model_copy(

@@ -92,9 +92,9 @@ def extend(first: Track, then: Track) -> Track:
     return Track(compose(first.flow, then.flow), first.validity * warp(then.validity, first.flow))
 
 
-def halfway(track: Track) -> Track:
-    """Return the track to the middle of a motion, taken as even."""
-    return Track(Flow(track.flow.field * np.float32(0.5)), track.validity)
+def part_of(track: Track, share: float) -> Track:
+    """Return the track along a share of a motion, taken as even."""
+    return Track(Flow(track.flow.field * np.float32(share)), track.validity)
 
 
 def within(track: Track) -> Track:

@@ -60,6 +60,7 @@ def recommend(
     networks: ExemplarColorizer,
     *,
     count: int,
+    stream: int | None = None,
     progress: Progress | None = None,
 ) -> list[Recommendation]:
     """Rank the photographs of a library for each shot of a whole film.
@@ -69,12 +70,13 @@ def recommend(
         library: The photographs.
         networks: Those that described the library.
         count: Photographs per shot.
+        stream: Number of the film's video stream; None takes the default one.
         progress: Called with the shots done and in all.
 
     Raises:
         VideoError: The film cannot be read.
     """
-    info = probe(plan.video)
+    info = probe(plan.video, stream=stream)
     ranking = Ranking({name: each.looks for name, each in library.photographs.items() if each.looks is not None})
     recommendations = []
     frames = read_frames(info, [shot.representative for shot in plan.shots])

@@ -54,19 +54,24 @@ class Verification:
         return asdict(self)
 
 
-def verify(source: str | Path, output: str | Path, *, progress: Progress | None = None) -> Verification:
+def verify(
+    source: str | Path, output: str | Path, *, stream: int | None = None, progress: Progress | None = None
+) -> Verification:
     """Compare a coloured film with its source: luma, times, all other streams, chapters, tags, shape and colour tags.
 
     Args:
         source: The film.
         output: The whole film, coloured.
+        stream: Number of the source's video stream that was coloured; None for the default one.
         progress: Called with the frames done and in all.
 
     Raises:
         VideoError: One of them cannot be read.
     """
     source, output = Path(source), Path(output)
-    with VideoReader(source) as reader, VideoReader(output) as result:
+    # The writer puts the picture first, whichever of several streams it was; it need not be the default one.
+    own = None if stream is None else 0
+    with VideoReader(source, stream=stream) as reader, VideoReader(output, stream=own) as result:
         film, made = reader.info, result.info
         container = "matroska" if "matroska" in made.container else "mov" if output.suffix.lower() == ".mov" else "mp4"
         before = read_packets(source, container=container, stream=film.stream)
@@ -84,7 +89,7 @@ def verify(source: str | Path, output: str | Path, *, progress: Progress | None 
     if not lossless and _means_lossless(after.settings, pictures):
         pictures.differences.append(pictures.first_altered)
     elif not lossless and after.settings is not None:
-        plain = _plain_psnr(source, output.suffix, after.settings)
+        plain = _plain_psnr(source, output.suffix, after.settings, stream)
         reached = pictures.stretch.psnr
         if plain is not None and reached is not None and reached < plain - _PSNR_SLACK:
             differences.append(f"luma PSNR is {reached:.2f} dB where a plain transcode has {plain:.2f} dB")
@@ -110,13 +115,13 @@ def _means_lossless(settings: EncoderSettings | None, pictures: Pictures) -> boo
     return pictures.altered * 2 < pictures.frames
 
 
-def _plain_psnr(source: Path, suffix: str, settings: EncoderSettings) -> float | None:
-    with TemporaryDirectory(prefix="vidcolor-") as folder, VideoReader(source) as reader:
+def _plain_psnr(source: Path, suffix: str, settings: EncoderSettings, stream: int | None) -> float | None:
+    with TemporaryDirectory(prefix="vidcolor-") as folder, VideoReader(source, stream=stream) as reader:
         plain = Path(folder) / f"plain{suffix}"
         return stretch_psnr(
             reader,
             lambda end: plain_transcode(
-                source, plain, codec=settings.codec, crf=settings.crf, preset=settings.preset, end=end
+                source, plain, codec=settings.codec, crf=settings.crf, preset=settings.preset, end=end, stream=stream
             ),
             plain,
         )

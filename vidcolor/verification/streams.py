@@ -7,19 +7,11 @@ from itertools import zip_longest
 
 from vidcolor.video import VideoInfo
 from vidcolor.video.packets import FilmPackets, StreamPackets, plan_streams
+from vidcolor.video.stream_plan import HELD_DISPOSITIONS, IMPLIED_DISPOSITIONS
 
 _MILLISECOND = Fraction(1, 1000)
 _TERMINOLOGICAL = {"ger": "deu", "fre": "fra", "dut": "nld", "gre": "ell", "ice": "isl", "chi": "zho"}
 """ISO 639-2 has two codes for some languages; QuickTime knows only the bibliographic one of these."""
-
-_HELD = {
-    "matroska": {"default", "original", "comment", "dub", "forced", "hearing_impaired", "visual_impaired"},
-    "mp4": {"comment", "dub", "forced", "hearing_impaired", "visual_impaired"},  # its muxer sets defaults of its own
-    "mov": set[str](),
-}
-"""Dispositions that come back from a container (measured)."""
-_IMPLIED = {"captions": "hearing_impaired", "descriptions": "visual_impaired"}
-"""mp4 knows only both together."""
 
 
 @dataclass
@@ -78,11 +70,11 @@ def compare_streams(
     """
     plan = plan_streams(film, container)
     found = Streams(notes=plan.notes)
-    # Attachments come last in Matroska, whatever their number in the source.
-    wanted = sorted((*plan.copied, *plan.converted), key=lambda i: (before.streams[i].kind == "attachment", i))
+    # Attachments and cover art come last, whatever their number in the source.
+    wanted = sorted((*plan.copied, *plan.converted, *plan.attached), key=lambda i: (_comes_last(before.streams[i]), i))
     # The muxer of chapters adds a text stream of its own, which is no stream of the source.
     held = [each for each in after.streams.values() if not (each.kind == "data" and after.chapters)]
-    held.sort(key=lambda each: each.kind == "attachment")
+    held.sort(key=_comes_last)
     for index, theirs in zip_longest(wanted, held):
         if index is None or theirs is None:
             name = before.streams[index].name if theirs is None else theirs.name
@@ -100,11 +92,15 @@ def compare_streams(
     return found
 
 
+def _comes_last(stream: StreamPackets) -> bool:
+    return stream.kind == "attachment" or "attached_pic" in stream.dispositions
+
+
 def _compare_labels(ours: StreamPackets, theirs: StreamPackets, container: str) -> Iterator[str]:
     """Yield what differs in title and disposition, of what the container holds."""
     if "attached_pic" in ours.dispositions:
         return
-    if container == "matroska" and ours.title != theirs.title:
+    if ours.title != theirs.title:
         yield f"{ours.name}: title is {theirs.title!r}; the source's is {ours.title!r}"
     before, after = (_held(each.dispositions, container) for each in (ours, theirs))
     if before != after:
@@ -112,7 +108,8 @@ def _compare_labels(ours: StreamPackets, theirs: StreamPackets, container: str) 
 
 
 def _held(dispositions: frozenset[str], container: str) -> list[str]:
-    return sorted(_HELD[container] & {*dispositions, *(_IMPLIED.get(each, each) for each in dispositions)})
+    implied = (IMPLIED_DISPOSITIONS.get(each, each) for each in dispositions)
+    return sorted(HELD_DISPOSITIONS[container] & {*dispositions, *implied})
 
 
 def _compare_durations(ours: StreamPackets, theirs: StreamPackets, container: str) -> Iterator[str]:

@@ -174,6 +174,7 @@ class VideoInfo:
         rotation: Degrees counter-clockwise by which a player turns the picture.
         display_matrix: The container's nine matrix entries, or None.
         sar: Sample aspect ratio.
+        coded_sar: The one that the first picture's own bitstream holds; the container's wins over it.
         interlaced: The first frame, or the stream, is interlaced.
         top_field_first: The order of the fields of an interlaced film.
         codec: The decoder's name.
@@ -209,6 +210,7 @@ class VideoInfo:
     rotation: int = 0
     display_matrix: tuple[int, ...] | None = None
     sar: Fraction = Fraction(1)
+    coded_sar: Fraction = Fraction(1)
     interlaced: bool = False
     top_field_first: bool = True
     codec: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from weakref import finalize
@@ -76,6 +77,18 @@ def check_output(path: Path, *, source: Path | None, overwrite: bool) -> None:
         raise VideoError(f"{path.absolute().parent} cannot be written to", hint="choose another folder with -o")
 
 
+def _flush(path: Path) -> None:
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        # Some file systems know no fsync: hours of work are not thrown away for that.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(file)
+
+
 class PartFile:
     """A file under a temporary `.part` name in the folder of its final name.
 
@@ -111,8 +124,7 @@ class PartFile:
             mask = os.umask(0)
             os.umask(mask)
             self.path.chmod(0o666 & ~mask)
-            with self.path.open("rb+") as file:
-                os.fsync(file.fileno())
+            _flush(self.path)
             self.path.replace(self._final)
         except OSError as error:
             self.discard()

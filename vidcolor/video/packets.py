@@ -17,7 +17,7 @@ from av.stream import Disposition, Stream
 
 from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES, StreamPlan, plan_streams
-from vidcolor.video.streams import _kept_tags, is_pause
+from vidcolor.video.streams import _kept_tags, is_pause, stream_title
 
 __all__ = [
     "EncoderSettings",
@@ -199,7 +199,7 @@ def _begin(stream: Stream) -> StreamPackets:
         about.kind,
         Fraction(stream.time_base or Fraction(1, 1000)),
         about.language,
-        stream.metadata.get("title"),
+        stream_title(stream),
         frozenset(str(each.name) for each in Disposition if each & stream.disposition),
     )
     if about.kind == "attachment":

@@ -49,6 +49,7 @@ class VideoReader:
         if start is not None and end is not None and end <= start:
             raise VideoError(f"the segment ends at {end} s, before its start at {start} s", hint="give end after start")
         self.info: VideoInfo = probe(path, stream=stream)
+        self._chosen = stream is not None
         self.start = start
         self.end = end
         self._threads = threads
@@ -83,7 +84,6 @@ class VideoReader:
         index = corrupt = repaired = converted = 0
         first_corrupt = Fraction(0)
         damage = Damage()
-        sar: Fraction | None = None
         for decoded in decode_film(info.path, info.stream, self.start, threads=self._threads):
             damage = decoded.damage
             picture = decoded.picture
@@ -98,8 +98,7 @@ class VideoReader:
                 break
             if self.start is not None and time < self.start:
                 continue
-            sar = sar or decoded.sar
-            self._check_same(decoded, sar, time)
+            self._check_same(decoded, time)
             luma, chroma, was_converted = read_planes(picture, layout)
             is_corrupt = picture.is_corrupt or known in damage.corrupt_pts
             if is_corrupt and not corrupt:
@@ -131,22 +130,24 @@ class VideoReader:
     def _remarks(self) -> list[str]:
         info = self.info
         others = [each for each in info.streams if each.kind == "video" and not each.cover]
-        remarks = [f"several video streams: took #{info.stream}, not {', '.join(map(str, others))}"] if others else []
+        remarks = []
+        if others and not self._chosen:
+            remarks.append(f"several video streams: took #{info.stream}, not {', '.join(map(str, others))}")
         if info.alpha:
             remarks.append("the alpha channel is not kept")
         if info.duration is None and "matroska" in info.container:
             remarks.append("the container gives no duration: its recording may have been cut off")
         return remarks
 
-    def _check_same(self, decoded: Decoded, sar: Fraction, time: Fraction) -> None:
+    def _check_same(self, decoded: Decoded, time: Fraction) -> None:
         info = self.info
         picture = decoded.picture
         found = f"{picture.width}x{picture.height} {picture.format.name} pixel aspect {decoded.sar}"
-        known = f"{info.width}x{info.height} {info.pixel_format} pixel aspect {sar}"
+        known = f"{info.width}x{info.height} {info.pixel_format} pixel aspect {info.coded_sar}"
         if found != known:
             raise VideoError(
                 f"{info.path}: at {_seconds(time)} the picture changes from {known} to {found}",
-                hint=f"colour the parts apart: --end {float(time):.3f}, then --start {float(time):.3f}",
+                hint=f"--end {float(time):.3f} colours what lies before; cut the rest off into a film of its own",
             )
 
     def _warn_if_truncated(self, damage: Damage, end_pts: int) -> None:

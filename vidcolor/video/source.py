@@ -109,8 +109,18 @@ def check_pixels(path: Path, width: int, height: int) -> None:
     """
     if width * height > MAX_PIXELS:
         raise VideoError(
-            f"{path}: {width}x{height} is over the limit of {MAX_PIXELS} pixels", hint="scale the film down first"
+            f"{path}: {width}x{height} is over the limit of {MAX_PIXELS} pixels: it would take about "
+            f"{memory_needed(width * height, 8) / 1e9:.0f} GB of memory",
+            hint="scale the film down first",
         )
+
+
+def memory_needed(pixels: int, bit_depth: int) -> int:
+    """Estimate the bytes of memory that colouring a film takes at most, with the default encoder.
+
+    Measured at 60 frames and more: 0.94 GB at 640x480, 1.37 at 1920x1080, 2.86 at 3840x2160 in 8 bit.
+    """
+    return 890_000_000 + 240 * pixels * (1 if bit_depth <= 8 else 2)
 
 
 def describe_stream(stream: Stream) -> StreamInfo:
@@ -123,7 +133,7 @@ def describe_stream(stream: Stream) -> StreamInfo:
         kind=str(stream.type),
         codec=context.name if context is not None else (stream.name if stream.type == "data" else None) or "unknown",
         language=tags.get("language"),
-        title=tags.get("title") or tags.get("filename") or time_code,
+        title=tags.get("title") or tags.get("name") or tags.get("filename") or time_code,
         cover=bool(stream.disposition & Disposition.attached_pic),
     )
 
@@ -216,6 +226,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         rotation=int(picture.rotation),
         display_matrix=struct.unpack("=9i", display[:36]) if display is not None else None,
         sar=Fraction(video.sample_aspect_ratio or 1) or Fraction(1),
+        coded_sar=Fraction(context.sample_aspect_ratio or 1) or Fraction(1),
         interlaced=interlaced,
         top_field_first=_top_field_first(picture) if picture.interlaced_frame else context.field_order not in (3, 4),
         codec=context.name,
@@ -231,6 +242,9 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
 
 def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction | None:
     """Return the seconds that the container claims for the video stream, or for the whole film, or None."""
+    if container.format.name == "avi" and video.frames and video.average_rate:
+        # The demuxer counts what is there; the header, in a file that breaks off, what there was.
+        return video.frames / Fraction(video.average_rate)
     if video.duration and video.time_base:
         return video.duration * Fraction(video.time_base)
     tag = next((value for key, value in video.metadata.items() if key.upper().startswith("DURATION")), "")

@@ -16,10 +16,33 @@ from av.stream import Disposition, Stream
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.source import open_film
 
+HELD_DISPOSITIONS = {
+    "matroska": {"default", "original", "comment", "dub", "forced", "hearing_impaired", "visual_impaired"},
+    "mp4": {"comment", "dub", "forced", "hearing_impaired", "visual_impaired"},  # its muxer sets defaults of its own
+    "mov": set[str](),
+}
+"""Dispositions that come back from a container (measured)."""
+IMPLIED_DISPOSITIONS = {"captions": "hearing_impaired", "descriptions": "visual_impaired"}
+"""mp4 knows only both together."""
+
 _SEARCHED_PACKETS = 500
+_PICTURES = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
+_SET_BY_MUXERS = {"default", "attached_pic"}
 _TEXT_CODEC = {"matroska": "subrip", "mp4": "mov_text", "mov": "mov_text"}
 TEXT_SUBTITLES = ("subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text")
 """FFmpeg's names of subtitles that are text."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attachment:
+    """A file inside a Matroska film."""
+
+    name: str
+    mime_type: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Attachment({self.name!r}, {self.mime_type}, {len(self.data)} bytes)"
 
 
 @dataclass(frozen=True)
@@ -29,12 +52,15 @@ class StreamPlan:
     Args:
         copied: Numbers of the source's streams that are copied packet by packet.
         converted: Numbers of text subtitles and the codec that they are converted to.
+        attached: Numbers of cover art that is kept as an attachment, as Matroska wants it; as a stream it would be a
+            second film.
         dropped: Streams that the container does not hold.
-        notes: One line per stream converted or dropped.
+        notes: One line per stream converted or dropped, or whose role the container does not hold.
     """
 
     copied: tuple[int, ...]
     converted: dict[int, str]
+    attached: dict[int, Attachment]
     dropped: tuple[StreamInfo, ...]
     notes: tuple[str, ...]
 
@@ -48,6 +74,7 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
     """Decide for each stream whether `container` holds it, by writing its beginning into memory."""
     copied: list[int] = []
     converted: dict[int, str] = {}
+    attached: dict[int, Attachment] = {}
     dropped: list[StreamInfo] = []
     notes: list[str] = []
     with open_film(film.path) as source:
@@ -59,15 +86,28 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
                 continue  # QuickTime's chapter titles: set_chapters writes them in the container's own way.
             if each.kind == "data" and container != "matroska" and "timecode" in source.streams[each.index].metadata:
                 continue  # FFmpeg's mov muxer writes a time code track from the tag, and cannot close two.
-            if _holds(container, source.streams[each.index], firsts.get(each.index)):
+            stream, first = source.streams[each.index], firsts.get(each.index)
+            if container == "matroska" and each.cover and each.codec in _PICTURES and first is not None:
+                suffix, mime_type = _PICTURES[each.codec]
+                name = stream.metadata.get("filename") or f"cover.{suffix}"
+                attached[each.index] = Attachment(name, mime_type, bytes(first))
+            elif _holds(container, stream, first):
                 copied.append(each.index)
+                notes += _lost_roles(each, stream, container)
             elif each.kind == "subtitle" and each.codec in TEXT_SUBTITLES:
                 converted[each.index] = text
                 notes.append(f"{each} is converted to {text}: {container} does not hold it as it is")
             else:
                 dropped.append(each)
                 notes.append(f"{each} is dropped: {container} does not hold it")
-    return StreamPlan(tuple(copied), converted, tuple(dropped), tuple(notes))
+    return StreamPlan(tuple(copied), converted, attached, tuple(dropped), tuple(notes))
+
+
+def _lost_roles(about: StreamInfo, stream: Stream, container: str) -> list[str]:
+    held = HELD_DISPOSITIONS[container]
+    roles = {str(each.name) for each in Disposition if each & stream.disposition} - _SET_BY_MUXERS - held
+    lost = sorted(role for role in roles if IMPLIED_DISPOSITIONS.get(role) not in held)
+    return [f"{about}: {container} does not hold that it is {', '.join(lost)}"] if lost else []
 
 
 def add_copy(output: OutputContainer, template: Stream) -> Stream:
@@ -97,8 +137,8 @@ def _first_packets(source: InputContainer) -> dict[int, Packet[Stream]]:
 
 
 def _holds(container: str, stream: Stream, packet: Packet[Stream] | None) -> bool:
-    if container == "mov" and stream.disposition & Disposition.attached_pic:
-        return False  # FFmpeg's mov muxer takes cover art and leaves it out without a word.
+    if container != "mp4" and stream.disposition & Disposition.attached_pic:
+        return False  # FFmpeg's mov muxer leaves cover art out without a word; Matroska's makes a film of it.
     # add_stream_from_template accepts streams that the header, the first packet or the trailer later rejects.
     try:
         with av.open(BytesIO(), "w", format=container) as trial:

@@ -59,6 +59,7 @@ class CopiedStreams:
     ) -> None:
         self.notes = list(plan.notes)
         self.earliest = Fraction(0)
+        self._film = film
         self._plan = plan
         self._container = container
         self._start = start
@@ -78,9 +79,13 @@ class CopiedStreams:
         source = self._source
         original = source.streams[self._video]
         video.metadata.update(_kept_tags(original.metadata, self._container))
+        keep_title(video, original)
         video.disposition = original.disposition
-        wanted = sorted((*self._plan.copied, *self._plan.converted))
-        for index in wanted:
+        for index in sorted((*self._plan.copied, *self._plan.converted, *self._plan.attached)):
+            if index in self._plan.attached:
+                file = self._plan.attached[index]
+                output.add_attachment(file.name, file.mime_type, file.data)
+                continue
             template = source.streams[index]
             if index in self._plan.converted:
                 added = _add_text(output, template, self._plan.converted[index])
@@ -90,6 +95,7 @@ class CopiedStreams:
             if self._container == "mov" and (language := template.metadata.get("language")) in _QUICKTIME_LANGUAGES:
                 added.metadata["language"] = _QUICKTIME_LANGUAGES[language]
             self._outputs[index] = added
+            keep_title(added, template)
         output.metadata.update(_kept_tags(source.metadata, self._container))
         lost = sorted(set(_kept_tags(source.metadata, "matroska")) - set(_kept_tags(source.metadata, self._container)))
         if lost:
@@ -99,12 +105,7 @@ class CopiedStreams:
         for stream in source.streams:
             if stream.index not in self._outputs:
                 stream.discard = Discard.all
-        if self._start is not None and self._start > 1:
-            try:
-                source.seek(int((self._start - 1) * 1_000_000))
-            except av.error.FFmpegError:
-                self._open.close()
-                self._source = self._open.enter_context(open_film(original.container.name))  # type: ignore[arg-type]
+        self._approach_start()
         self._packets = self._read()
 
     def advance(self, output: OutputContainer, until: Fraction | None) -> None:
@@ -113,18 +114,35 @@ class CopiedStreams:
             packet = self._pending or next(self._packets, None)
             self._pending = packet
             if packet is None:
+                if self._repaired:
+                    self.notes.append(
+                        f"{self._repaired} damaged or badly timed copied packets were repaired or left out"
+                    )
+                self._repaired = 0
                 return
             stamp = packet.dts if packet.dts is not None else packet.pts
             if until is not None and stamp is not None and stamp * Fraction(packet.time_base) > until:
                 return
             self._pending = None
-            output.mux_one(packet)
+            try:
+                output.mux_one(packet)
+            except av.error.InvalidDataError:  # such as the sound of a transport stream where a part of it is missing
+                self._repaired += 1
 
     def close(self) -> None:
         """Close the source."""
         self._packets = iter(())
         self._pending = None
         self._open.close()
+
+    def _approach_start(self) -> None:
+        if self._start is None or self._start <= 1:
+            return
+        try:
+            self._source.seek(int((self._start - 1) * 1_000_000))
+        except av.error.FFmpegError:
+            self._open.close()
+            self._source = self._open.enter_context(open_film(self._film.path))
 
     def _read(self) -> Iterator[Packet[Stream]]:
         if not self._outputs or all(self._source.streams[i].type == "attachment" for i in self._outputs):
@@ -146,8 +164,6 @@ class CopiedStreams:
             except av.error.FFmpegError:
                 in_a_row += 1
                 self._repaired += 1
-        if self._repaired:
-            self.notes.append(f"{self._repaired} damaged or badly timed packets of the copied streams were repaired")
 
     def _fit_segment(self, packet: Packet[Stream]) -> bool:
         if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
@@ -221,6 +237,18 @@ class CopiedStreams:
                 chapter["start"], chapter["end"] = round(start - first), round(end - first)
                 kept.append(chapter)
         return kept
+
+
+def stream_title(stream: Stream) -> str | None:
+    """Return a stream's title, which FFmpeg writes into mp4 as a title and reads from there as a name."""
+    return stream.metadata.get("title") or stream.metadata.get("name")
+
+
+def keep_title(added: Stream, template: Stream) -> None:
+    """Give a stream the title of the one that it is a copy of."""
+    if title := stream_title(template):
+        added.metadata.pop("name", None)
+        added.metadata["title"] = title
 
 
 def is_pause(packet: Packet[Stream]) -> bool:

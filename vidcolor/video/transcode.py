@@ -35,16 +35,17 @@ def plain_transcode(
     start: Fraction | None = None,
     end: Fraction | None = None,
     threads: int | None = None,
+    stream: int | None = None,
 ) -> list[str]:
     """Decode a film and encode the very same frames, everything else copied.
 
-    Arguments are those of VideoWriter.
+    Arguments are those of VideoWriter, and `stream` that of VideoReader.
 
     Returns:
         The writer's notes and the reader's warnings.
     """
     with (
-        VideoReader(source, start=start, end=end) as reader,
+        VideoReader(source, start=start, end=end, stream=stream) as reader,
         VideoWriter(
             output,
             source=reader.info,

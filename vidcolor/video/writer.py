@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import logging
 import os
 from fractions import Fraction
 from io import BytesIO
@@ -18,16 +18,20 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from vidcolor.errors import VideoError
+from vidcolor.errors import VideoError, no_room
 from vidcolor.partfile import part_name
 from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, check_output, container_of
 from vidcolor.video.picture import PictureBuilder
+from vidcolor.video.source import memory_needed
 from vidcolor.video.stream_plan import plan_streams
 from vidcolor.video.streams import CopiedStreams
 
 _WAITING = 6
+_LARGE = 8192 * 4320
+
+_log = logging.getLogger(__name__)
 
 _Job = tuple[Frame, ChromaPlanes] | None
 
@@ -90,6 +94,7 @@ class VideoWriter:
         self.chroma_format: ChromaFormat = self._encoding.chroma
         self.notes: list[str] = [*self._encoding.notes, *self._plan.notes, *self._remarks()]
         self._builder = PictureBuilder(source, self._encoding)
+        _announce_memory(source)
         self._jobs: Queue[_Job] = Queue(_WAITING)
         self._abandoned = Event()
         self._error: BaseException | None = None
@@ -172,10 +177,12 @@ class VideoWriter:
         if self._error is None:
             return
         if isinstance(self._error, (OSError, av.error.FFmpegError)) and not isinstance(self._error, VideoError):
-            full = self._error.errno == errno.ENOSPC
+            reason = no_room(self._error.errno)
             raise VideoError(
-                f"{self.path}: {'the disk is full' if full else self._error.strerror or self._error}",
-                hint="free space, or name an output on another disk" if full else "try another codec or an .mkv output",
+                f"{self.path}: {reason or self._error.strerror or self._error}",
+                hint="free space, or name an output on another disk"
+                if reason
+                else "try another codec or an .mkv output",
             ) from self._error
         raise self._error
 
@@ -288,3 +295,17 @@ class VideoWriter:
         if lost:
             remarks.append(f"dynamic HDR metadata is dropped: {', '.join(lost)}")
         return remarks
+
+
+def _announce_memory(film: VideoInfo) -> None:
+    """Say before the work how much memory a very large picture takes, and whether the machine has it."""
+    needed = memory_needed(film.width * film.height, film.bit_depth)
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows does not say it so
+        there = needed
+    words = f"a {film.width}x{film.height} film takes about {needed / 1e9:.1f} GB of memory"
+    if needed > there:
+        _log.warning("%s; this machine has %.1f GB: scale it down if the run is killed", words, there / 1e9)
+    elif film.width * film.height >= _LARGE:
+        _log.info("%s", words)
