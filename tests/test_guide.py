@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from films import hashes
 from PIL import Image
 
-from vidcolor.video import VideoReader
+from vidcolor.video import ChromaPlanes, VideoReader, VideoWriter
 
 ROOT = Path(__file__).parent.parent
 _SECTION = re.search(
@@ -26,6 +27,8 @@ _SECTION = re.search(
 assert _SECTION is not None
 GUIDE = [line.strip() for line in re.findall(r"^    (.*)$", _SECTION[1], re.M)]
 SHOTS = 6
+FPS = Fraction(25)
+PARTS = {"part2": range(30), "part3": range(242, 250)}
 
 
 class Session:
@@ -87,6 +90,15 @@ class Session:
 def session(tmp_path: Path, samples: Path, truth: Path) -> Session:
     shutil.copy(samples / "bikes.mkv", tmp_path / "reel.mkv")
     shutil.copytree(samples / "stills", tmp_path / "photographs")
+    for name, part in PARTS.items():
+        with (
+            VideoReader(samples / "bikes.mkv", start=part.start / FPS, end=part.stop / FPS) as reader,
+            VideoWriter(tmp_path / f"{name}.mkv", source=reader.info, lossless=True) as writer,
+        ):
+            form = writer.chroma_format
+            grey = np.full((form.height, form.width), 128, np.uint8)
+            for frame in reader:
+                writer.write(frame, ChromaPlanes(grey, grey))
     return Session(tmp_path, truth)
 
 
@@ -148,3 +160,10 @@ def test_the_guide_holds_word_for_word(session: Session) -> None:
     changed = [number for number, (old, new) in enumerate(zip(frames, hashes(result), strict=True)) if old != new]
     assert set(changed) <= set(range(shot["start"], shot["stop"]))
     assert len(changed) > 0.9 * (shot["stop"] - shot["start"])
+
+    done("batch")
+    (batch,) = session.reports["batch"]
+    assert [film["state"] for film in batch["films"]] == ["done", "done"]
+    assert [len(hashes(session.folder / f"{name}.color.mkv")) for name in PARTS] == [
+        len(each) for each in PARTS.values()
+    ]

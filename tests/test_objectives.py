@@ -77,7 +77,7 @@ def test_a_classic_lowers_its_loss_and_leaves_matching_alone(
     objective: str,
 ) -> None:
     seen: list[TrainProgress] = []
-    train(_with(_config(folder, tmp_path, start, 40, save_minutes=60), objective), progress=seen.append)
+    train(_with(_config(folder, tmp_path, start, 60, save_minutes=60), objective), progress=seen.append)
     (name,) = seen[-1].losses
     assert seen[-1].losses[name] < 0.9 * seen[2].losses[name]
     before, after = load_weights(start).state, load_weights(tmp_path / "weights.safetensors").state

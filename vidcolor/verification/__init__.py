@@ -27,7 +27,7 @@ class Verification:
 
     Args:
         ok: Nothing differs that should not.
-        lossless: Every luma sample equals the source's.
+        lossless: Every luma sample equals the source's, but for frames that are damaged there.
         frames: Frames compared.
         differences: One line each, the first first: at most 20 of the pictures, then at most 20 of the rest.
         psnr_y: PSNR of luma over all frames in dB; None for a lossless output.
@@ -84,6 +84,8 @@ def verify(
         notes.append(
             f"the whole film starts {float(pictures.shift) * 1000:.0f} ms later: Matroska has no times below zero"
         )
+    if pictures.damaged:
+        notes.append(f"{pictures.damaged} damaged frames look otherwise in this decode of the film; they do not count")
     lossless = pictures.altered == 0
     plain = None
     if not lossless and _means_lossless(after.settings, pictures):

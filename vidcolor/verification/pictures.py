@@ -50,6 +50,8 @@ class Pictures:
         frames: Frames compared.
         altered: Frames whose luma differs.
         first_altered: The first of them, described.
+        damaged: Frames whose luma differs where the source is marked as damaged: what a decoder with several threads
+            makes of damage can differ from one decode to the next.
         shift: Seconds by which the output's container had to move picture and sound alike.
         differences: Missing, added, shifted or reshaped frames.
         all: Error over all frames.
@@ -59,6 +61,7 @@ class Pictures:
     frames: int = 0
     altered: int = 0
     first_altered: str = ""
+    damaged: int = 0
     shift: Fraction = Fraction(0)
     differences: list[str] = field(default_factory=list)
     all: Squares = field(default_factory=Squares)
@@ -89,6 +92,8 @@ def compare_pictures(
             found.differences.append(f"frame {ours.index} has luma of {theirs.luma.shape}, not {ours.luma.shape}")
             break
         off = luma_difference(ours, theirs, widened=made.bit_depth - film.bit_depth)
+        if off is not None and ours.corrupt:
+            found.damaged, off = found.damaged + 1, None
         if off is not None:
             found.altered += 1
             found.first_altered = found.first_altered or _describe(ours.index, time, off)
