@@ -249,6 +249,9 @@ def test_provenance_is_named_and_needs_no_job(clip: Path, untrained: Path, tmp_p
     status, _, err = run(*words)
     assert (status, f"{sources} exists already" in " ".join(err.split())) == (2, True)
     assert run(*words, "-y", "--temperature", "7")[0] == 2
+    status, _, err = run(*words[:3], tmp_path / "other.mkv", *words[4:])
+    assert status == 2
+    assert "--provenance names another file" in err
 
 
 def test_train_says_what_its_time_went_to(tmp_path: Path, untrained: Path) -> None:

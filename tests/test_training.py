@@ -249,3 +249,22 @@ def test_unknown_device_and_seed_are_refused(folder: Path, tmp_path: Path) -> No
 def test_sizes_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(VidcolorError, match="multiple of 32"):
         TrainConfig(data=folder, run=tmp_path, size=100)
+
+
+@pytest.mark.parametrize("kind", ["other sizes", "other names", "other settings"])
+def test_init_of_another_network_is_one_clear_line(folder: Path, tmp_path: Path, start: Path, kind: str) -> None:
+    """Checklist 41."""
+    weights = load_weights(start)
+    state, config = dict(weights.state), dict(weights.config)
+    if kind == "other sizes":
+        config["width"] = 2 * config["width"]
+    elif kind == "other names":
+        state = {f"old.{name}": value for name, value in state.items()}
+    else:
+        config["layers"] = 3
+    other = tmp_path / "other.safetensors"
+    save_weights(other, state, config=config, version="0")
+    with pytest.raises(WeightsError, match="was made for another network") as caught:
+        train(TrainConfig(data=folder, run=tmp_path / "run", steps=1, batch=2, size=64, init=other, device="cpu"))
+    assert caught.value.hint
+    assert "\n" not in str(caught.value)

@@ -86,19 +86,20 @@ def refuse(message: str, *, hint: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool) -> None:
+def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:
     """Refuse an output that is one of the inputs, or that exists and may not be replaced.
 
     Args:
         output: File to be written.
         inputs: Files that the command reads.
         overwrite: The user allowed an existing output to be replaced.
+        option: What names the output.
     """
     for given in inputs:
         if output.resolve() == given.resolve() or (output.exists() and given.exists() and output.samefile(given)):
-            refuse(f"the output {output} is the input {given}", hint="name another file with -o")
+            refuse(f"the output {output} is the input {given}", hint=f"name another file with {option}")
     if output.exists() and not output.is_dir() and not overwrite:
-        refuse(f"{output} exists already", hint="-y replaces it, -o names another file")
+        refuse(f"{output} exists already", hint=f"-y replaces it, {option} names another file")
 
 
 def check_folder(folder: Path, *, made: bool = False) -> None:

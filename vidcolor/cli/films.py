@@ -85,7 +85,7 @@ def colorize(
     inputs = [video, *stills, *([plan] if plan else [])]
     check_output(output, inputs=inputs, overwrite=yes)
     if provenance is not None:
-        check_output(provenance, inputs=inputs, overwrite=yes)
+        check_output(provenance, inputs=inputs, overwrite=yes, option="--provenance")
     check_folder(output.parent)
 
     with Talk(quiet=quiet, json=json) as talk:

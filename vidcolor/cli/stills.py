@@ -57,9 +57,10 @@ def recommend(
         refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
     if sheet is not None and sheet.resolve().is_relative_to(library.resolve()):
         refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
-    for written in filter(None, (output, sheet)):
-        check_output(written, inputs=[video, *([index] if index else [])], overwrite=yes)
-        check_folder(written.parent)
+    for written, option in ((output, "-o"), (sheet, "--sheet")):
+        if written is not None:
+            check_output(written, inputs=[video, *([index] if index else [])], overwrite=yes, option=option)
+            check_folder(written.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.exemplar import ExemplarColorizer

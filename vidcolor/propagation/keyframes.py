@@ -157,24 +157,25 @@ def _between(span: list[Step], before: Chroma, after: Chroma, colorize: Colorize
         back, ahead = known(step.to_key), tracks[position]
         from_before = carry(planes_before, back, step.explained_by(key, back), before.provenance)
         from_after = carry(planes_after, ahead, step.explained_by(end, ahead), after.provenance)
-        yield _complete(fuse(from_before, from_after, position / (len(span) - 1)), step, colorize, effort)
+        fused = fuse(from_before, from_after, position / (len(span) - 1))
+        yield _complete(fused, step, min(position, len(span) - 1 - position), colorize, effort)
 
 
 def _beyond(span: list[Step], before: Chroma, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
     """Colour the steps after a shot's last keyframe from that one alone."""
     planes = key_planes(before)
-    for step in span[1:]:
+    for gap, step in enumerate(span[1:], start=1):
         track = known(step.to_key)
         carried = carry(planes, track, step.explained_by(span[0], track), before.provenance)
-        yield _complete(carried, step, colorize, effort)
+        yield _complete(carried, step, gap, colorize, effort)
 
 
-def _complete(carried: Carried, step: Step, colorize: Colorize, effort: Effort) -> Chroma:
-    """Fill the holes: by the networks where they are large, else from their neighbours."""
+def _complete(carried: Carried, step: Step, gap: int, colorize: Colorize, effort: Effort) -> Chroma:
+    """Fill the holes of a frame so far from a keyframe: by the networks where they are large, else from neighbours."""
     share = float(holes(carried.validity).mean())
     if share > effort.ask_share:
         return mend(carried, colorize(step.frame, carried.evidence()))
-    return mend(carried, fill(carried, step.frame.luma)) if share > _FILL_SHARE else carried.chroma()
+    return mend(carried, fill(carried, step.frame.luma, gap=gap)) if share > _FILL_SHARE else carried.chroma()
 
 
 def _color_key(step: Step, evidence: Chroma | None, colorize: Colorize) -> Chroma:

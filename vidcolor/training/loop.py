@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
@@ -222,8 +222,14 @@ def _descend(
 def _build(config: TrainConfig) -> ExemplarNetwork:
     if config.init is not None:
         weights = load_weights(config.init)
-        network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
-        network.load_state_dict(dict(weights.state))
+        try:
+            network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
+            network.load_state_dict(dict(weights.state))
+        except (TypeError, RuntimeError) as error:
+            raise WeightsError(
+                f"{config.init} was made for another network",
+                hint="start from weights of this version of vidcolor, or leave --init out",
+            ) from error
     else:
         network = ExemplarNetwork(config.network)
         if not _checkpoint(config).is_file():
