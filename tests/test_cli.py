@@ -15,6 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vidcolor.cli import app
+from vidcolor.cli.console import Talk, signals_interrupt
 from vidcolor.cli.options import frame_numbers, seconds
 from vidcolor.errors import VideoError
 from vidcolor.video import plain_transcode
@@ -476,6 +477,25 @@ def test_interruption_exits_with_130_and_leaves_nothing(
     assert "error: interrupted" in err
     assert "Traceback" not in err
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".part", ".mkv")]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_meets_a_deletion_is_not_lost(number: int) -> None:
+    """Python drops what is raised while an object is being deleted: the next step of the work must end it."""
+
+    class Deleted:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
+
+    with signals_interrupt(), Talk(quiet=True, json=False) as talk:
+        talk.progress("plan", 0, 2)
+        Deleted()
+        with pytest.raises(KeyboardInterrupt):
+            talk.progress("plan", 1, 2)
+    with signals_interrupt(), Talk(quiet=True, json=False) as talk:
+        talk.progress("plan", 0, 2)
 
 
 def test_verify_tells_a_copy_from_another_film(samples: Path, truth: Path, tmp_path: Path) -> None:

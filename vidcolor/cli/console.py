@@ -21,6 +21,9 @@ from vidcolor.errors import VidcolorError
 if TYPE_CHECKING:
     from vidcolor.cli.bars import Bars
 
+_interrupted = threading.Event()
+"""A signal has asked for the end: what it raised may be lost, where it came while an object was being deleted."""
+
 _OS_HINT = "check that the path exists and may be read and written; VIDCOLOR_DEBUG=1 shows where this happened"
 
 
@@ -50,15 +53,17 @@ class Commands(TyperGroup):
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, through every `with` block."""
+    """Let SIGINT, SIGTERM and SIGHUP end a command through every `with` block, at the next step if not at once."""
+    _interrupted.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def interrupt(_number: int, _frame: object) -> NoReturn:
+        _interrupted.set()
         raise KeyboardInterrupt
 
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     # What is ignored stays so: `nohup` has it that the end of a terminal session is not the end of the work.
     before = {each: signal.signal(each, interrupt) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
     try:
@@ -180,7 +185,13 @@ class Talk:
                 self._bars.stop()
 
     def progress(self, stage: str, done: int, total: int | None, unit: str = "frames") -> None:
-        """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are."""
+        """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are.
+
+        Raises:
+            KeyboardInterrupt: A signal has asked for the end.
+        """
+        if _interrupted.is_set():
+            raise KeyboardInterrupt
         if self._bars is not None:
             with suppress(OSError):
                 self._bars.move(stage, done, total, unit)
