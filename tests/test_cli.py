@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from terminal import drawn_by
 from typer.testing import CliRunner
 
 from vidcolor.cli import app
@@ -561,31 +562,11 @@ def test_eval_prints_lpips_when_its_weights_are_given(truth: Path, lpips_weights
     assert hint.startswith("hint: ")
 
 
-def on_a_terminal(*words: object) -> str:
-    """Run a command with a terminal as stderr; return what it drew there."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "TERM": "xterm", "COLUMNS": "120"}
-    command = [sys.executable, "-m", "vidcolor", *map(str, words)]
-    drawn = b""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        try:
-            while part := os.read(ours, 4096):
-                drawn += part
-        except OSError:
-            pass  # Linux ends a terminal that nobody holds with EIO
-    os.close(ours)
-    assert process.returncode == 0, drawn.decode()
-    return drawn.decode()
-
-
 def test_bars_show_a_rate_on_a_terminal_and_only_there(clip: Path) -> None:
     """Checklist 47."""
-    assert "frames/s" in on_a_terminal("scenes", clip)
-    assert on_a_terminal("scenes", clip, "-q") == ""
-    assert "frames/s" not in on_a_terminal("scenes", clip, "--json")
+    assert "frames/s" in drawn_by("scenes", clip)
+    assert drawn_by("scenes", clip, "-q") == ""
+    assert "frames/s" not in drawn_by("scenes", clip, "--json")
     assert run("scenes", clip)[2] == ""
 
 

@@ -158,20 +158,6 @@ def _remembered(values: Any, warnings: list[str]) -> ColorPlan | None:
     return plan
 
 
-def color_ahead(
-    reader: VideoReader,
-    plan: ColorPlan,
-    stills: dict[str, Still],
-    networks: ExemplarColorizer,
-    quality: str,
-    clock: Clock,
-    work: Job | None = None,
-) -> Generator[ColoredFrame, None, None]:
-    """Colour the film's frames in order, some ahead of the one that is asked for."""
-    colored = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
-    return read_ahead(colored, _COLORED_AHEAD, name="vidcolor-color")
-
-
 def color_film(
     reader: VideoReader,
     plan: ColorPlan,
@@ -181,8 +167,8 @@ def color_film(
     quality: str,
     clock: Clock,
     job: Job | None = None,
-) -> Iterator[ColoredFrame]:
-    """Colour a film shot by shot; nothing is carried from one shot to the next.
+) -> Generator[ColoredFrame, None, None]:
+    """Colour a film shot by shot, some frames ahead of the one that is asked for; nothing is carried across a cut.
 
     Colours are rounded as a job keeps them, with a job or without, so that a run that takes them from one is no other.
     The confidence of colours is not kept: of a shot taken from a job it is 1.
@@ -199,16 +185,20 @@ def color_film(
     Raises:
         PlanError: The film goes on after the plan.
     """
-    frames = iter(reader)
-    for number, shot in enumerate(plan.shots):
-        own = islice(frames, shot.stop - shot.start)
-        keeping = None if job is None else (job, job.shots[number])
-        yield from shot_colors(own, reader.info, shot, stills, networks, quality=quality, clock=clock, keeping=keeping)
-    if next(frames, None) is not None:
-        raise PlanError(
-            f"the film goes on after the plan's {plan.frames} frames",
-            hint="make the plan anew with `vidcolor scenes`",
-        )
+
+    def colored() -> Iterator[ColoredFrame]:
+        frames, info = iter(reader), reader.info
+        for number, shot in enumerate(plan.shots):
+            own = islice(frames, shot.stop - shot.start)
+            keeping = None if job is None else (job, job.shots[number])
+            yield from shot_colors(own, info, shot, stills, networks, quality=quality, clock=clock, keeping=keeping)
+        if next(frames, None) is not None:
+            raise PlanError(
+                f"the film goes on after the plan's {plan.frames} frames",
+                hint="make the plan anew with `vidcolor scenes`",
+            )
+
+    return read_ahead(colored(), _COLORED_AHEAD, name="vidcolor-color")
 
 
 def shot_colors(

@@ -1,5 +1,6 @@
 """A film at a glance: one coloured frame of every shot, or a few chosen ones, without colouring the frames between."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -44,9 +45,10 @@ def shots_at_a_glance(
         A row per frame: the film, the shot's stills, the result; with candidates the film, and a result for each.
     """
     wanted = sorted(set(at)) or [shot.representative for shot in plan.shots]
+    starts = [shot.start for shot in plan.shots]
     for done, frame in enumerate(read_frames(info, wanted), start=1):
-        shot, luma = plan.shot_at(frame.index), upright_luma(frame, info)
-        number = plan.shots.index(shot) + 1
+        number, luma = bisect_right(starts, frame.index), upright_luma(frame, info)
+        shot = plan.shots[number - 1]
         caption = f"frame {frame.index}"
         if not at:
             caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"

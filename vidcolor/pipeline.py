@@ -10,7 +10,7 @@ from pathlib import Path
 from vidcolor.coloring import load_stills
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.filmwork import Progress, begin, check_options, color_ahead, plan_film
+from vidcolor.filmwork import Progress, begin, check_options, color_film, plan_film
 from vidcolor.framing import show, show_provenance
 from vidcolor.grading import grade
 from vidcolor.jobs import Job
@@ -170,8 +170,9 @@ class Colorizer:
                     writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
                 )
                 frames = 0
-                with closing(color_ahead(reader, plan, stills, networks, quality, clock, work)) as colored:
-                    for item in colored:
+                colors = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
+                with closing(colors):
+                    for item in colors:
                         if sources is not None:
                             with clock("provenance"):
                                 sources.write(show_provenance(item.chroma, item.luma, reader.info))
@@ -279,17 +280,17 @@ class Colorizer:
             rows: list[SheetRow] = []
 
             def pictures() -> Iterator[Bytes]:
-                with closing(color_ahead(reader, plan, stills, self._networks, "balanced", clock)) as items:
-                    for item in items:
+                colors = color_film(reader, plan, stills, self._networks, quality="balanced", clock=clock)
+                with closing(colors):
+                    for item in colors:
                         graded = item.chroma and grade(
                             item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
                         )
                         film, colored = show(item.frame, graded, info)
                         if shot := shown.get(item.frame.index):
                             painted = [stills[planned.path].reference.rgb for planned in shot.references]
-                            frames = f"frames {shot.start} to {shot.stop - 1}"
-                            caption = f"shot {len(rows) + 1}, {frames}: film, stills, result"
-                            rows.append(SheetRow(caption, (film, *painted, colored)))
+                            frames = f"frames {shot.start} to {shot.stop - 1}: film, stills, result"
+                            rows.append(SheetRow(f"shot {len(rows) + 1}, {frames}", (film, *painted, colored)))
                         yield place_side_by_side(film, colored)
                         if progress is not None:
                             progress("color", item.frame.index + 1, plan.frames)

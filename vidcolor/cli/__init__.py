@@ -148,8 +148,8 @@ app.command(
     help=_help(
         "vidcolor train photographs/ -o runs/first --steps 20000",
         "Train on the photographs and clips in DATA. RUN receives checkpoints, with which --resume goes on, and the "
-        "weights, which `vidcolor colorize --weights` takes. Two CPU cores manage about 33 pairs of 128 pixels a "
-        "second: the 640,000 of a default run take five and a half hours. A run ends with its own rate and profile.",
+        "weights, which `vidcolor colorize --weights` takes. Two CPU cores manage about 30 pairs of 128 pixels a "
+        "second: the 640,000 of a default run take six hours. A run ends with its own rate and profile.",
     ),
 )(learning.train)
 

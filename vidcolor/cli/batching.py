@@ -10,8 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, complain, print_json, refuse
-from vidcolor.cli.films import Quality
-from vidcolor.cli.options import Device, Json, KeepColor, Quiet, Saturation, Temperature, WeightsFile, Yes
+from vidcolor.cli.options import (
+    Codec,
+    Crf,
+    Device,
+    Effort,
+    Fresh,
+    Json,
+    KeepColor,
+    Lossless,
+    Preset,
+    Quality,
+    Quiet,
+    Saturation,
+    Temperature,
+    WeightsFile,
+    Yes,
+)
 from vidcolor.errors import VidcolorError
 
 if TYPE_CHECKING:
@@ -35,7 +50,14 @@ def batch(
         typer.Option(min=1, max=256, metavar="N", help="Default: one a core, or as many as the cluster has room for."),
     ] = None,
     threads: Annotated[
-        int, typer.Option("--threads-per-worker", min=1, max=256, metavar="N", help="Cores that each worker takes.")
+        int,
+        typer.Option(
+            "--threads-per-worker",
+            min=1,
+            max=256,
+            metavar="N",
+            help="Threads of each library, and CPUs of Ray, per worker.",
+        ),
     ] = 1,
     ray: Annotated[
         str | None, typer.Option("--ray", metavar="ADDRESS", help="Use the Ray cluster at HOST:PORT, or here: auto.")
@@ -45,12 +67,12 @@ def batch(
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
     temperature: Temperature = None,
-    quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
-    codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
-    crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
-    preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
+    quality: Effort = Quality.BALANCED,
+    codec: Codec = "x264",
+    crf: Crf = None,
+    preset: Preset = None,
+    lossless: Lossless = False,
+    fresh: Fresh = False,
     device: Device = "auto",
     weights: WeightsFile = None,
     yes: Yes = False,

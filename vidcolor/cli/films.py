@@ -1,6 +1,5 @@
 """The commands that colour: `colorize` and `preview`."""
 
-from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +8,19 @@ import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json
 from vidcolor.cli.options import (
+    Codec,
+    Crf,
     Device,
+    Effort,
     End,
+    Fresh,
     Json,
     KeepColor,
+    Lossless,
     MoreStills,
     Plan,
+    Preset,
+    Quality,
     Quiet,
     Saturation,
     Start,
@@ -27,14 +33,6 @@ from vidcolor.cli.options import (
     given_stills,
     seconds,
 )
-
-
-class Quality(StrEnum):
-    """How much work is done: how often the networks look, how finely motion is followed."""
-
-    FAST = "fast"
-    BALANCED = "balanced"
-    BEST = "best"
 
 
 def colorize(
@@ -50,17 +48,17 @@ def colorize(
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
     temperature: Temperature = None,
-    quality: Annotated[Quality, typer.Option(help="Time against fidelity.")] = Quality.BALANCED,
-    codec: Annotated[str, typer.Option(metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")] = "x264",
-    crf: Annotated[float | None, typer.Option(metavar="CRF", help="Encoder quality; lower is better.")] = None,
-    preset: Annotated[str | None, typer.Option(metavar="PRESET", help="Encoder speed.")] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Encode without loss.")] = False,
+    quality: Effort = Quality.BALANCED,
+    codec: Codec = "x264",
+    crf: Crf = None,
+    preset: Preset = None,
+    lossless: Lossless = False,
     stream: Stream = None,
     verify_input: Annotated[
         bool, typer.Option("--verify-input", help="Decode once more, to find hidden damage.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail where else a warning is given.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")] = False,
+    fresh: Fresh = False,
     no_job: Annotated[bool, typer.Option("--no-job", help="Keep no work.")] = False,
     provenance: Annotated[
         Path | None,

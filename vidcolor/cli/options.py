@@ -1,5 +1,6 @@
 """The arguments and options that several commands share, with their help."""
 
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,14 @@ from typing import Annotated
 import typer
 
 from vidcolor.cli.console import refuse
+
+
+class Quality(StrEnum):
+    """How much work is done: how often the networks look, how finely motion is followed."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
 
 
 def seconds(text: str) -> Fraction:
@@ -85,3 +94,9 @@ Temperature = Annotated[
 ]
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
 KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots in colour as they are.")]
+Effort = Annotated[Quality, typer.Option("--quality", help="Time against fidelity.")]
+Codec = Annotated[str, typer.Option("--codec", metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")]
+Crf = Annotated[float | None, typer.Option("--crf", metavar="CRF", help="Encoder quality; lower is better.")]
+Preset = Annotated[str | None, typer.Option("--preset", metavar="PRESET", help="Encoder speed.")]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Encode without loss.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Use nothing of what earlier runs kept.")]

@@ -38,6 +38,6 @@ EFFORTS = {
     "best": Effort(flow="half fine"),
 }
 """Efforts by name. On the twelve validation clips with their first frame as the still, 681 frames, they ask the
-networks 44, 82 and 89 times, take 0.9, 1 and 1.7 times the CPU time, scoring included, and give 33.81, 34.23 and 34.61
+networks 44, 82 and 89 times, take 0.8, 1 and 1.7 times the CPU time, scoring included, and give 33.81, 34.23 and 34.61
 dB. The networks on every frame give 31.59 dB at 3.4 times: each time that colours pass through them they fade.
 """
