@@ -32,6 +32,7 @@ from vidcolor.evaluation import Scores, evaluate
 from vidcolor.evaluation.pictures import Bytes, picture, shrink
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.metrics import bootstrap_interval, ciede2000, colourfulness, lab_of
+from vidcolor.propagation import EFFORTS
 from vidcolor.references import load_reference
 from vidcolor.sheets import SheetRow, lay_out, write_png
 from vidcolor.shots import Shot
@@ -65,13 +66,18 @@ def make_grey(truth: Path, film: Path, still: Path) -> None:
 
 
 def score_clip(
-    colorizer: Colorizer, truth: Path, *, every: int, show: Callable[[int, Mapping[str, Bytes]], None] | None
+    colorizer: Colorizer,
+    truth: Path,
+    *,
+    quality: str,
+    every: int,
+    show: Callable[[int, Mapping[str, Bytes]], None] | None,
 ) -> Scores:
     """Colour a clip from its first frame and score the others."""
     with tempfile.TemporaryDirectory() as name:
         film, still, result = (Path(name) / each for each in ("grey.mkv", "still_000000.png", "result.mkv"))
         make_grey(truth, film, still)
-        colorizer.colorize(film, references=[still], output=result, lossless=True)
+        colorizer.colorize(film, references=[still], output=result, quality=quality, lossless=True)
         return evaluate(result, truth, references=(0,), every=every, show=show)
 
 
@@ -199,6 +205,7 @@ def main() -> None:
     parser.add_argument("--recommend", action="store_true", help="try what `vidcolor recommend` finds instead")
     parser.add_argument("--suggest", action="store_true", help="try what `vidcolor suggest` finds instead")
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
+    parser.add_argument("--quality", choices=EFFORTS, default="balanced", help="of the clips; default: %(default)s")
     parser.add_argument("--every", type=int, default=8, metavar="N", help="score every Nth frame; default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write every score here, as JSON")
     parser.add_argument("-s", "--sheet", type=Path, metavar="FILE", help="write a contact sheet of the clips here, PNG")
@@ -243,7 +250,7 @@ def _score_clips(chosen: argparse.Namespace) -> dict[str, Any]:
         _say(f"clip {number} of {len(clips)}: {clip.stem}")
         with VideoReader(clip) as reader:
             album = _Album(clip.stem, reader.info.frames or 1)
-        tables[clip.stem] = score_clip(colorizer, clip, every=chosen.every, show=album.show)
+        tables[clip.stem] = score_clip(colorizer, clip, quality=chosen.quality, every=chosen.every, show=album.show)
         rows.append(album.row())
     _say("")
     names = {

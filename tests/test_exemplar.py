@@ -67,6 +67,12 @@ def test_propagated_colours_without_confidence_are_ignored(colorizer: ExemplarCo
     np.testing.assert_allclose(loud.chroma.ab, quiet.chroma.ab, atol=1e-3)
 
 
+def test_what_flow_surely_brought_keeps_its_detail(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    ab = _ab(luma)  # of one pixel each, finer than the networks' half size
+    colored = colorizer.shot([]).colorize(luma, Chroma(ab, np.ones_like(luma)))
+    np.testing.assert_allclose(colored.chroma.ab, ab, atol=1e-3)
+
+
 def test_a_frame_is_most_similar_to_itself(colorizer: ExemplarColorizer, luma: Floats) -> None:
     other = np.random.default_rng(5).random(luma.shape, dtype=np.float32) ** 3
     keys = colorizer.coarse_keys(luma)

@@ -37,7 +37,7 @@ def test_warp_by_the_identity_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("motion", [(3, 0), (0, -4), (5, 2), (-6, 7)])
-@pytest.mark.parametrize("preset", ["fast", "medium"])
+@pytest.mark.parametrize("preset", ["fast", "half", "half fine"])
 def test_a_translation_is_recovered(motion: tuple[int, int], preset: str) -> None:
     flow = estimate_flow(view(0, 0), view(*motion), preset=preset)  # type: ignore[arg-type]
     middle = flow.field[16:-16, 16:-16]
@@ -104,7 +104,7 @@ def test_photometric_check_sees_change_but_not_flicker() -> None:
     assert agreement[:20].min() > 0.99
 
 
-@pytest.mark.parametrize("preset", ["half", "half fine", "fast", "medium"])
+@pytest.mark.parametrize("preset", ["half", "half fine", "fast"])
 @pytest.mark.parametrize("size", [(16, 192), (192, 16), (12, 384), (12, 12)])
 def test_a_thin_frame_has_a_flow(size: tuple[int, int], preset: Preset) -> None:
     """OpenCV dies of a segmentation fault where its finest level is thinner than a patch."""

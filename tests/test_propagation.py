@@ -145,7 +145,7 @@ def test_a_bound_still_is_returned_exactly_and_colours_both_sides() -> None:
     lumas = pan(24, speed=1)
     still = certain(palette(lumas[10]))
     grey = Painter(np.zeros((HEIGHT, WIDTH, 2), np.float32))
-    results = list(propagate(film(lumas, {10: still}), grey))
+    results = list(propagate(film(lumas, {10: still}), grey, effort=Effort(ask_share=0.05)))
     assert results[10] is still
     assert 10 not in grey.asked
     for index in (9, 11):
@@ -158,7 +158,7 @@ def test_a_bound_still_is_returned_exactly_and_colours_both_sides() -> None:
 def test_a_still_ahead_is_evidence_for_the_first_frame() -> None:
     lumas = pan(12, speed=2)
     painter = Painter(palette(lumas[0]))
-    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter, effort=Effort(max_gap=16)))
+    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter, effort=Effort(ask_share=0.05)))
     evidence = painter.evidence[0]
     assert evidence is not None
     inner = np.s_[8:-8, 24:-24]
@@ -219,7 +219,7 @@ def test_a_still_counts_as_far_as_it_is_confident() -> None:
 
 def test_occlusion_does_not_smear() -> None:
     lumas, colors = moving_square(17)
-    results = list(propagate(film(lumas), Painter(dict(enumerate(colors)))))
+    results = list(propagate(film(lumas), Painter(dict(enumerate(colors))), effort=Effort(max_gap=16)))
     for index in range(1, 16):
         error = errors(results[index], colors[index])
         edge = np.abs(cv2.Laplacian(colors[index][..., 0], cv2.CV_32F)) > 0
@@ -321,8 +321,9 @@ def test_an_unexplained_picture_becomes_a_keyframe() -> None:
 
 def test_a_reversed_shot_fuses_alike() -> None:
     lumas, colors = moving_square(17, speed=2)
-    forward = list(propagate(film(lumas), Painter(dict(enumerate(colors)))))
-    backward = list(propagate(film(lumas[::-1]), Painter(dict(enumerate(colors[::-1])))))
+    both_ends = Effort(max_gap=16)
+    forward = list(propagate(film(lumas), Painter(dict(enumerate(colors))), effort=both_ends))
+    backward = list(propagate(film(lumas[::-1]), Painter(dict(enumerate(colors[::-1]))), effort=both_ends))
     for one, other in zip(forward, reversed(backward), strict=True):
         assert errors(one, other.ab).mean() < 0.5
 

@@ -26,6 +26,9 @@ from vidcolor.errors import VidcolorError
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
+LONG_SIDE = 384
+"""Of the working size, in pixels."""
+
 _COEFFICIENTS = {  # (kr, kb): ITU-T H.273 table 4
     "bt601": (0.299, 0.114),
     "bt709": (0.2126, 0.0722),
@@ -157,7 +160,7 @@ def chroma_to_rgb(luma: Array, cb: Array, cr: Array, *, matrix: str) -> Floats:
     return np.clip(rgb, 0.0, 1.0, out=rgb)
 
 
-def working_size(width: int, height: int, *, long_side: int = 384, multiple: int = 32) -> tuple[int, int]:
+def working_size(width: int, height: int, *, long_side: int = LONG_SIDE, multiple: int = 32) -> tuple[int, int]:
     """Return the (width, height) at which colour is predicted.
 
     The long side is `long_side`, both sides are multiples of `multiple` (at least one of them), and the aspect is kept

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
+from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ShotColorizer
 from vidcolor.framing import shrink, turned, upright_size, working_luma
 from vidcolor.propagation import Effort, WorkingFrame, propagate
@@ -71,12 +71,18 @@ def load_stills(
             continue
         reference = given if isinstance(given, Reference) else load_reference(Path(given))
         if reference.key not in stills:
-            own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1]))
-            encoded = networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
-            painted = rgb_to_ab(shrink(reference.rgb, upright_size(info)))
-            everywhere = np.ones(painted.shape[:2], np.float32)
-            stills[reference.key] = Still(reference, encoded, Chroma(painted, everywhere))
+            stills[reference.key] = ready_still(reference, networks, info)
     return stills
+
+
+def ready_still(
+    reference: Reference, networks: ExemplarColorizer, info: VideoInfo, *, long_side: int = LONG_SIDE
+) -> Still:
+    """Encode a still, and reduce it to the working size of that long side."""
+    own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1], long_side=long_side))
+    encoded = networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
+    painted = rgb_to_ab(shrink(reference.rgb, upright_size(info, long_side=long_side)))
+    return Still(reference, encoded, Chroma(painted, np.ones(painted.shape[:2], np.float32)))
 
 
 def color_shot(
@@ -107,7 +113,7 @@ def color_shot(
     waiting: deque[tuple[Frame, Floats]] = deque()
 
     def working_frames() -> Iterator[WorkingFrame]:
-        for frame, luma in shrunk(frames, info, clock):
+        for frame, luma in shrunk(frames, info, clock, long_side=effort.long_side):
             waiting.append((frame, luma))
             # The networks see the picture upright: they learned from photographs.
             upright = np.ascontiguousarray(np.rot90(luma, turns))
@@ -134,19 +140,20 @@ def color_shot(
             yield ColoredFrame(frame, luma, turned(chroma, -turns))
 
 
-def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, clock: Clock) -> Iterator[ColoredFrame]:
+def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:
     """Pass on the frames of a shot that keeps the colours, or the grey, that it has.
 
     Args:
         frames: The shot's frames.
         info: Their film.
+        long_side: Of the working size.
         clock: Charged with `decode` and `shrink`.
     """
-    for frame, luma in shrunk(frames, info, clock):
+    for frame, luma in shrunk(frames, info, clock, long_side=long_side):
         yield ColoredFrame(frame, luma, None)
 
 
-def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock) -> Iterator[tuple[Frame, Floats]]:
+def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock, *, long_side: int) -> Iterator[tuple[Frame, Floats]]:
     """Give each frame with its luma at the working size, as stored; charge the clock with `decode` and `shrink`."""
     while True:
         with clock("decode"):
@@ -154,5 +161,5 @@ def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock) -> Iterator[t
         if frame is None:
             return
         with clock("shrink"):
-            luma = working_luma(frame, info)
+            luma = working_luma(frame, info, long_side=long_side)
         yield frame, luma

@@ -231,7 +231,7 @@ class ShotColorizer:
             propagated: What flow brought to the frame, confidence meaning validity; None for nothing.
             frame: Its number, by which references count or not; None lets all count.
         """
-        height, width = luma.shape
+        size = width, height = luma.shape[1], luma.shape[0]
         encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
         count = [
             number
@@ -263,10 +263,12 @@ class ShotColorizer:
         if self._trace is not None:
             brought = None if propagated is None else propagated.provenance
             provenance = self._trace.follow(encoded, gate, brought, stills, bias=bias)
-        size = (width, height)
-        shares = _array(gate, size)
+        shares, found = _array(gate, size), _array(ab, size)
+        if propagated is not None:  # what was carried keeps the detail that half size has no room for
+            share = shares[:, :, 1:2] * (propagated.confidence > 0)[:, :, None]
+            found += share * (propagated.ab - _array(carried[:, :2], size))
         confidence = np.exp(-_DOUBT * np.clip(shares[:, :, 2], 0.0, 1.0))
-        return Colored(Chroma(_array(ab, size), confidence, provenance), shares)
+        return Colored(Chroma(found, confidence, provenance), shares)
 
 
 def _checksum(network: ExemplarNetwork) -> str:

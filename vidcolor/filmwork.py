@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidcolor.color import Chroma, working_size
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shrunk
+from vidcolor.color import LONG_SIDE, Chroma, working_size
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, ready_still, shrunk
 from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import stored_size
@@ -22,7 +22,7 @@ from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, KeptShot, Recipe, ShotKey, digest, film_identity, picture_identity, rounded
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
-from vidcolor.propagation import EFFORTS
+from vidcolor.propagation import EFFORTS, Effort
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
@@ -224,13 +224,17 @@ def shot_colors(
         clock: As for `color_film`.
         keeping: The job and the shot's key, or None.
     """
+    effort = EFFORTS[quality]
     if shot.treatment == "keep":
-        yield from keep_shot(frames, info, clock=clock)
+        yield from keep_shot(frames, info, long_side=effort.long_side, clock=clock)
         return
     kept = None if keeping is None else keeping[0].find(keeping[1])
     if kept is not None:
-        yield from _restored(frames, info, kept, clock)
+        yield from _restored(frames, info, kept, effort, clock)
         return
+    if effort.long_side != LONG_SIDE:
+        named = {planned.path: stills[planned.path].reference for planned in shot.references}
+        stills = {key: ready_still(each, networks, info, long_side=effort.long_side) for key, each in named.items()}
     colored = color_shot(
         frames,
         info,
@@ -240,11 +244,11 @@ def shot_colors(
         ),
         start=shot.start,
         painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
-        effort=EFFORTS[quality],
+        effort=effort,
         clock=clock,
     )
     with closing(_rounded(colored)) as items:
-        yield from items if keeping is None else _keeping(items, *keeping, info, clock)
+        yield from items if keeping is None else _keeping(items, *keeping, info, effort, clock)
 
 
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
@@ -254,9 +258,9 @@ def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, N
 
 
 def _keeping(
-    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, info: VideoInfo, clock: Clock
+    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, info: VideoInfo, effort: Effort, clock: Clock
 ) -> Iterator[ColoredFrame]:
-    width, height = stored_size(info)
+    width, height = stored_size(info, long_side=effort.long_side)
     with job.keep(shot, width=width, height=height) as keep:
         for item in colored:
             assert item.chroma is not None, "only shots that keep their own colours have none"
@@ -265,10 +269,13 @@ def _keeping(
             yield item
 
 
-def _restored(frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, clock: Clock) -> Iterator[ColoredFrame]:
-    everywhere = np.ones(stored_size(info)[::-1], np.float32)
+def _restored(
+    frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, effort: Effort, clock: Clock
+) -> Iterator[ColoredFrame]:
+    everywhere = np.ones(stored_size(info, long_side=effort.long_side)[::-1], np.float32)
+    lumas = shrunk(frames, info, clock, long_side=effort.long_side)
     with closing(kept):
-        for ab, (frame, luma) in zip(kept, shrunk(frames, info, clock), strict=False):  # a film may end early
+        for ab, (frame, luma) in zip(kept, lumas, strict=False):  # a film may end early
             yield ColoredFrame(frame, luma, Chroma(ab, everywhere))
 
 

@@ -8,6 +8,7 @@ Conventions of the whole package, stated here once:
 - (x, y) are pixel indices; a flow holds only at the size at which it was estimated.
 """
 
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -19,15 +20,17 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-Preset = Literal["fast", "medium", "half", "half fine"]
+Preset = Literal["fast", "half", "half fine"]
 
-# OpenCV's preset and the pyramid's finest level to solve on. On frames reduced to half, `half` does what `fast` does on
-# whole ones, and `half fine` what `medium` does.
-_PRESETS: dict[Preset, tuple[int, int]] = {
-    "fast": (cv2.DISOPTICAL_FLOW_PRESET_FAST, 2),
-    "medium": (cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 1),
-    "half": (cv2.DISOPTICAL_FLOW_PRESET_FAST, 1),
-    "half fine": (cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 0),
+# The pyramid's finest level to solve on, the distance of patches in pixels, steps of descent per patch and steps of
+# refinement per level. `fast` is OpenCV's own of that name. On frames reduced to half the last level is worth more than
+# descent: with few steps a patch stays near its coarser level's answer, which is the calmer one. The twelve validation
+# clips, coloured at 384 px with keyframes where 25 % are unexplained, give 34.90 dB (4, 4, 1), 34.89 (4, 8, 2), 34.89
+# (4, 6, 3), 34.77 (4, 4, 5); a level coarser and with OpenCV's fast (4, 16, 5) they give 34.38 dB.
+_PRESETS: dict[Preset, tuple[int, int, int, int]] = {
+    "fast": (2, 4, 16, 5),
+    "half": (0, 4, 4, 1),
+    "half fine": (0, 3, 6, 3),
 }
 _PATCH = 8
 _DIFFERENCE = np.array([[-0.5, 0.0, 0.5]], dtype=np.float32)
@@ -59,9 +62,6 @@ class Flow:
 def estimate_flow(a: Array, b: Array, *, preset: Preset = "fast") -> Flow:
     """Estimate the flow from A to B: dense inverse search (Kroeger et al. 2016).
 
-    Warping true ab of 12 clips at 384x216 over 1, 4 and 8 frames costs a mean |ab| error of 0.57, 1.53, 2.01 with
-    `fast` (2 ms) and 0.51, 1.41, 1.86 with `medium` (8 ms).
-
     Args:
         a: Luma of A, float32 (h, w) in [0, 1], at least 12 pixels a side.
         b: Luma of B, the same shape.
@@ -69,11 +69,21 @@ def estimate_flow(a: Array, b: Array, *, preset: Preset = "fast") -> Flow:
     """
     if a.shape != b.shape:
         raise ValueError(f"frames of {a.shape} and {b.shape}; flow needs two of one size")
-    base, finest = _PRESETS[preset]
-    search = cv2.DISOpticalFlow.create(base)
+    search = _search(preset, min(a.shape), threading.get_ident())
+    return Flow(np.array(search.calc(_to_bytes(a), _to_bytes(b), np.empty(0)), dtype=np.float32))
+
+
+@lru_cache(maxsize=8)
+def _search(preset: Preset, short_side: int, thread: int) -> cv2.DISOpticalFlow:
+    """Return a search of a thread's own: it holds buffers, whose making costs a quarter of a call."""
+    finest, stride, descent, refinement = _PRESETS[preset]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     # OpenCV crashes where the finest level is smaller than a patch.
-    search.setFinestScale(max(0, min(finest, int(np.log2(min(a.shape) / _PATCH)))))
-    return Flow(np.asarray(search.calc(_to_bytes(a), _to_bytes(b), np.empty(0)), dtype=np.float32))
+    search.setFinestScale(max(0, min(finest, int(np.log2(short_side / _PATCH)))))
+    search.setPatchStride(stride)
+    search.setGradientDescentIterations(descent)
+    search.setVariationalRefinementIterations(refinement)
+    return search
 
 
 def warp(picture: Array, flow: Flow) -> Floats:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color import Chroma, ab_to_chroma, chroma_to_rgb, working_size
+from vidcolor.color import LONG_SIDE, Chroma, ab_to_chroma, chroma_to_rgb, working_size
 from vidcolor.provenance import paint
 from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo
@@ -13,21 +13,22 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
-def upright_size(info: VideoInfo) -> tuple[int, int]:
+def upright_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:
     """Working width and height of the picture as a viewer sees it: pixels square, rotation applied."""
-    width, height = max(1, round(info.width * info.sar)), info.height
-    return working_size(height, width) if info.rotation // 90 % 2 else working_size(width, height)
+    size = max(1, round(info.width * info.sar)), info.height
+    return working_size(*(size[::-1] if info.rotation // 90 % 2 else size), long_side=long_side)
 
 
-def stored_size(info: VideoInfo) -> tuple[int, int]:
+def stored_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:
     """Working width and height of the picture as stored, before a player turns it."""
-    size = upright_size(info)
+    size = upright_size(info, long_side=long_side)
     return size if info.rotation // 90 % 2 == 0 else size[::-1]
 
 
-def working_luma(frame: Frame, info: VideoInfo) -> Floats:
+def working_luma(frame: Frame, info: VideoInfo, *, long_side: int = LONG_SIDE) -> Floats:
     """Luma float32 (h, w) in [0, 1] at the working size, as stored."""
-    return film_to_working(frame.luma, stored_size(info), bit_depth=info.bit_depth, full_range=info.full_range)
+    size = stored_size(info, long_side=long_side)
+    return film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
 
 
 def upright_luma(frame: Frame, info: VideoInfo) -> Floats:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from vidcolor.color import LONG_SIDE
 from vidcolor.flow import Preset
 
-# Shares were measured on eight validation clips of 35 to 60 frames with true colours on keyframes, mean ab error of the
-# frames between. A keyframe when 15, 20, 30 % are unexplained: 7.2, 5.6, 4.4 keyframes a clip, errors of 1.52, 1.67,
-# 1.83. Then asking the networks when 3, 5, 8, 12 % are holes: 18, 8, 2, 0 further calls, errors of 1.51, 1.56, 1.61,
-# 1.63. With trained networks, on all twelve clips, 7, 12, 100 % ask 119, 82, 76 times and give 33.92, 33.89, 33.84 dB.
+# Shares were measured with trained networks on the twelve validation clips, their first frames as the only stills. A
+# keyframe when 25, 30, 35, 40 % are unexplained, asking the networks in between when 12 % are holes: 34.90, 34.81,
+# 34.84, 34.82 dB; 35 and 20 %: 34.82 dB, with 48 calls of the networks instead of 70 to 89. A call is no gain where the
+# frames around it have been asked: while a car fills the picture of the sample's third shot, the fewer keyframes it
+# forces, the less its colours spread. A keyframe at least every 12, 16, 20, 24, 28 frames (and at 25 %): 34.83, 34.72,
+# 34.81, 34.90, 34.72 dB.
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,14 @@ class Effort:
         ask_share: A frame between keyframes with more than this share of holes is shown to the networks; smaller holes
             are mended from their neighbours.
         flow: How flow is estimated, at half of the working size.
+        long_side: Of the working size, in pixels.
     """
 
     max_gap: int = 24
-    key_share: float = 0.2
-    ask_share: float = 0.12
+    key_share: float = 0.35
+    ask_share: float = 0.2
     flow: Preset = "half"
+    long_side: int = LONG_SIDE
 
     def __post_init__(self) -> None:
         if self.max_gap < 1:
@@ -33,11 +38,11 @@ class Effort:
 
 
 EFFORTS = {
-    "fast": Effort(max_gap=32, key_share=0.3, ask_share=1.0),
+    "fast": Effort(key_share=0.4, ask_share=1.0),
     "balanced": Effort(),
-    "best": Effort(flow="half fine"),
+    "best": Effort(key_share=0.25, ask_share=0.07, flow="half fine", long_side=512),
 }
 """Efforts by name. On the twelve validation clips with their first frame as the still, 681 frames, they ask the
-networks 44, 82 and 89 times, take 0.8, 1 and 1.7 times the CPU time, scoring included, and give 33.81, 34.23 and 34.61
-dB. The networks on every frame give 31.59 dB at 3.4 times: each time that colours pass through them they fade.
+networks 37, 48 and 109 times, and give 34.70, 34.82 and 35.04 dB. The networks on every frame give 33.50 dB at four
+times the CPU time of balanced: each time that colours pass through them they fade.
 """
