@@ -20,11 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from heldout_stills import Clip, Floats, _bytes, _floats, _rgb, load_clip, scores
+from heldout_stills import Clip, Floats, _bytes, _floats, _rgb, load_clip, of_no_frame, scores
 from PIL import Image
 
-from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
-from vidcolor.exemplar import EncodedReference, ExemplarColorizer
+from vidcolor.color import Chroma, rgb_to_ab, working_size
+from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink
 from vidcolor.metrics import ciede2000, lab_of
 from vidcolor.plan import PlannedReference, PlannedShot
@@ -139,11 +139,7 @@ def _color(networks: ExemplarColorizer, clip: Clip, painted: Collection[int]) ->
 
 def _error(networks: ExemplarColorizer, clip: Clip, still: Path | None) -> float:
     """Return the mean CIEDE2000 of every 12th frame, each coloured by itself from one photograph or from none."""
-    references: list[EncodedReference] = []
-    if still is not None:
-        rgb = load_reference(still).rgb
-        small = shrink(rgb, working_size(*rgb.shape[1::-1]))
-        references = [networks.encode_reference(rgb_to_luma(small), rgb_to_ab(small))]
+    references = [] if still is None else [of_no_frame(networks, load_reference(still).rgb)]
     errors = []
     for luma, truth in list(zip(clip.lumas, clip.frames, strict=True))[::_EVERY]:
         ab = networks.shot(references).colorize(luma, None).chroma.ab

@@ -35,6 +35,7 @@ LAYERS = {
     "own_chroma": 1,
     "upsample": 1,
     "tracing": 1,
+    "scales": 1,
     "weights": 1,
     "metrics": 1,
     "color": 0,

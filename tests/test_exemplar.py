@@ -9,6 +9,7 @@ from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.exemplar import ExemplarColorizer, pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.references import load_reference
+from vidcolor.scales import similarity
 from vidcolor.upsample import film_to_working
 from vidcolor.video import VideoReader
 from vidcolor.weights import save_weights
@@ -76,8 +77,7 @@ def test_what_flow_surely_brought_keeps_its_detail(colorizer: ExemplarColorizer,
 def test_a_frame_is_most_similar_to_itself(colorizer: ExemplarColorizer, luma: Floats) -> None:
     other = np.random.default_rng(5).random(luma.shape, dtype=np.float32) ** 3
     keys = colorizer.coarse_keys(luma)
-    references = [colorizer.encode_reference(picture, _ab(luma)) for picture in (luma, other)]
-    own, foreign = (colorizer.similarity(keys, reference) for reference in references)
+    own, foreign = (similarity(keys, colorizer.coarse_keys(picture)) for picture in (luma, other))
     assert own == pytest.approx(1.0, abs=1e-3)
     assert foreign < own
 

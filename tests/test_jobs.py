@@ -503,13 +503,23 @@ def test_a_failed_run_that_kept_nothing_leaves_no_folder(runs: Runs, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_a_turned_film_is_taken_from_its_job(colorizer: Colorizer, tmp_path: Path) -> None:
+def test_work_of_the_best_quality_comes_back_at_its_size(runs: Runs, stills: list[Path]) -> None:
+    assert _counts(runs(stills, quality="best")) == (0, 3)
+    before = hashes(runs.output)
+    assert _counts(runs(stills, quality="best")) == (3, 0)
+    assert hashes(runs.output) == before
+    for path in kept(runs.job):
+        assert int.from_bytes(path.read_bytes()[28:32], "little") == 512  # the width, after the magic and the key
+
+
+@pytest.mark.parametrize("quality", ["balanced", "best"])
+def test_a_turned_film_is_taken_from_its_job(colorizer: Colorizer, tmp_path: Path, quality: str) -> None:
     turned = Film(look="grey", codec="libx264", suffix=".mp4", frames=12, rotation=90, width=128, height=64)
     runs = Runs(colorizer, render(tmp_path / "turned", turned), tmp_path)
     runs.output = tmp_path / "out.mp4"
-    shots = runs().shots_colored
+    shots = runs(quality=quality).shots_colored
     before = hashes(runs.output)
-    assert _counts(runs()) == (shots, 0)
+    assert _counts(runs(quality=quality)) == (shots, 0)
     assert hashes(runs.output) == before
 
 

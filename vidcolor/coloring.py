@@ -1,21 +1,23 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
-from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ShotColorizer
+from vidcolor.exemplar import ExemplarColorizer, ShotColorizer
 from vidcolor.framing import shrink, turned, upright_size, working_luma
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.references import Reference, load_reference
 from vidcolor.reports import Clock
+from vidcolor.scales import EncodedReference, ScaledReference
 from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]
@@ -79,10 +81,41 @@ def ready_still(
     reference: Reference, networks: ExemplarColorizer, info: VideoInfo, *, long_side: int = LONG_SIDE
 ) -> Still:
     """Encode a still, and reduce it to the working size of that long side."""
-    own = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1], long_side=long_side))
-    encoded = networks.encode_reference(rgb_to_luma(own, info.matrix), rgb_to_ab(own))
     painted = rgb_to_ab(shrink(reference.rgb, upright_size(info, long_side=long_side)))
+    encoded = encode(reference, networks, info.matrix, long_side)
     return Still(reference, encoded, Chroma(painted, np.ones(painted.shape[:2], np.float32)))
+
+
+def encode(reference: Reference, networks: ExemplarColorizer, matrix: str, long_side: int) -> EncodedReference:
+    """Encode a still at one scale, for a film of this matrix."""
+    rgb = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1], long_side=long_side))
+    return networks.encode_reference(rgb_to_luma(rgb, matrix), rgb_to_ab(rgb))
+
+
+def shot_references(
+    stills: Sequence[tuple[Still, bool]],
+    networks: ExemplarColorizer,
+    info: VideoInfo,
+    *,
+    long_side: int = LONG_SIDE,
+) -> list[EncodedReference | ScaledReference]:
+    """Return the stills of one shot as references.
+
+    A still of one of the shot's own frames shows things as large as the shot does; any other may show them at any size.
+
+    Args:
+        stills: Each with whether it was painted on a frame of the shot; those that were are encoded for `long_side`.
+        networks: Encode the others.
+        info: The film.
+        long_side: Of the working size.
+    """
+    others = sum(not own for _, own in stills)
+    return [
+        still.encoded
+        if own
+        else ScaledReference(partial(encode, still.reference, networks, info.matrix), long_side=long_side, among=others)
+        for still, own in stills
+    ]
 
 
 def color_shot(

@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from vidcolor.color import Chroma
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
+from vidcolor.scales import EncodedReference, ScaledReference
 from vidcolor.tracing import Trace
 from vidcolor.weights import Weights, load_weights
 
@@ -46,19 +47,6 @@ _DOUBTFUL, _CERTAIN = 0.3, 0.9
 # 8 and 15 % 49 and 51 %, better than confidence says there, but so much has one pixel in fifty.
 _DOUBT = np.float32(12.0)
 _ALL_PROPAGATED = torch.tensor([0.0, 1.0, 0.0])[None, :, None, None]
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedReference:
-    """A reference as the networks see it.
-
-    Attributes:
-        bank: Its cells to match against.
-        coarse: (N, C8) unit keys at stride 8.
-    """
-
-    bank: Bank = field(repr=False)
-    coarse: Tensor = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,18 +122,12 @@ class ExemplarColorizer:
             luma: (h, w) in [0, 1], h and w multiples of 32.
             ab: (h, w, 2) its colours.
         """
-        bank = self._network.bank(self._network.encode(self._luma(luma)), self._planes(ab))
-        return EncodedReference(bank, bank.coarse[0])
+        return EncodedReference(self._network.bank(self._network.encode(self._luma(luma)), self._planes(ab)))
 
     @torch.inference_mode()
-    def coarse_keys(self, luma: Floats) -> Tensor:
-        """Unit keys (N, C8) at stride 8 of a frame (h, w), to compare with any number of references."""
-        return self._network.encode(self._luma(luma)).keys.coarse[0].flatten(1).T
-
-    @torch.inference_mode()
-    def similarity(self, keys: Tensor, reference: EncodedReference) -> float:
-        """How well a reference fits a frame: the mean best cosine of the frame's positions, about 0 to 1."""
-        return float((keys @ reference.coarse.T).amax(1).mean())
+    def coarse_keys(self, luma: Floats, *, every: int = 1) -> Tensor:
+        """Unit keys (N, C8) of a picture (h, w), one for each `every` times 8 pixels across and down."""
+        return self._network.encode(self._luma(luma)).keys.coarse[0, :, ::every, ::every].flatten(1).T
 
     @torch.inference_mode()
     def describe(self, luma: Floats, *, grid: int) -> tuple[Floats, Floats]:
@@ -176,7 +158,9 @@ class ExemplarColorizer:
         return traced
 
     def shot(
-        self, references: Sequence[EncodedReference], spans: Sequence[range | None] | None = None
+        self,
+        references: Sequence[EncodedReference | ScaledReference],
+        spans: Sequence[range | None] | None = None,
     ) -> "ShotColorizer":
         """Start a shot with its references; none means automatic colours.
 
@@ -205,13 +189,13 @@ class ShotColorizer:
         self,
         network: ExemplarNetwork,
         device: torch.device,
-        references: Sequence[EncodedReference],
+        references: Sequence[EncodedReference | ScaledReference],
         spans: Sequence[range | None],
         trace: Trace | None,
     ) -> None:
         self._network = network
         self._device = device
-        self._references = [(reference.bank, span) for reference, span in zip(references, spans, strict=True)]
+        self._references = list(zip(references, spans, strict=True))
         self._counted: list[int] = []
         self.changes = frozenset(frame for span in spans if span is not None for frame in (span.start, span.stop))
         self._keyframes: deque[Bank] = deque(maxlen=_KEYFRAMES_KEPT)
@@ -243,7 +227,8 @@ class ShotColorizer:
             if self._trace is not None:
                 self._trace.forget()
             self._counted = count
-        stills = [self._references[number][0] for number in count]
+        keys = encoded.keys.coarse[0]
+        stills = [bank for number in count for bank in self._references[number][0].fitting(keys)]
         banks = [*stills, *self._keyframes]
         carried = _carried(propagated, (width // 2, height // 2), self._device)
         colored = self._network(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidcolor.color import LONG_SIDE, Chroma, working_size
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, ready_still, shrunk
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, ready_still, shot_references, shrunk
 from vidcolor.errors import PlanError, VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import stored_size
@@ -22,10 +23,11 @@ from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, KeptShot, Recipe, ShotKey, digest, film_identity, picture_identity, rounded
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
-from vidcolor.propagation import EFFORTS, Effort
+from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
+from vidcolor.scales import similarity
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = NDArray[np.float32]
@@ -59,13 +61,20 @@ def plan_film(
     """
     seen: tuple[Floats, Tensor] | None = None
 
-    def similarity(luma: Floats, reference: Reference) -> float:
+    @cache
+    def seen_in(key: str) -> tuple[Tensor, Tensor]:
+        """A still's keys at the working size and at twice that: a close-up finds itself in a wide still."""
+        still = stills[key]
+        twice = working_size(*still.reference.rgb.shape[1::-1], long_side=2 * LONG_SIDE)
+        return still.encoded.bank.coarse[0], networks.coarse_keys(still.reference.luma(size=twice))
+
+    def fit(luma: Floats, reference: Reference) -> float:
         nonlocal seen
         if seen is None or seen[0] is not luma:  # one frame is compared with every still
             size = working_size(*luma.shape[::-1])
             frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-            seen = luma, networks.coarse_keys(frame)
-        return networks.similarity(seen[1], stills[reference.key].encoded)
+            seen = luma, networks.coarse_keys(frame, every=2)
+        return max(similarity(seen[1], keys) for keys in seen_in(reference.key))
 
     return make_plan(
         video,
@@ -73,7 +82,7 @@ def plan_film(
         start=start,
         end=end,
         stream=stream,
-        similarity=similarity,
+        similarity=fit,
         progress=None if progress is None else lambda done, total: progress("plan", done, total),
         warn=warn,
     )
@@ -230,7 +239,7 @@ def shot_colors(
         return
     kept = None if keeping is None else keeping[0].find(keeping[1])
     if kept is not None:
-        yield from _restored(frames, info, kept, effort, clock)
+        yield from _restored(frames, info, kept, effort.long_side, clock)
         return
     if effort.long_side != LONG_SIDE:
         named = {planned.path: stills[planned.path].reference for planned in shot.references}
@@ -239,7 +248,12 @@ def shot_colors(
         frames,
         info,
         networks.shot(
-            [stills[planned.path].encoded for planned in shot.references],
+            shot_references(
+                [(stills[planned.path], planned.frame is not None) for planned in shot.references],
+                networks,
+                info,
+                long_side=effort.long_side,
+            ),
             [planned.span for planned in shot.references],
         ),
         start=shot.start,
@@ -247,8 +261,9 @@ def shot_colors(
         effort=effort,
         clock=clock,
     )
+    size = stored_size(info, long_side=effort.long_side)
     with closing(_rounded(colored)) as items:
-        yield from items if keeping is None else _keeping(items, *keeping, info, effort, clock)
+        yield from items if keeping is None else _keeping(items, *keeping, size, clock)
 
 
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
@@ -258,9 +273,9 @@ def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, N
 
 
 def _keeping(
-    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, info: VideoInfo, effort: Effort, clock: Clock
+    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, size: tuple[int, int], clock: Clock
 ) -> Iterator[ColoredFrame]:
-    width, height = stored_size(info, long_side=effort.long_side)
+    width, height = size
     with job.keep(shot, width=width, height=height) as keep:
         for item in colored:
             assert item.chroma is not None, "only shots that keep their own colours have none"
@@ -270,10 +285,10 @@ def _keeping(
 
 
 def _restored(
-    frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, effort: Effort, clock: Clock
+    frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, long_side: int, clock: Clock
 ) -> Iterator[ColoredFrame]:
-    everywhere = np.ones(stored_size(info, long_side=effort.long_side)[::-1], np.float32)
-    lumas = shrunk(frames, info, clock, long_side=effort.long_side)
+    everywhere = np.ones((kept.height, kept.width), np.float32)
+    lumas = shrunk(frames, info, clock, long_side=long_side)
     with closing(kept):
         for ab, (frame, luma) in zip(kept, lumas, strict=False):  # a film may end early
             yield ColoredFrame(frame, luma, Chroma(ab, everywhere))

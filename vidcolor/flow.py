@@ -26,7 +26,7 @@ Preset = Literal["fast", "half", "half fine"]
 # refinement per level. `fast` is OpenCV's own of that name. On frames reduced to half the last level is worth more than
 # descent: with few steps a patch stays near its coarser level's answer, which is the calmer one. The twelve validation
 # clips, coloured at 384 px with keyframes where 25 % are unexplained, give 34.90 dB (4, 4, 1), 34.89 (4, 8, 2), 34.89
-# (4, 6, 3), 34.77 (4, 4, 5); a level coarser and with OpenCV's fast (4, 16, 5) they give 34.38 dB.
+# (4, 6, 3), 34.77 (4, 4, 5); a level coarser, with OpenCV's fast (4, 16, 5) and at 20 %, 34.38.
 _PRESETS: dict[Preset, tuple[int, int, int, int]] = {
     "fast": (2, 4, 16, 5),
     "half": (0, 4, 4, 1),
@@ -70,12 +70,12 @@ def estimate_flow(a: Array, b: Array, *, preset: Preset = "fast") -> Flow:
     if a.shape != b.shape:
         raise ValueError(f"frames of {a.shape} and {b.shape}; flow needs two of one size")
     search = _search(preset, min(a.shape), threading.get_ident())
-    return Flow(np.array(search.calc(_to_bytes(a), _to_bytes(b), np.empty(0)), dtype=np.float32))
+    return Flow(np.asarray(search.calc(_to_bytes(a), _to_bytes(b), np.empty(0)), dtype=np.float32))
 
 
 @lru_cache(maxsize=8)
 def _search(preset: Preset, short_side: int, thread: int) -> cv2.DISOpticalFlow:
-    """Return a search of a thread's own: it holds buffers, whose making costs a quarter of a call."""
+    """Return a search of a thread's own: it holds buffers, which it would cost a quarter of a call to make anew."""
     finest, stride, descent, refinement = _PRESETS[preset]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     # OpenCV crashes where the finest level is smaller than a patch.

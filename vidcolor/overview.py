@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import Chroma
-from vidcolor.coloring import Still
+from vidcolor.coloring import Still, shot_references
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show, turned, upright_luma
 from vidcolor.grading import grade
@@ -53,16 +53,16 @@ def shots_at_a_glance(
         if not at:
             caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"
         if candidates:
-            tried = [_colored(shot, frame, luma, info, [stills[key]], networks, None) for key in candidates]
+            tried = [_colored(shot, frame, luma, info, [(stills[key], False)], networks, None) for key in candidates]
             names = [stills[key].reference.name for key in candidates]
             yield SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
         else:
             counting = [planned for planned in shot.references if planned.span is None or frame.index in planned.span]
-            own = [stills[planned.path] for planned in counting]
+            own = [(stills[planned.path], planned.frame is not None) for planned in counting]
             painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
             film, colored = _colored(shot, frame, luma, info, own, networks, painted)
-            labels = ("film", *(still.reference.name for still in own), "result")
-            yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still in own), colored), labels)
+            labels = ("film", *(still.reference.name for still, _ in own), "result")
+            yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still, _ in own), colored), labels)
         if progress is not None:
             progress(done, len(wanted))
 
@@ -72,14 +72,14 @@ def _colored(
     frame: Frame,
     luma: Floats,
     info: VideoInfo,
-    stills: Sequence[Still],
+    stills: Sequence[tuple[Still, bool]],
     networks: ExemplarColorizer,
     painted: Chroma | None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the film and its colours as cells of a sheet; painted and kept colours are taken as they are."""
     chroma: Chroma | None = None
     if shot.treatment == "color":
-        found = painted or networks.shot([still.encoded for still in stills]).colorize(luma, None).chroma
+        found = painted or networks.shot(shot_references(stills, networks, info)).colorize(luma, None).chroma
         chroma = turned(grade(found, luma, shot.grading), -(info.rotation // 90))
     film, colored = show(frame, chroma, info)
     return cell(film), cell(colored)

@@ -11,7 +11,7 @@ from vidcolor.cli.console import refuse
 
 
 class Quality(StrEnum):
-    """How much work is done: how often the networks look, how finely motion is followed."""
+    """How much work is done: how often the networks look, at what size, how finely motion is followed."""
 
     FAST = "fast"
     BALANCED = "balanced"

@@ -1,7 +1,7 @@
 """Where pixels go inside a shot: tracks between neighbouring frames, joined into tracks to a keyframe.
 
-All of it happens at half of the working size: flow is solved on a still coarser grid, and over 16 frames of the 12
-validation clips the warped colour's error grew by 0.3 % only when flow of the working size was joined at half of it.
+All of it happens at half of the working size: over 16 frames of the 12 validation clips the warped colour's error grew
+by 0.3 % only when flow of the working size, solved on a coarser grid, was joined at half of it.
 """
 
 from dataclasses import dataclass

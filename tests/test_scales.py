@@ -1,0 +1,144 @@
+"""A still whose things the film shows nearer: the copy that fits is found, and its colours with it."""
+
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from films import Film, render
+from PIL import Image
+
+from vidcolor import Colorizer, VideoReader
+from vidcolor.color import LONG_SIDE, rgb_to_ab, rgb_to_luma, working_size
+from vidcolor.coloring import encode
+from vidcolor.evaluation.pictures import Bytes, picture
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import shrink
+from vidcolor.references import Reference, load_reference
+from vidcolor.scales import EncodedReference, ScaledReference, similarity
+
+Floats = np.ndarray
+
+
+@pytest.fixture(scope="module")
+def networks() -> ExemplarColorizer:
+    return ExemplarColorizer.load(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def still(samples: Path) -> Reference:
+    return load_reference(samples / "stills" / "railing.png")
+
+
+def nearer(still: Reference, times: float, *, left: float = 0.5) -> Floats:
+    """A part of the still as a frame of the film, RGB (h, w, 3) in [0, 1]."""
+    height, width = (round(side / times) for side in still.rgb.shape[:2])
+    top, first = (still.rgb.shape[0] - height) // 2, round((still.rgb.shape[1] - width) * left)
+    part = np.ascontiguousarray(still.rgb[top : top + height, first : first + width])
+    return shrink(part, working_size(width, height))
+
+
+def at_scales(still: Reference, networks: ExemplarColorizer, *, among: int = 1) -> ScaledReference:
+    return ScaledReference(partial(encode, still, networks, "bt709"), long_side=LONG_SIDE, among=among)
+
+
+def grey(rgb: Bytes) -> Bytes:
+    return np.repeat((rgb @ np.array([0.2126, 0.7152, 0.0722]))[..., None], 3, axis=2).astype(np.uint8)
+
+
+def error(networks: ExemplarColorizer, reference: EncodedReference | ScaledReference, rgb: Floats) -> float:
+    """Mean distance in ab of what a frame is coloured as from its true colours."""
+    found = networks.shot([reference]).colorize(rgb_to_luma(rgb), None).chroma.ab
+    return float(np.linalg.norm(found - rgb_to_ab(rgb), axis=2).mean())
+
+
+@pytest.mark.parametrize(("times", "scales"), [(1.0, (1.0, 1.0)), (2.0, (1.9, 2.1)), (3.0, (1.9, 2.9))])
+def test_the_scale_that_fits_is_found(
+    networks: ExemplarColorizer, still: Reference, times: float, scales: tuple[float, float]
+) -> None:
+    reference = at_scales(still, networks)
+    networks.shot([reference]).colorize(rgb_to_luma(nearer(still, times)), None)
+    assert scales[0] <= reference.scale <= scales[1]
+
+
+@pytest.mark.parametrize("left", [0.2, 0.5, 0.8])
+def test_a_close_up_takes_the_colours_of_a_wide_still(
+    networks: ExemplarColorizer, still: Reference, left: float
+) -> None:
+    close = nearer(still, 2.5, left=left)
+    single = encode(still, networks, "bt709", LONG_SIDE)
+    assert error(networks, at_scales(still, networks), close) < 0.7 * error(networks, single, close)
+
+
+def test_a_frame_as_near_as_its_still_is_coloured_as_well_as_from_one_scale(
+    networks: ExemplarColorizer, still: Reference
+) -> None:
+    own = nearer(still, 1.0)
+    single = encode(still, networks, "bt709", LONG_SIDE)
+    assert error(networks, at_scales(still, networks), own) <= 1.05 * error(networks, single, own)
+
+
+def test_the_scale_follows_a_shot_that_moves_in_and_out(networks: ExemplarColorizer, still: Reference) -> None:
+    reference = at_scales(still, networks)
+    shot = networks.shot([reference])
+    scales = []
+    for times in (1.0, 2.0, 3.0, 1.0):
+        shot.colorize(rgb_to_luma(nearer(still, times)), None)
+        scales.append(reference.scale)
+    assert scales[0] == scales[3] == 1.0
+    assert scales[2] >= scales[1] > 1.5
+
+
+def test_only_scales_that_are_asked_for_are_encoded(networks: ExemplarColorizer, still: Reference) -> None:
+    asked = []
+
+    def spied(side: int) -> EncodedReference:
+        asked.append(side)
+        return encode(still, networks, "bt709", side)
+
+    shot = networks.shot([ScaledReference(spied, long_side=LONG_SIDE)])
+    for _ in range(3):
+        shot.colorize(rgb_to_luma(nearer(still, 1.0)), None)
+    assert sorted(asked) == [LONG_SIDE // 2, LONG_SIDE, round(LONG_SIDE * 2**0.5)]
+
+
+def test_many_stills_share_the_cost_of_large_copies(networks: ExemplarColorizer, still: Reference) -> None:
+    close = rgb_to_luma(nearer(still, 3.0))
+    for among, largest in ((2, 2.0), (4, 2**0.5), (9, 1.0)):
+        reference = at_scales(still, networks, among=among)
+        networks.shot([reference]).colorize(close, None)
+        assert reference.scale == pytest.approx(largest)
+
+
+def test_close_ups_of_a_scene_are_coloured_from_its_wide_still(tmp_path: Path) -> None:
+    """Of a film without a plan each close-up is given the still of its scene; one scale errs by 0.37 and 0.29 there."""
+    side = 320
+    scenes = {name: getattr(skimage.data, name)()[..., :3] for name in ("astronaut", "coffee")}
+    wide, close = [], []
+    for name, photograph in scenes.items():
+        square = np.ascontiguousarray(photograph[: min(photograph.shape[:2]), : min(photograph.shape[:2])])
+        Image.fromarray(square).save(tmp_path / f"{name}.png")
+        third = len(square) // 3
+        wide.append(square)
+        close.append(np.ascontiguousarray(square[third // 3 : 4 * third // 3, third : 2 * third]))
+    shots = [cv2.resize(each, (side, side), interpolation=cv2.INTER_AREA) for each in (*wide, *close)]
+    frames = [grey(np.asarray(rgb, np.uint8)) for rgb in shots for _ in range(6)]
+    film = render(tmp_path / "film", Film(width=side, height=side, frames=len(frames)), pictures=frames)
+    stills = [tmp_path / f"{name}.png" for name in scenes]
+    colorizer = Colorizer.load(device="cpu")
+    colorizer.colorize(film, references=stills, output=tmp_path / "out.mkv", lossless=True)
+    with VideoReader(tmp_path / "out.mkv") as reader:
+        found = [picture(frame, reader.info) for frame in reader]
+    for rgb, truth in zip(found[::6], shots, strict=True):
+        ab, true = (rgb_to_ab(each.astype(np.float32) / 255) for each in (rgb, truth))
+        assert np.linalg.norm(ab - true, axis=2).mean() < 0.2 * np.linalg.norm(true, axis=2).mean()
+
+
+def test_a_picture_is_found_in_itself(networks: ExemplarColorizer, still: Reference) -> None:
+    keys = networks.coarse_keys(rgb_to_luma(nearer(still, 1.0)))
+    some = networks.coarse_keys(rgb_to_luma(nearer(still, 1.0)), every=2)
+    assert similarity(keys, keys) == pytest.approx(1.0, abs=1e-3)
+    assert len(some) == len(keys) // 4
+    assert similarity(some, keys) == pytest.approx(1.0, abs=1e-3)
