@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from heldout_stills import Clip, Floats, _bytes, _floats, _rgb, load_clip, of_no_frame, scores
+from heldout_stills import Clip, Floats, _bytes, _floats, _rgb, load_clip, of_no_frame, propagated, scores
 from PIL import Image
 
 from vidcolor.color import Chroma, rgb_to_ab, working_size
@@ -28,7 +28,7 @@ from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink
 from vidcolor.metrics import ciede2000, lab_of
 from vidcolor.plan import PlannedReference, PlannedShot
-from vidcolor.propagation import WorkingFrame, propagate
+from vidcolor.propagation import WorkingFrame
 from vidcolor.recommendation import Ranking, open_library
 from vidcolor.recommendation.looks import LONG_SIDE, describe
 from vidcolor.references import load_reference
@@ -133,8 +133,7 @@ def _color(networks: ExemplarColorizer, clip: Clip, painted: Collection[int]) ->
         WorkingFrame(index, luma, Chroma(colors[index], everywhere) if index in colors else None)
         for index, luma in enumerate(clip.lumas)
     ]
-    chroma = propagate(frames, lambda it, carried: shot.colorize(it.luma, carried).chroma, look_ahead=len(frames))
-    return [each.ab for each in chroma]
+    return propagated(shot, frames)
 
 
 def _error(networks: ExemplarColorizer, clip: Clip, still: Path | None) -> float:

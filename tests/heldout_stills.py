@@ -23,7 +23,7 @@ from vidcolor import VideoReader
 from vidcolor.color import LONG_SIDE, Chroma, ab_to_chroma, chroma_to_rgb, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.coloring import encode
 from vidcolor.evaluation.pictures import Bytes, picture, shrink
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import ExemplarColorizer, ShotColorizer
 from vidcolor.metrics import ciede2000, lab_of, psnr
 from vidcolor.propagation import WorkingFrame, propagate
 from vidcolor.references import Reference
@@ -91,8 +91,17 @@ def color(networks: ExemplarColorizer, clip: Clip, still: Bytes | None, *, frame
         painted = Chroma(ab, np.ones(ab.shape[:2], np.float32))
     shot = networks.shot(references)
     frames = [WorkingFrame(index, luma, painted if index == frame else None) for index, luma in enumerate(clip.lumas)]
-    chroma = propagate(frames, lambda it, carried: shot.colorize(it.luma, carried).chroma, look_ahead=len(frames))
-    return [each.ab for each in chroma]
+    return propagated(shot, frames)
+
+
+def propagated(shot: ShotColorizer, frames: Sequence[WorkingFrame]) -> list[Floats]:
+    """Return ab of every frame of a shot."""
+
+    def colorize(frame: WorkingFrame, carried: Chroma | None, *, remember: bool = True) -> Chroma:
+        return shot.colorize(frame.luma, carried, remember=remember).chroma
+
+    between = partial(colorize, remember=False)
+    return [each.ab for each in propagate(frames, colorize, between=between, look_ahead=len(frames))]
 
 
 def changed(rgb: Bytes) -> Bytes:

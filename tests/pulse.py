@@ -10,6 +10,7 @@ as a pulse. Under each clip's numbers stand its curves: result, truth, and a mar
 import argparse
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +40,13 @@ def measure(networks: ExemplarColorizer, clip: Clip) -> Pulse:
     shot = networks.shot([networks.encode_reference(rgb_to_luma(rgb[0]), ab)])
     asked: set[int] = set()
 
-    def colorize(frame: WorkingFrame, carried: Chroma | None) -> Chroma:
+    def colorize(frame: WorkingFrame, carried: Chroma | None, *, remember: bool = True) -> Chroma:
         asked.add(frame.index)
-        return shot.colorize(frame.luma, carried).chroma
+        return shot.colorize(frame.luma, carried, remember=remember).chroma
 
     frames = [WorkingFrame(i, luma, painted if i == 0 else None) for i, luma in enumerate(clip.lumas)]
-    result = [_mean_chroma(each.ab) for each in propagate(frames, colorize)]
+    colors = propagate(frames, colorize, between=partial(colorize, remember=False))
+    result = [_mean_chroma(each.ab) for each in colors]
     return Pulse(result, [_mean_chroma(rgb_to_ab(picture)) for picture in rgb], frozenset(asked))
 
 

@@ -53,6 +53,15 @@ def test_a_later_frame_may_use_the_first_as_reference(colorizer: ExemplarColoriz
     assert shot.colorize(luma, None).gate[:, :, 0].min() > 1e-4
 
 
+def test_a_frame_that_is_not_remembered_depends_on_no_other(colorizer: ExemplarColorizer, luma: Floats) -> None:
+    shot, other = colorizer.shot([]), luma[:, ::-1].copy()
+    alone = shot.colorize(other, None, remember=False).chroma.ab
+    first = shot.colorize(luma, None).chroma.ab
+    np.testing.assert_array_equal(first, colorizer.shot([]).colorize(luma, None).chroma.ab)
+    np.testing.assert_array_equal(shot.colorize(other, None, remember=False).chroma.ab, alone)
+    assert not np.array_equal(shot.colorize(other, None).chroma.ab, alone)
+
+
 def test_shots_share_nothing(colorizer: ExemplarColorizer, luma: Floats) -> None:
     colorizer.shot([colorizer.encode_reference(luma, _ab(luma))]).colorize(luma, None)
     first = colorizer.shot([]).colorize(luma, None)

@@ -328,6 +328,31 @@ def test_a_reversed_shot_fuses_alike() -> None:
         assert errors(one, other.ab).mean() < 0.5
 
 
+def test_frames_between_keyframes_are_asked_of_another() -> None:
+    lumas, colors = moving_square(20)
+    keys, inside = (Painter(dict(enumerate(colors))) for _ in range(2))
+    list(propagate(film(lumas), keys, between=inside, effort=Effort(max_gap=8, key_share=1.0, ask_share=0.01)))
+    assert keys.asked[:3] == [0, 8, 16]
+    assert inside.asked
+    assert not set(keys.asked) & set(inside.asked)
+
+
+def test_the_next_keyframe_is_coloured_while_frames_before_it_are_delivered() -> None:
+    reached, waited = threading.Event(), Painter(palette(texture(0)))
+
+    def colorize(frame: WorkingFrame, carried: Chroma | None) -> Chroma:
+        if frame.index == 10:
+            reached.set()
+        return waited(frame, carried)
+
+    results = propagate(film([texture(0)] * 30), colorize, effort=Effort(max_gap=5))
+    for _ in range(2):  # of the first span, from frame 0 to 5
+        next(results)
+    assert reached.wait(20)
+    assert waited.asked == [0, 5, 10]
+    results.close()
+
+
 def test_look_ahead_is_bounded() -> None:
     pulled = 0
 
@@ -338,13 +363,13 @@ def test_look_ahead_is_bounded() -> None:
             yield WorkingFrame(index, luma)
 
     for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), effort=Effort(max_gap=5))):
-        assert pulled <= index + 1 + 5 + 11
+        assert pulled <= index + 1 + 2 * 5 + 11
 
     pulled = 0
     for index, _ in enumerate(
         propagate(frames(), Painter(palette(texture(0))), effort=Effort(max_gap=5), look_ahead=20)
     ):
-        assert pulled <= max(21, index + 1 + 5 + 11)
+        assert pulled <= max(21, index + 1 + 2 * 5 + 11)
 
 
 def test_nothing_is_carried_between_two_calls() -> None:
@@ -361,4 +386,6 @@ def test_an_early_stop_leaves_nothing_running() -> None:
     next(results)
     results.close()
     assert next(results, None) is None
-    assert not [thread.name for thread in threading.enumerate() if thread.name == "vidcolor-flow"]
+    assert not [
+        thread.name for thread in threading.enumerate() if thread.name in {"vidcolor-flow", "vidcolor-keyframes"}
+    ]

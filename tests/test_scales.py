@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from films import Film, render
 from PIL import Image
 
@@ -44,6 +45,12 @@ def at_scales(still: Reference, networks: ExemplarColorizer, *, among: int = 1) 
     return ScaledReference(partial(encode, still, networks, "bt709"), long_side=LONG_SIDE, among=among)
 
 
+def keys_of(rgb: Floats, networks: ExemplarColorizer) -> torch.Tensor:
+    """Keys (C8, h, w) of a frame."""
+    height, width = rgb.shape[:2]
+    return networks.coarse_keys(rgb_to_luma(rgb)).T.reshape(-1, height // 8, width // 8)
+
+
 def grey(rgb: Bytes) -> Bytes:
     return np.repeat((rgb @ np.array([0.2126, 0.7152, 0.0722]))[..., None], 3, axis=2).astype(np.uint8)
 
@@ -58,9 +65,7 @@ def error(networks: ExemplarColorizer, reference: EncodedReference | ScaledRefer
 def test_the_scale_that_fits_is_found(
     networks: ExemplarColorizer, still: Reference, times: float, scales: tuple[float, float]
 ) -> None:
-    reference = at_scales(still, networks)
-    networks.shot([reference]).colorize(rgb_to_luma(nearer(still, times)), None)
-    assert scales[0] <= reference.scale <= scales[1]
+    assert scales[0] <= at_scales(still, networks).scale(keys_of(nearer(still, times), networks)) <= scales[1]
 
 
 @pytest.mark.parametrize("left", [0.2, 0.5, 0.8])
@@ -80,36 +85,39 @@ def test_a_frame_as_near_as_its_still_is_coloured_as_well_as_from_one_scale(
     assert error(networks, at_scales(still, networks), own) <= 1.05 * error(networks, single, own)
 
 
-def test_the_scale_follows_a_shot_that_moves_in_and_out(networks: ExemplarColorizer, still: Reference) -> None:
-    reference = at_scales(still, networks)
-    shot = networks.shot([reference])
-    scales = []
-    for times in (1.0, 2.0, 3.0, 1.0):
-        shot.colorize(rgb_to_luma(nearer(still, times)), None)
-        scales.append(reference.scale)
-    assert scales[0] == scales[3] == 1.0
-    assert scales[2] >= scales[1] > 1.5
+class Spy:
+    """Encodes a still and notes at which sizes."""
+
+    def __init__(self, still: Reference, networks: ExemplarColorizer) -> None:
+        self._encode = partial(encode, still, networks, "bt709")
+        self.sides: list[int] = []
+
+    def __call__(self, side: int) -> EncodedReference:
+        self.sides.append(side)
+        return self._encode(side)
 
 
 def test_only_scales_that_are_asked_for_are_encoded(networks: ExemplarColorizer, still: Reference) -> None:
-    asked = []
-
-    def spied(side: int) -> EncodedReference:
-        asked.append(side)
-        return encode(still, networks, "bt709", side)
-
-    shot = networks.shot([ScaledReference(spied, long_side=LONG_SIDE)])
+    spy = Spy(still, networks)
+    shot = networks.shot([ScaledReference(spy, long_side=LONG_SIDE)])
     for _ in range(3):
         shot.colorize(rgb_to_luma(nearer(still, 1.0)), None)
-    assert sorted(asked) == [LONG_SIDE // 2, LONG_SIDE, round(LONG_SIDE * 2**0.5)]
+    assert sorted(spy.sides) == [LONG_SIDE // 2, LONG_SIDE, round(LONG_SIDE * 2**0.5)]
 
 
-def test_many_stills_share_the_cost_of_large_copies(networks: ExemplarColorizer, still: Reference) -> None:
-    close = rgb_to_luma(nearer(still, 3.0))
-    for among, largest in ((2, 2.0), (4, 2**0.5), (9, 1.0)):
-        reference = at_scales(still, networks, among=among)
-        networks.shot([reference]).colorize(close, None)
-        assert reference.scale == pytest.approx(largest)
+@pytest.mark.parametrize(("among", "largest"), [(1, 1086), (2, 768), (4, 543), (9, 384)])
+def test_many_stills_share_the_cost_of_large_copies(
+    networks: ExemplarColorizer, still: Reference, among: int, largest: int
+) -> None:
+    spy = Spy(still, networks)
+    ScaledReference(spy, long_side=LONG_SIDE, among=among).fitting(keys_of(nearer(still, 3.0), networks))
+    assert max(spy.sides) == largest
+
+
+def test_a_still_of_something_else_keeps_its_size(networks: ExemplarColorizer, still: Reference) -> None:
+    for name in ("coffee", "chelsea"):
+        other = np.ascontiguousarray(getattr(skimage.data, name)()[:250, :400, :3])
+        assert at_scales(still, networks).scale(keys_of(shrink(other, working_size(400, 250)), networks)) == 1.0
 
 
 def test_close_ups_of_a_scene_are_coloured_from_its_wide_still(tmp_path: Path) -> None:

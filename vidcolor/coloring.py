@@ -140,7 +140,7 @@ def color_shot(
         start: Number of the shot's first frame.
         painted: Colours of stills by the number of the frame that they were painted on.
         effort: Of propagation.
-        clock: Charged with `decode`, `shrink`, `flow`, `networks` and `fuse`.
+        clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
     """
     turns = info.rotation // 90
     waiting: deque[tuple[Frame, Floats]] = deque()
@@ -155,14 +155,21 @@ def color_shot(
                 still = replace(still, provenance=everywhere(STILL, upright))
             yield WorkingFrame(frame.index, upright, still, frame.index in networks.changes)
 
-    def colorize(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+    def colorize(frame: WorkingFrame, propagated: Chroma | None, *, remember: bool = True) -> Chroma:
         with clock("networks"):
-            return networks.colorize(frame.luma, propagated, frame=frame.index).chroma
+            return networks.colorize(frame.luma, propagated, frame=frame.index, remember=remember).chroma
 
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable else 0
-    colors = propagate(working_frames(), colorize, effort=effort, look_ahead=look_ahead, clock=clock)
+    colors = propagate(
+        working_frames(),
+        colorize,
+        between=partial(colorize, remember=False),
+        effort=effort,
+        look_ahead=look_ahead,
+        clock=clock,
+    )
     with closing(colors):
         while True:
             with clock("fuse"):

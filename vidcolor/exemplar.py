@@ -207,13 +207,17 @@ class ShotColorizer:
         return self._trace is not None
 
     @torch.inference_mode()
-    def colorize(self, luma: Floats, propagated: Chroma | None, *, frame: int | None = None) -> Colored:
-        """Colour one frame and remember it as a keyframe.
+    def colorize(
+        self, luma: Floats, propagated: Chroma | None, *, frame: int | None = None, remember: bool = True
+    ) -> Colored:
+        """Colour one frame.
 
         Args:
             luma: (h, w) in [0, 1], h and w multiples of 32.
             propagated: What flow brought to the frame, confidence meaning validity; None for nothing.
             frame: Its number, by which references count or not; None lets all count.
+            remember: Match it against the latest keyframes, too, and let it be one. Otherwise the result depends on no
+                other frame, and the call may run beside others.
         """
         size = width, height = luma.shape[1], luma.shape[0]
         encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
@@ -222,14 +226,14 @@ class ShotColorizer:
             for number, (_, span) in enumerate(self._references)
             if span is None or frame is None or frame in span
         ]
-        if count != self._counted:  # what other stills decided is no memory of these
+        if remember and count != self._counted:  # what other stills decided is no memory of these
             self._keyframes.clear()
             if self._trace is not None:
                 self._trace.forget()
             self._counted = count
         keys = encoded.keys.coarse[0]
         stills = [bank for number in count for bank in self._references[number][0].fitting(keys)]
-        banks = [*stills, *self._keyframes]
+        banks = [*stills, *self._keyframes] if remember else stills
         carried = _carried(propagated, (width // 2, height // 2), self._device)
         colored = self._network(
             encoded,
@@ -243,11 +247,12 @@ class ShotColorizer:
         gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
         # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
         bias = _KEYFRAME_BIAS if stills else 0.0
-        self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
+        if remember:
+            self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
         provenance = None
         if self._trace is not None:
             brought = None if propagated is None else propagated.provenance
-            provenance = self._trace.follow(encoded, gate, brought, stills, bias=bias)
+            provenance = self._trace.follow(encoded, gate, brought, stills, bias=bias, remember=remember)
         shares, found = _array(gate, size), _array(ab, size)
         if propagated is not None:  # what was carried keeps the detail that half size has no room for
             share = shares[:, :, 1:2] * (propagated.confidence > 0)[:, :, None]

@@ -33,7 +33,7 @@ from vidcolor.video import Frame, VideoInfo, VideoReader
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
 
-_COLORED_AHEAD = 4
+_COLORED_AHEAD = 5
 
 
 def plan_film(
@@ -59,7 +59,6 @@ def plan_film(
         progress: Called with stage, frames done and frames in all.
         warn: Called with each line that the user should look at, as by `make_plan`.
     """
-    seen: tuple[Floats, Tensor] | None = None
 
     @cache
     def seen_in(key: str) -> tuple[Tensor, Tensor]:
@@ -68,13 +67,11 @@ def plan_film(
         twice = working_size(*still.reference.rgb.shape[1::-1], long_side=2 * LONG_SIDE)
         return still.encoded.bank.coarse[0], networks.coarse_keys(still.reference.luma(size=twice))
 
-    def fit(luma: Floats, reference: Reference) -> float:
-        nonlocal seen
-        if seen is None or seen[0] is not luma:  # one frame is compared with every still
-            size = working_size(*luma.shape[::-1])
-            frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-            seen = luma, networks.coarse_keys(frame, every=2)
-        return max(similarity(seen[1], keys) for keys in seen_in(reference.key))
+    def look(luma: Floats) -> Callable[[Reference], float]:
+        size = working_size(*luma.shape[::-1])
+        frame = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+        keys = networks.coarse_keys(frame, every=2)
+        return lambda reference: max(similarity(keys, each) for each in seen_in(reference.key))
 
     return make_plan(
         video,
@@ -82,7 +79,7 @@ def plan_film(
         start=start,
         end=end,
         stream=stream,
-        similarity=fit,
+        similarity=look,
         progress=None if progress is None else lambda done, total: progress("plan", done, total),
         warn=warn,
     )
@@ -188,7 +185,7 @@ def color_film(
         stills: By the keys that the plan knows them by.
         networks: Colour keyframes.
         quality: Effort of propagation.
-        clock: Charged with `decode`, `shrink`, `flow`, `networks`, `fuse` and `keep`.
+        clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse`, `wait` and `keep`.
         job: Of which the run has begun: shots are taken from it and kept in it.
 
     Raises:

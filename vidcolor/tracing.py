@@ -33,9 +33,16 @@ class Trace:
         self._origins.clear()
 
     def follow(
-        self, encoded: Encoded, gate: Tensor, carried: Floats | None, stills: Sequence[Bank], *, bias: float
+        self,
+        encoded: Encoded,
+        gate: Tensor,
+        carried: Floats | None,
+        stills: Sequence[Bank],
+        *,
+        bias: float,
+        remember: bool,
     ) -> Floats:
-        """Return the provenance of a frame's colours, and remember it as a keyframe's.
+        """Return the provenance of a frame's colours.
 
         Matched colours are a still's where those of the matched place are; carried ones are what they were before.
 
@@ -45,9 +52,11 @@ class Trace:
             carried: Provenance of what flow brought, None where it brought nothing.
             stills: That count for the frame.
             bias: Of the frame as a keyframe.
+            remember: It is one, and was matched against those before.
         """
         shares = gate[:, 2:] * _column(AUTOMATIC, gate.device)
-        if banks := [*(bank._replace(ab=_of_still(bank.ab)) for bank in stills), *self._origins]:
+        before = self._origins if remember else ()
+        if banks := [*(bank._replace(ab=_of_still(bank.ab)) for bank in stills), *before]:
             top_k = self._network.config.top_k
             lent = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k).ab
             lent = F.interpolate(lent, scale_factor=2, mode="bilinear", align_corners=False).clamp(0, 1)
@@ -55,8 +64,9 @@ class Trace:
             shares += gate[:, :1] * torch.cat([torch.zeros_like(matched), matched, guessed, 1 - matched - guessed], 1)
         if carried is not None:
             shares += gate[:, 1:2] * torch.from_numpy(np.ascontiguousarray(carried)).to(gate).permute(2, 0, 1)
-        origin = torch.cat([shares[:, :2].sum(1, keepdim=True), shares[:, 2:3]], 1)
-        self._origins.append(self._network.bank(encoded, origin, bias=bias))
+        if remember:
+            origin = torch.cat([shares[:, :2].sum(1, keepdim=True), shares[:, 2:3]], 1)
+            self._origins.append(self._network.bank(encoded, origin, bias=bias))
         return shares[0].float().clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
 
 

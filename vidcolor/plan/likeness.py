@@ -7,7 +7,7 @@ luma repainted by up to 20 % in patches at 0.64 to 0.95 (31 of 36 at 0.8 or more
 324 photographs against 343 frames 0.52.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -41,15 +41,21 @@ def thumbnail(luma: NDArray[np.generic], *, full_scale: float) -> Floats:
     return (even / norm if norm > 0.25 * np.sqrt(even.size) else np.zeros_like(even)).ravel().astype(np.float32)
 
 
-def likeness(a: Floats, b: Floats) -> float:
-    """Score in [0, 1] how alike two luma pictures (h, w) in [0, 1] are: half layout, half distribution of greys.
+def likeness_to(luma: Floats) -> Callable[[Floats], float]:
+    """Score in [0, 1] how alike other luma pictures (h, w) in [0, 1] are: half layout, half distribution of greys."""
+    layout, greys = thumbnail(luma, full_scale=1), _greys(luma)
 
-    Greys are compared after mean and contrast are evened out, for films fade.
-    """
-    layout = max(0.0, float(thumbnail(a, full_scale=1) @ thumbnail(b, full_scale=1)))
-    even = ((x - x.mean()) / max(float(x.std()), 0.01) for x in (a, b))
-    histograms = [np.histogram(np.clip(x, -2.5, 2.5), bins=16, range=(-2.5, 2.5))[0] / x.size for x in even]
-    return 0.5 * layout + 0.5 * float(np.minimum(*histograms).sum())
+    def likeness(other: Floats) -> float:
+        alike = max(0.0, float(layout @ thumbnail(other, full_scale=1)))
+        return 0.5 * alike + 0.5 * float(np.minimum(greys, _greys(other)).sum())
+
+    return likeness
+
+
+def _greys(luma: Floats) -> Floats:
+    """Shares of 16 greys, after mean and contrast are evened out, for films fade."""
+    even = (luma - luma.mean()) / max(float(luma.std()), 0.01)
+    return (np.histogram(np.clip(even, -2.5, 2.5), bins=16, range=(-2.5, 2.5))[0] / luma.size).astype(np.float32)
 
 
 class FrameFinder:

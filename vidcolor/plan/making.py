@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError
 from vidcolor.plan.entries import PlannedReference, PlannedShot
-from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, FrameFinder, likeness, thumbnail
+from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, FrameFinder, likeness_to, thumbnail
 from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
 from vidcolor.plan.samples import Samples
@@ -20,7 +21,7 @@ from vidcolor.video import VideoReader
 from vidcolor.video.packets import count_frames_before
 
 Floats = NDArray[np.float32]
-Similarity = Callable[[Floats, Reference], float]
+Similarity = Callable[[Floats], Callable[[Reference], float]]
 Progress = Callable[[int, int | None], None]
 
 
@@ -46,8 +47,9 @@ def make_plan(
         references: The stills, in the order of preference among equals.
         start: Seconds at which the segment starts; a number in a still's name counts from the film's first frame.
         end: Seconds before which its last frame begins.
-        similarity: Scores how well a still fits the luma (h, w) in [0, 1], upright, of a shot's representative frame;
-            None compares layout and distribution of greys.
+        similarity: Looks at the luma (h, w) in [0, 1], upright, of a shot's representative frame, and returns what
+            scores how well a still fits it; None compares layout and distribution of greys. Only shots without a still
+            of their own are scored, and all of them for stills that nothing else has a place for.
         cuts: Cuts that a person decided; all others are detected.
         progress: Called with the frames done and in all, or None where that is unknown.
         warn: Called with what the user should look at, one line each, once the film is read: damage, and those notes
@@ -58,7 +60,7 @@ def make_plan(
         VideoError: The film cannot be read.
         PlanError: The segment has no frames, or a cut lies outside of it.
     """
-    score = similarity or (lambda luma, still: likeness(luma, still.luma()))
+    look = similarity or _alike
     offset = (
         0
         if start is None or all(still.frame is None for still in references)
@@ -68,12 +70,13 @@ def make_plan(
     finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
     detector, recutter, samples = ShotDetector(), Recutter(cuts or Cuts()), Samples()
     shots: list[PlannedShot] = []
-    scores: list[list[float]] = []
+    scorers: list[Callable[[Reference], float]] = []
 
     def close(finished: list[Shot]) -> None:
         for shot in finished:
             sample = samples.take(shot)
-            scores.append([score(sample.luma, still) for still in references])
+            if references:
+                scorers.append(look(sample.luma))
             shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
 
     with VideoReader(video, start=start, end=end, stream=stream) as reader:
@@ -100,7 +103,12 @@ def make_plan(
     twice = _unbind_twins(references, bound, named)
     for warning in (*reader.warnings, *twice):
         warn(warning)
-    stills = _assign(shots, references, bound, scores, whole=start is None and end is None)
+
+    @cache
+    def fit(shot: int, still: int) -> float:
+        return scorers[shot](references[still])
+
+    stills = _assign(shots, references, bound, fit, whole=start is None and end is None)
     return ColorPlan(
         video=str(video),
         frames=done,
@@ -111,6 +119,11 @@ def make_plan(
         notes=list(dict.fromkeys([*notes, *twice])),
         detected=recutter.detected,
     )
+
+
+def _alike(luma: Floats) -> Callable[[Reference], float]:
+    likeness = likeness_to(luma)
+    return lambda still: likeness(still.luma())
 
 
 def _bind(
@@ -160,7 +173,7 @@ def _assign(
     shots: Sequence[PlannedShot],
     references: Sequence[Reference],
     bound: dict[int, int],
-    scores: Sequence[Sequence[float]],
+    fit: Callable[[int, int], float],
     *,
     whole: bool,
 ) -> list[list[PlannedReference]]:
@@ -171,9 +184,9 @@ def _assign(
     open_shots = [n for n in range(len(shots)) if not chosen[n]]
     for n in open_shots:
         if references:
-            chosen[n][max(range(len(references)), key=lambda i: scores[n][i])] = None
+            chosen[n][max(range(len(references)), key=partial(fit, n))] = None
     # In a whole film every still has its place. A segment's stills may belong to shots outside of it.
     for i in set(range(len(references))) - {each for stills in chosen for each in stills} if whole else ():
-        best = max(open_shots or range(len(shots)), key=lambda n: scores[n][i])
+        best = max(open_shots or range(len(shots)), key=lambda n: fit(n, i))
         chosen[best][i] = None
     return [[PlannedReference(path=references[i].key, frame=frame) for i, frame in stills.items()] for stills in chosen]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
@@ -34,16 +35,32 @@ _ANCHOR_EVERY = 2
 _FILL_SHARE = 0.005
 
 # While the networks look at a keyframe, flow has the time for some ten frames.
-_LINKED_AHEAD = 8
+_LINKED_AHEAD = 9
 
 
 Colorize = Callable[[WorkingFrame, Chroma | None], Chroma]
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """A keyframe, the frames up to the next one, and that one; at the end of a shot those after its last keyframe.
+
+    Args:
+        steps: At least the keyframe's.
+        before: The keyframe's colours.
+        after: Those of the last step, the next keyframe; None at the end of the shot.
+    """
+
+    steps: list[Step]
+    before: Chroma
+    after: Chroma | None
 
 
 def propagate(
     frames: Iterable[WorkingFrame],
     colorize: Colorize,
     *,
+    between: Colorize | None = None,
     effort: Effort = EFFORTS["balanced"],
     look_ahead: int = 0,
     clock: Clock | None = None,
@@ -53,15 +70,18 @@ def propagate(
     Keyframes are the first frame, every frame that a still is bound to or that begins anew, and further ones, at most
     `max_gap` later than the one before, earlier where its colours no longer explain the picture. Where the shot's first
     still lies in reach, the frames before it are coloured backwards from it: it is obeyed on both sides. A thread reads
-    `frames` and their flow, up to the larger of `max_gap` + 12 and `look_ahead` frames beyond the one delivered.
+    `frames` and their flow, another one colours the next keyframe; they run ahead of the frame delivered by at most the
+    larger of 2 `max_gap` + 12 and `look_ahead`.
 
     Args:
         frames: Consecutive frames of one shot, all of one size.
-        colorize: Runs the networks on a frame. Gets what flow brought to the frame, with its validity as confidence,
-            or None where nothing can have come.
+        colorize: Runs the networks on a keyframe, in order. Gets what flow brought to the frame, with its validity as
+            confidence, or None where nothing can have come.
+        between: Runs them on a frame between keyframes, beside `colorize`, which it must not depend on; None for the
+            same.
         effort: How many keyframes there are and how finely flow is searched.
         look_ahead: How far into the shot its first still is looked for, in frames.
-        clock: Charged with `flow`.
+        clock: Charged with `flow`, with `tracks` for what leads to a keyframe, and with `wait` for waiting for one.
 
     Yields:
         Colours at the working size. A bound still's own colours are delivered unchanged where its confidence is 1 and
@@ -74,30 +94,41 @@ def propagate(
         if is_painted(frame) or (frame.anew and len(head) > 1):
             break
     if len(head) > 1 and is_painted(head[-1]):
-        backwards = list(_forwards(reversed(head), colorize, effort, clock))
+        backwards = list(_forwards(reversed(head), colorize, between or colorize, effort, clock))
         while len(backwards) > 1:
             yield backwards.pop()
         head = head[-1:]
-    yield from _forwards(chain(head, rest_of_shot), colorize, effort, clock)
+    yield from _forwards(chain(head, rest_of_shot), colorize, between or colorize, effort, clock)
 
 
-def _forwards(frames: Iterable[WorkingFrame], colorize: Colorize, effort: Effort, clock: Clock) -> Iterator[Chroma]:
+def _forwards(
+    frames: Iterable[WorkingFrame], colorize: Colorize, between: Colorize, effort: Effort, clock: Clock
+) -> Iterator[Chroma]:
     """Colour frames from their first one on."""
+    with closing(read_ahead(_spans(frames, colorize, effort, clock), 1, name="vidcolor-keyframes")) as spans:
+        while True:
+            with clock("wait"):
+                span = next(spans, None)
+            if span is None:
+                return
+            yield span.before
+            yield from _beyond(span, between, effort) if span.after is None else _between(span, between, effort)
+
+
+def _spans(frames: Iterable[WorkingFrame], colorize: Colorize, effort: Effort, clock: Clock) -> Iterator[Span]:
+    """Find and colour keyframes, each from what flow brings of the one before."""
     with closing(read_ahead(linked(frames, effort.flow, clock), _LINKED_AHEAD, name="vidcolor-flow")) as running:
         steps = Steps(running)
         key = steps.pull()
         chroma = None if key is None else _color_key(key, None, colorize)
         while key is not None and chroma is not None:
-            span, closed = _gather(key, steps, effort)
-            yield chroma
-            if closed:
-                brought = None if span[-1].frame.anew else _evidence(chroma, key, span[-1])
-                end_chroma = _color_key(span[-1], brought, colorize)
-                yield from _between(span, chroma, end_chroma, colorize, effort)
-                key, chroma = span[-1], end_chroma
-            else:
-                yield from _beyond(span, chroma, colorize, effort)
-                key = None
+            with clock("tracks"):
+                gathered, closed = _gather(key, steps, effort)
+                end = gathered[-1]
+                brought = _evidence(chroma, key, end) if closed and not end.frame.anew else None
+            after = _color_key(end, brought, colorize) if closed else None
+            yield Span(gathered, chroma, after)
+            key, chroma = end, after
 
 
 def flow_only(frames: Iterable[WorkingFrame], still: Chroma) -> Iterator[Chroma]:
@@ -148,25 +179,28 @@ def _gather(key: Step, steps: Steps, effort: Effort) -> tuple[list[Step], bool]:
     return span, len(span) > 1 and span[-1].unexplained > effort.ask_share
 
 
-def _between(span: list[Step], before: Chroma, after: Chroma, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
+def _between(span: Span, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
     """Colour the steps that lie inside a span from the keyframes at its two ends."""
-    key, end = span[0], span[-1]
-    planes_before, planes_after = key_planes(before), key_planes(after)
-    tracks = _tracks_to_end(span)
-    for position, step in enumerate(span[1:-1], start=1):
+    assert span.after is not None, "a span without an end is coloured by _beyond"
+    key, *inside, end = span.steps
+    planes_before, planes_after = key_planes(span.before), key_planes(span.after)
+    tracks = _tracks_to_end(span.steps)
+    for position, step in enumerate(inside, start=1):
         back, ahead = known(step.to_key), tracks[position]
-        from_before = carry(planes_before, back, step.explained_by(key, back), before.provenance)
-        from_after = carry(planes_after, ahead, step.explained_by(end, ahead), after.provenance)
-        fused = fuse(from_before, from_after, position / (len(span) - 1))
-        yield _complete(fused, step, min(position, len(span) - 1 - position), colorize, effort)
+        from_before = carry(planes_before, back, step.explained_by(key, back), span.before.provenance)
+        from_after = carry(planes_after, ahead, step.explained_by(end, ahead), span.after.provenance)
+        last = len(span.steps) - 1
+        fused = fuse(from_before, from_after, position / last)
+        yield _complete(fused, step, min(position, last - position), colorize, effort)
 
 
-def _beyond(span: list[Step], before: Chroma, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
+def _beyond(span: Span, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
     """Colour the steps after a shot's last keyframe from that one alone."""
-    planes = key_planes(before)
-    for gap, step in enumerate(span[1:], start=1):
+    key, *rest_of_shot = span.steps
+    planes = key_planes(span.before)
+    for gap, step in enumerate(rest_of_shot, start=1):
         track = known(step.to_key)
-        carried = carry(planes, track, step.explained_by(span[0], track), before.provenance)
+        carried = carry(planes, track, step.explained_by(key, track), span.before.provenance)
         yield _complete(carried, step, gap, colorize, effort)
 
 
