@@ -69,7 +69,8 @@ def of_a_frame(networks: ExemplarColorizer, rgb: Bytes) -> EncodedReference:
 
 def of_no_frame(networks: ExemplarColorizer, rgb: Bytes) -> ScaledReference:
     """Return any other still as a reference."""
-    return ScaledReference(partial(encode, Reference(None, rgb), networks, "bt709"), long_side=LONG_SIDE)
+    larger = partial(encode, Reference(None, rgb), networks, "bt709")
+    return ScaledReference(of_a_frame(networks, rgb), larger, long_side=LONG_SIDE)
 
 
 def color(networks: ExemplarColorizer, clip: Clip, still: Bytes | None, *, frame: int | None) -> list[Floats]:

@@ -104,8 +104,8 @@ def shot_references(
     A still of one of the shot's own frames shows things as large as the shot does; any other may show them at any size.
 
     Args:
-        stills: Each with whether it was painted on a frame of the shot; those that were are encoded for `long_side`.
-        networks: Encode the others.
+        stills: Encoded for `long_side`, each with whether it was painted on a frame of the shot.
+        networks: Encode further copies of those that were not; the copies live as long as the shot.
         info: The film.
         long_side: Of the working size.
     """
@@ -113,7 +113,12 @@ def shot_references(
     return [
         still.encoded
         if own
-        else ScaledReference(partial(encode, still.reference, networks, info.matrix), long_side=long_side, among=others)
+        else ScaledReference(
+            still.encoded,
+            partial(encode, still.reference, networks, info.matrix),
+            long_side=long_side,
+            among=others,
+        )
         for still, own in stills
     ]
 

@@ -27,7 +27,7 @@ class Report:
         job_bytes: What all kept work takes there.
         network_frames: Frames on which the networks ran.
         stage_seconds: Wall time spent per stage; stages run beside each other, so that they may add up to more than
-            `seconds`. Decoding and encoding are the time spent waiting for them.
+            `seconds`. `decode`, `encode` and `wait` (for the next keyframe) are time spent waiting.
         notes: What was converted, dropped or decided.
         warnings: What the user should look at.
     """

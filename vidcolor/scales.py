@@ -26,7 +26,8 @@ _NEARLY = 0.1
 # that among the stills of a shot.
 _LARGEST = 1100
 
-# A larger copy must fit better by this much cosine: stills of the frame's own scale are found by less.
+# The first larger copy must fit better by this much cosine. With none asked for, every 16th frame, as near as in the
+# still, came out at 32.98 instead of 33.15 dB.
 _USUAL = 0.02
 
 # In more places the best of them is better, also by chance: to its 2.8 times larger copy a frame seems 0.08 more alike
@@ -61,48 +62,42 @@ class EncodedReference:
 
 
 class ScaledReference:
-    """A reference at several scales, each encoded when a frame first asks for it.
+    """A reference at several scales, each but the usual one encoded when a frame first asks for it.
 
     Args:
+        usual: It at the scale of the shot's frames.
         encode: Encodes it with a long side of about so many pixels.
         long_side: Of the shot's frames.
         among: How many such references share the cost of the large copies.
     """
 
-    def __init__(self, encode: Callable[[int], EncodedReference], *, long_side: int, among: int = 1) -> None:
+    def __init__(
+        self, usual: EncodedReference, encode: Callable[[int], EncodedReference], *, long_side: int, among: int = 1
+    ) -> None:
+        self._usual = usual
         self._encode = cache(encode)
         self._long_side = long_side
         self._largest = _LARGEST / among**0.5
 
     def fitting(self, keys: Tensor) -> tuple[Bank, ...]:
         """What to match a frame of these keys (C8, h, w) against: the copy that fits it best, perhaps with its half."""
-        some = _some(keys)
-        step = self._best(some)
-        near = self._fit(step, some) - self._fit(step - _HALF, some) < _NEARLY
-        return tuple(self._copy(each).bank for each in ((step - _HALF, step) if near else (step,)))
+        some = keys[:, ::_EVERY, ::_EVERY].flatten(1).T
 
-    def scale(self, keys: Tensor) -> float:
-        """How much larger than the frame the copy is that fits it best; `keys` as in `fitting`."""
-        return 2.0 ** (self._best(_some(keys)) / 2)
+        def fit(step: int) -> float:
+            return similarity(some, self._copy(step).bank.coarse[0])
 
-    def _best(self, keys: Tensor) -> int:
-        step, fit = 0, self._fit(0, keys) + _USUAL
-        while step < _LAST_STEP and self._side(step + 1) <= self._largest:
-            larger = self._fit(step + 1, keys)
-            if larger <= fit:
+        fits = [fit(0)]
+        while len(fits) <= _LAST_STEP and self._side(len(fits)) <= self._largest:
+            larger = fit(len(fits))
+            if larger <= fits[-1] + (_USUAL if len(fits) == 1 else 0.0):
                 break
-            step, fit = step + 1, larger
-        return step if fit >= _FOUND else 0
-
-    def _fit(self, step: int, keys: Tensor) -> float:
-        return similarity(keys, self._copy(step).bank.coarse[0])
+            fits.append(larger)
+        best = len(fits) - 1 if fits[-1] >= _FOUND else 0
+        near = fits[best] - fit(best - _HALF) < _NEARLY
+        return tuple(self._copy(step).bank for step in ((best - _HALF, best) if near else (best,)))
 
     def _copy(self, step: int) -> EncodedReference:
-        return self._encode(self._side(step))
+        return self._usual if step == 0 else self._encode(self._side(step))
 
     def _side(self, step: int) -> int:
         return round(self._long_side * 2.0 ** (step / 2))
-
-
-def _some(keys: Tensor) -> Tensor:
-    return keys[:, ::_EVERY, ::_EVERY].flatten(1).T
