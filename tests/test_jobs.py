@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,11 +26,13 @@ from vidcolor import Colorizer
 from vidcolor.cli import app
 from vidcolor.cli.console import signals_interrupt
 from vidcolor.errors import ReferenceImageError, VidcolorError, VideoError
+from vidcolor.filmwork import shot_colors
 from vidcolor.jobs import Job, Recipe, film_identity, rounded
 from vidcolor.jobs.samples import pack, unpack
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
-from vidcolor.reports import Report
+from vidcolor.reports import Clock, Report
+from vidcolor.video import VideoReader
 from vidcolor.weights import save_weights
 
 _FRAMES = 30
@@ -670,6 +673,22 @@ def test_a_full_disk_leaves_what_was_finished(
     made = hashes(long_runs.output)
     long_runs(plan=plan, job=None)
     assert hashes(long_runs.output) == made
+
+
+def test_a_failure_leaves_no_thread_behind(colorizer: Colorizer, long_film: Path) -> None:
+    """Not even while its traceback lives: a thread that still computes when Python ends takes the process down."""
+    with VideoReader(long_film) as reader:
+        shot = PlannedShot(start=0, stop=90)
+        networks = colorizer._networks
+        colors = shot_colors(
+            iter(reader), reader.info, shot, {}, networks, quality="balanced", clock=Clock(), keeping=None
+        )
+        next(colors)
+        running = {"vidcolor-keyframes", "vidcolor-flow"}
+        assert running <= {thread.name for thread in threading.enumerate()}
+        with pytest.raises(OSError, match="the disk is full") as caught:
+            colors.throw(OSError("the disk is full"))
+        assert not running & {thread.name for thread in threading.enumerate()}, caught
 
 
 def test_the_command_line_tells_what_was_reused(film: Path, untrained: Path, tmp_path: Path) -> None:

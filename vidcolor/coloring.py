@@ -1,7 +1,7 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -132,8 +132,8 @@ def color_shot(
     painted: Mapping[int, Chroma],
     effort: Effort,
     clock: Clock,
-) -> Iterator[ColoredFrame]:
-    """Colour the frames of one shot, in order.
+) -> Generator[ColoredFrame, None, None]:
+    """Colour the frames of one shot, in order; close it where it may be left early.
 
     The shot's first still colours the frames before it too, where the film's frames that wait for it fit into memory:
     up to 128 frames into the shot at 480p, about 40 at 1080p. A later one reaches back to the keyframe before it.

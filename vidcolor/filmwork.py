@@ -259,7 +259,8 @@ def shot_colors(
         clock=clock,
     )
     size = stored_size(info, long_side=effort.long_side)
-    with closing(_rounded(colored)) as items:
+    # Both: an exception's traceback keeps `colored` alive, and its threads, which Python may not end with.
+    with closing(colored), closing(_rounded(colored)) as items:
         yield from items if keeping is None else _keeping(items, *keeping, size, clock)
 
 
