@@ -16,6 +16,7 @@ LAYERS = {
     "batch": 6,
     "pipeline": 5,
     "filmwork": 4,
+    "planning": 4,
     "recommendation": 4,
     "suggestion": 4,
     "overview": 4,

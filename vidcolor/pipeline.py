@@ -10,7 +10,7 @@ from pathlib import Path
 from vidcolor.coloring import load_stills
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.filmwork import Progress, begin, check_options, color_film, plan_film
+from vidcolor.filmwork import color_film
 from vidcolor.framing import show, show_provenance
 from vidcolor.grading import grade
 from vidcolor.jobs import Job
@@ -20,6 +20,7 @@ from vidcolor.plan import ColorPlan
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
+from vidcolor.planning import Progress, begin, check_options, plan_film
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
@@ -113,8 +114,7 @@ class Colorizer:
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
-        started = time.perf_counter()
-        video, clock = Path(video), Clock()
+        started, video, clock = time.perf_counter(), Path(video), Clock()
         check_options(quality, saturation)
         with (
             VideoReader(video, start=start, end=end, stream=stream, threads=threads) as reader,

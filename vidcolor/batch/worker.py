@@ -14,13 +14,14 @@ from vidcolor.batch.tasks import Film, Outcome, Settings, Task, Unit, divide
 from vidcolor.coloring import load_stills
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.filmwork import begin, shot_colors
+from vidcolor.filmwork import shot_colors
 from vidcolor.jobs import Job, ShotKey
 from vidcolor.pipeline import Colorizer
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.looks import keeping_color
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length
+from vidcolor.planning import begin
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoReader
 from vidcolor.video.packets import frame_times

@@ -158,10 +158,10 @@ def suggest(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.coloring import load_stills
         from vidcolor.exemplar import ExemplarColorizer
-        from vidcolor.filmwork import plan_film
         from vidcolor.plan import ColorPlan
         from vidcolor.plan.painted import settle
         from vidcolor.plan.renewal import with_more_stills
+        from vidcolor.planning import plan_film
         from vidcolor.stills import still_path, write_stills
         from vidcolor.suggestion import suggest as find
         from vidcolor.video import probe
@@ -250,10 +250,10 @@ def sheet(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.coloring import load_stills
         from vidcolor.exemplar import ExemplarColorizer
-        from vidcolor.filmwork import plan_film
         from vidcolor.overview import shots_at_a_glance
         from vidcolor.plan import ColorPlan, PlannedShot
         from vidcolor.plan.painted import settle
+        from vidcolor.planning import plan_film
         from vidcolor.sheets import lay_out, write_png
         from vidcolor.video import count_frames, probe
         from vidcolor.video.packets import count_frames_before
