@@ -13,12 +13,13 @@ from PIL import Image
 
 from vidcolor import Colorizer, VideoReader
 from vidcolor.color import LONG_SIDE, rgb_to_ab, rgb_to_luma, working_size
-from vidcolor.coloring import encode
+from vidcolor.coloring import encode, load_stills, shot_references
 from vidcolor.evaluation.pictures import Bytes, picture
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink
 from vidcolor.references import Reference, load_reference
 from vidcolor.scales import EncodedReference, ScaledReference, similarity
+from vidcolor.video import probe
 
 Floats = np.ndarray
 
@@ -111,6 +112,24 @@ def test_only_scales_that_are_asked_for_are_encoded(networks: ExemplarColorizer,
     for _ in range(3):
         shot.colorize(rgb_to_luma(nearer(still, 1.0)), None)
     assert sorted(spy.sides) == [LONG_SIDE // 2, round(LONG_SIDE * 2**0.5)]
+
+
+def test_shots_share_the_copies_of_their_still(
+    networks: ExemplarColorizer, still: Reference, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+
+    def spy(luma: Floats, ab: Floats) -> EncodedReference:
+        sizes.append(luma.shape)
+        return ExemplarColorizer.encode_reference(networks, luma, ab)
+
+    monkeypatch.setattr(networks, "encode_reference", spy)
+    loaded = load_stills([still], networks, probe(samples / "bikes.mkv"))
+    keys = keys_of(nearer(still, 2.0), networks)
+    for _ in range(3):
+        (reference,) = shot_references([(each, False) for each in loaded.values()])
+        reference.fitting(keys)
+    assert len(sizes) == len(set(sizes)) > 2
 
 
 @pytest.mark.parametrize(("among", "largest"), [(1, 1086), (2, 768), (4, 543), (9, 192)])

@@ -1,10 +1,10 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,9 @@ _LOOK_AHEAD = 128
 _WAITING_BYTES = 256 << 20
 _SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded picture behind it
 
+_COPIES_KEPT = 32
+"""Of stills: of six stills every copy that there may be, from 0.3 to 9 MB and 100 MB in all."""
+
 
 @dataclass(frozen=True, eq=False)
 class ColoredFrame:
@@ -44,17 +47,31 @@ class ColoredFrame:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """A reference, ready for one film: to match against, and as the colours of a frame that it was painted on."""
+    """A reference, ready for one film: to match against, and as the colours of a frame that it was painted on.
+
+    Attributes:
+        reference: The still.
+        encoded: It at the working size.
+        painted: Its colours there.
+        encode: Encodes it with a long side of about so many pixels.
+    """
 
     reference: Reference
     encoded: EncodedReference
     painted: Chroma
+    encode: Callable[[int], EncodedReference]
+
+    def at(self, long_side: int, info: VideoInfo) -> "Still":
+        """The same still at another working size of that film."""
+        return self if long_side == LONG_SIDE else _ready(self.reference, self.encode, info, long_side)
 
 
 def load_stills(
     references: Iterable[str | Path | Reference], networks: ExemplarColorizer, info: VideoInfo
 ) -> dict[str, Still]:
-    """Load and encode every still once.
+    """Load every still and encode it at the working size.
+
+    Shots one after another ask for the same copies of other sizes, so that the latest of those are kept.
 
     Args:
         references: Stills or their paths.
@@ -67,23 +84,24 @@ def load_stills(
     Raises:
         ReferenceImageError: A still cannot be used.
     """
+
+    @lru_cache(maxsize=_COPIES_KEPT)
+    def copy(reference: Reference, long_side: int) -> EncodedReference:
+        return encode(reference, networks, info.matrix, long_side)
+
     stills: dict[str, Still] = {}
     for given in references:
         if str(given) in stills:  # a plan names the stills that it was made with, those in memory too
             continue
         reference = given if isinstance(given, Reference) else load_reference(Path(given))
         if reference.key not in stills:
-            stills[reference.key] = ready_still(reference, networks, info)
+            stills[reference.key] = _ready(reference, partial(copy, reference), info, LONG_SIDE)
     return stills
 
 
-def ready_still(
-    reference: Reference, networks: ExemplarColorizer, info: VideoInfo, *, long_side: int = LONG_SIDE
-) -> Still:
-    """Encode a still, and reduce it to the working size of that long side."""
+def _ready(reference: Reference, encode: Callable[[int], EncodedReference], info: VideoInfo, long_side: int) -> Still:
     painted = rgb_to_ab(shrink(reference.rgb, upright_size(info, long_side=long_side)))
-    encoded = encode(reference, networks, info.matrix, long_side)
-    return Still(reference, encoded, Chroma(painted, np.ones(painted.shape[:2], np.float32)))
+    return Still(reference, encode(long_side), Chroma(painted, np.ones(painted.shape[:2], np.float32)), encode)
 
 
 def encode(reference: Reference, networks: ExemplarColorizer, matrix: str, long_side: int) -> EncodedReference:
@@ -93,32 +111,19 @@ def encode(reference: Reference, networks: ExemplarColorizer, matrix: str, long_
 
 
 def shot_references(
-    stills: Sequence[tuple[Still, bool]],
-    networks: ExemplarColorizer,
-    info: VideoInfo,
-    *,
-    long_side: int = LONG_SIDE,
+    stills: Sequence[tuple[Still, bool]], *, long_side: int = LONG_SIDE
 ) -> list[EncodedReference | ScaledReference]:
     """Return the stills of one shot as references.
 
     A still of one of the shot's own frames shows things as large as the shot does; any other may show them at any size.
 
     Args:
-        stills: Encoded for `long_side`, each with whether it was painted on a frame of the shot.
-        networks: Encode further copies of those that were not; the copies live as long as the shot.
-        info: The film.
+        stills: Ready for `long_side`, each with whether it was painted on a frame of the shot.
         long_side: Of the working size.
     """
     others = sum(not own for _, own in stills)
     return [
-        still.encoded
-        if own
-        else ScaledReference(
-            still.encoded,
-            partial(encode, still.reference, networks, info.matrix),
-            long_side=long_side,
-            among=others,
-        )
+        still.encoded if own else ScaledReference(still.encoded, still.encode, long_side=long_side, among=others)
         for still, own in stills
     ]
 

@@ -7,8 +7,8 @@ from itertools import islice
 
 import numpy as np
 
-from vidcolor.color import LONG_SIDE, Chroma
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, ready_still, shot_references, shrunk
+from vidcolor.color import Chroma
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shot_references, shrunk
 from vidcolor.errors import PlanError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import stored_size
@@ -96,17 +96,13 @@ def shot_colors(
     if kept is not None:
         yield from _restored(frames, info, kept, effort.long_side, clock)
         return
-    if effort.long_side != LONG_SIDE:
-        named = {planned.path: stills[planned.path].reference for planned in shot.references}
-        stills = {key: ready_still(each, networks, info, long_side=effort.long_side) for key, each in named.items()}
+    stills = {planned.path: stills[planned.path].at(effort.long_side, info) for planned in shot.references}
     colored = color_shot(
         frames,
         info,
         networks.shot(
             shot_references(
                 [(stills[planned.path], planned.frame is not None) for planned in shot.references],
-                networks,
-                info,
                 long_side=effort.long_side,
             ),
             [planned.span for planned in shot.references],

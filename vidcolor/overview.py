@@ -79,7 +79,7 @@ def _colored(
     """Return the film and its colours as cells of a sheet; painted and kept colours are taken as they are."""
     chroma: Chroma | None = None
     if shot.treatment == "color":
-        found = painted or networks.shot(shot_references(stills, networks, info)).colorize(luma, None).chroma
+        found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
         chroma = turned(grade(found, luma, shot.grading), -(info.rotation // 90))
     film, colored = show(frame, chroma, info)
     return cell(film), cell(colored)
