@@ -26,7 +26,8 @@ from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.metrics import bootstrap_interval, ciede2000, colourfulness, lab_of
 from vidcolor.networks import ExemplarNetwork
 from vidcolor.sheets import SheetRow, lay_out
-from vidcolor.training.loop import TrainConfig, TrainProgress, train
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.loop import TrainProgress, train
 from vidcolor.training.objectives import OBJECTIVES
 from vidcolor.weights import load_weights, save_weights
 

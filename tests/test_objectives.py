@@ -12,7 +12,8 @@ from torch import Tensor
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.training.adversarial import Adversarial, Critic
-from vidcolor.training.loop import TrainConfig, TrainProgress, train
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.loop import TrainProgress, train
 from vidcolor.training.objectives import Classification, Regression, automatic
 from vidcolor.training.pairs import Pairs
 from vidcolor.training.perceptual import Perceptual
@@ -28,7 +29,7 @@ def _with(config: TrainConfig, objective: str) -> TrainConfig:
 def _network() -> ExemplarNetwork:
     torch.manual_seed(0)
     network = ExemplarNetwork(_TINY)
-    network.freeze_encoder()
+    network.encoder.train_from(None)
     return network
 
 
@@ -173,9 +174,9 @@ def test_an_adversarial_run_resumes_as_if_unbroken(folder: Path, start: Path, tm
 
 def test_a_run_is_resumed_with_its_own_objective_only(folder: Path, start: Path, tmp_path: Path) -> None:
     train(_with(_config(folder, tmp_path, start, 1), "regression"))
-    with pytest.raises(VidcolorError, match="the objective regression, not exemplar") as refused:
+    with pytest.raises(VidcolorError, match="a run with --objective regression and no --encoder") as refused:
         train(_config(folder, tmp_path, start, 2))
-    assert "--objective regression" in str(refused.value.hint)
+    assert "resume it with the same" in str(refused.value.hint)
 
 
 def test_objectives_that_cannot_be_are_refused(folder: Path, tmp_path: Path) -> None:

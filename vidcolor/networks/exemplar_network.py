@@ -141,8 +141,3 @@ class ExemplarNetwork(nn.Module):
     def parameter_count(self) -> int:
         """Number of parameters."""
         return sum(p.numel() for p in self.parameters())
-
-    def freeze_encoder(self) -> None:
-        """Keep the encoder as it is: no gradients."""
-        for parameter in self.encoder.parameters():
-            parameter.requires_grad_(False)

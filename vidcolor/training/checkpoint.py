@@ -3,9 +3,8 @@
 import logging
 import pickle
 import struct
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import ExemplarNetwork
 from vidcolor.partfile import written_whole
+from vidcolor.training.config import TrainConfig
 from vidcolor.training.objectives import Memory
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _BROKEN = (
 
 def save_checkpoint(
     path: Path,
-    config: Mapping[str, Any],
+    config: TrainConfig,
     step: int,
     network: ExemplarNetwork,
     optimiser: torch.optim.AdamW,
@@ -33,13 +33,16 @@ def save_checkpoint(
     neighbours: Tensor,
     memory: Memory,
 ) -> None:
-    """Save everything that a run needs to go on, whole or not at all; `config` is for the record but its objective."""
+    """Save everything that a run needs to go on, whole or not at all.
+
+    Of `config` its objective and what it trains of the encoder must be the same again, the rest is for the record.
+    """
     random = {"cpu": torch.get_rng_state()}
     if neighbours.device.type == "cuda":
         random["cuda"] = torch.cuda.get_rng_state()
     state = {
         "step": step,
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in config.items()},
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "average": average,
@@ -53,7 +56,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path,
-    objective: str,
+    config: TrainConfig,
     network: ExemplarNetwork,
     optimiser: torch.optim.AdamW,
     memory: Memory,
@@ -63,12 +66,12 @@ def load_checkpoint(
 
     Raises:
         WeightsError: It is damaged, or of another network.
-        VidcolorError: It was made with another objective.
+        VidcolorError: It was made with another objective, or trains another part of the encoder.
     """
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-        before = state["config"].get("objective", "exemplar")
-        if before == objective:
+        before = state["config"].get("objective", "exemplar"), state["config"].get("train_encoder") or None
+        if before == (config.objective, config.train_encoder):
             network.load_state_dict(state["network"])
             optimiser.load_state_dict(state["optimiser"])
             for name, part in memory.items():
@@ -82,7 +85,9 @@ def load_checkpoint(
         raise WeightsError(
             f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
         ) from error
+    objective, stride = before
+    encoder = "no --encoder" if stride is None else f"--encoder {stride}"
     raise VidcolorError(
-        f"{path.parent} holds a run with the objective {before}, not {objective}",
-        hint=f"resume it with --objective {before}, or start a new run with its weights as --init",
+        f"{path.parent} holds a run with --objective {objective} and {encoder}",
+        hint="resume it with the same, or start a new run with its weights as --init",
     )

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,73 +19,16 @@ from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
 from vidcolor.training.augment import carried_colours
 from vidcolor.training.checkpoint import load_checkpoint, save_checkpoint
+from vidcolor.training.config import TrainConfig
 from vidcolor.training.data import load_pictures
 from vidcolor.training.losses import losses
 from vidcolor.training.neighbours import nearest_photographs
-from vidcolor.training.objectives import OBJECTIVES, Classification, Memory, Objective, Regression
+from vidcolor.training.objectives import Classification, Memory, Objective, Regression
 from vidcolor.training.pairs import Pairs, PairSampler
 from vidcolor.training.perceptual import Perceptual
 from vidcolor.weights import load_weights, save_weights
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What a training run is asked to do.
-
-    Attributes:
-        data: Folder of pictures and clips, see `training.data`.
-        run: Folder for the checkpoint and the weights.
-        objective: `exemplar`, or one of the classics, see `training.objectives`.
-        perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
-        steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
-        batch: Pairs per step.
-        size: Side of the crops in pixels, a multiple of 32.
-        learning_rate: Peak learning rate of AdamW.
-        train_encoder: Train the encoder too, at a tenth of the learning rate.
-        init: Weights to start from; None starts the encoder from ImageNet.
-        seed: Seed of all random numbers.
-        device: `cpu`, `cuda` or `auto`.
-        threads: CPU threads; None leaves torch's choice.
-        save_minutes: Time between checkpoints.
-        version: Version written into the weights.
-        network: Sizes of the networks; those of `init` win.
-    """
-
-    data: Path
-    run: Path
-    objective: str = "exemplar"
-    perceptual: Path | None = None
-    steps: int = 20_000
-    batch: int = 32
-    size: int = 128
-    learning_rate: float = 1e-3
-    train_encoder: bool = False
-    init: Path | None = None
-    seed: int = 0
-    device: str = "auto"
-    threads: int | None = None
-    save_minutes: float = 5.0
-    version: str = "0.1.0"
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-
-    def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise VidcolorError(f"unknown objective {self.objective!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
-        if self.objective == "adversarial" and self.init is None:
-            raise VidcolorError(
-                "the adversarial objective is a last stage: it needs trained weights",
-                hint="train with --objective regression first and give its weights with --init",
-            )
-        if self.objective == "classification" and self.perceptual is not None:
-            raise VidcolorError("classification compares classes, not colours", hint="leave --perceptual out")
-        if self.size % 32 or self.size <= 0:
-            raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
-        if self.steps <= 0 or self.batch <= 0:
-            raise VidcolorError(f"steps {self.steps} and batch {self.batch} must be positive")
-        if not 0 <= self.seed < 1 << 63:
-            raise VidcolorError(f"seed is {self.seed}: allowed is 0 to 2**63 - 1", hint="try 0")
 
 
 @dataclass(frozen=True)
@@ -129,9 +72,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
     optimiser = _optimiser(network, config, pace=objective.pace)
     checkpoint = _checkpoint(config)
     if checkpoint.is_file():
-        first, neighbours, average = load_checkpoint(
-            checkpoint, config.objective, network, optimiser, objective.memory, device
-        )
+        first, neighbours, average = load_checkpoint(checkpoint, config, network, optimiser, objective.memory, device)
         sampler = PairSampler(store, neighbours, config.size)
     else:
         first, neighbours = 0, nearest_photographs(network, store)
@@ -158,9 +99,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
             progress(TrainProgress(step + 1, config.steps, rate, dict(means), dict(clock.seconds)))
         if time.monotonic() - saved > config.save_minutes * 60 or step + 1 == config.steps:
             saved = time.monotonic()
-            save_checkpoint(
-                checkpoint, asdict(config), step + 1, network, optimiser, average, neighbours, objective.memory
-            )
+            save_checkpoint(checkpoint, config, step + 1, network, optimiser, average, neighbours, objective.memory)
             save_weights(
                 config.run / "weights.safetensors", average, config=network.config.to_dict(), version=config.version
             )
@@ -234,8 +173,7 @@ def _build(config: TrainConfig) -> ExemplarNetwork:
         network = ExemplarNetwork(config.network)
         if not _checkpoint(config).is_file():
             network.encoder.load_imagenet(_imagenet())
-    if not config.train_encoder:
-        network.freeze_encoder()
+    network.encoder.train_from(config.train_encoder)
     return network
 
 
