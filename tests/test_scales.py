@@ -124,12 +124,13 @@ def test_shots_share_the_copies_of_their_still(
         return ExemplarColorizer.encode_reference(networks, luma, ab)
 
     monkeypatch.setattr(networks, "encode_reference", spy)
-    loaded = load_stills([still], networks, probe(samples / "bikes.mkv"))
+    info = probe(samples / "bikes.mkv")
+    (loaded,) = load_stills([still], networks, info).values()
     keys = keys_of(nearer(still, 2.0), networks)
-    for _ in range(3):
-        (reference,) = shot_references([(each, False) for each in loaded.values()])
+    for long_side in (LONG_SIDE, 512, LONG_SIDE, 512):
+        (reference,) = shot_references([(loaded.at(long_side, info), False)], long_side=long_side)
         reference.fitting(keys)
-    assert len(sizes) == len(set(sizes)) > 2
+    assert len(sizes) == len(set(sizes)) > 4
 
 
 @pytest.mark.parametrize(("among", "largest"), [(1, 1086), (2, 768), (4, 543), (9, 192)])

