@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 
 from vidcolor.video import VideoReader
 
-MUXERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov", ".avi": "avi", ".ts": "mpegts", ".nut": "nut"}
+MUXERS = {
+    ".mkv": "matroska",
+    ".mp4": "mp4",
+    ".mov": "mov",
+    ".avi": "avi",
+    ".ts": "mpegts",
+    ".nut": "nut",
+    ".h264": "h264",
+}
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,7 +8,7 @@ from films import Film, picture, render
 from PIL import Image
 from test_cli import run
 
-from vidcolor.plan import ColorPlan
+from vidcolor.plan import ColorPlan, PlannedShot
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,15 @@ def test_suggest_takes_a_plan_or_stills(film: Path, library: Path) -> None:
     assert "both --plan and stills given" in err
 
 
+def test_a_plan_of_another_length_is_refused(film: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "short.plan.json"
+    ColorPlan(video=str(film), frames=30, shots=[PlannedShot(start=0, stop=30)]).save(plan)
+    for words in (["sheet", film], ["suggest", film], ["preview", film, "--duration", "0.5", "-o", tmp_path]):
+        status, _, err = run(*words, "--plan", plan)
+        assert status == 1, words
+        assert "the plan has 30 frames, the film 36" in err
+
+
 def test_sheet_shows_every_shot(film: Path, library: Path, untrained: Path) -> None:
     stills = ["--weights", untrained, "-r", library / "one.png", library / "two.png"]
     status, out, err = run("sheet", film, *stills)
@@ -148,7 +157,8 @@ def test_sheet_shows_every_shot(film: Path, library: Path, untrained: Path) -> N
     assert (status, json.loads(out)["rows"]) == (0, 2), err
     status, _, err = run("sheet", film, "--each", *stills, "--at", "99", "-y")
     assert status == 1
-    assert "has no frame" in err
+    assert "no frame at 99.000 s" in err
+    assert "the film lasts from 0.000 to 1.500 s" in err
     status, _, err = run("sheet", film, "--each", "-y")
     assert status == 2
     assert "--each without stills" in err

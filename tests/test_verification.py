@@ -17,7 +17,7 @@ from films import Film, picture, render, without_packet
 from vidcolor.errors import VideoError
 from vidcolor.verification import verify
 from vidcolor.video import ChromaPlanes, Frame, VideoReader, VideoWriter, plain_transcode
-from vidcolor.video.packets import count_frames_before, read_packets
+from vidcolor.video.packets import read_packets
 
 DAMAGED = Film(
     codec="libx264", suffix=".ts", rate=Fraction(25), options=(("preset", "ultrafast"), ("g", "25")), frames=50
@@ -239,12 +239,6 @@ def test_lossless_settings_are_read_from_the_bitstream(tmp_path: Path, codec: st
     settings = read_packets(tmp_path / "out.mkv", container="matroska").settings
     assert settings is not None
     assert (settings.codec, settings.lossless) == (codec, True)
-
-
-def test_frames_before_a_time(tmp_path: Path) -> None:
-    source = render(tmp_path / "film", Film(suffix=".mp4", codec="libx264", frames=24))
-    for number in (0, 1, 10, 24):
-        assert count_frames_before(source, Fraction(number, 24)) == number
 
 
 def test_report_is_json_and_progress_is_told(source: Path, tmp_path: Path) -> None:

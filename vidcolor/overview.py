@@ -46,7 +46,7 @@ def shots_at_a_glance(
     """
     wanted = sorted(set(at)) or [shot.representative for shot in plan.shots]
     starts = [shot.start for shot in plan.shots]
-    for done, frame in enumerate(read_frames(info, wanted), start=1):
+    for done, frame in enumerate(read_frames(info, wanted, of=plan.frames), start=1):
         number, luma = bisect_right(starts, frame.index), upright_luma(frame, info)
         shot = plan.shots[number - 1]
         caption = f"frame {frame.index}"

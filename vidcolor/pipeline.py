@@ -121,7 +121,7 @@ class Colorizer:
             nullcontext() if job is None or provenance is not None else Job(Path(job), fresh=fresh) as work,
         ):
             if plan is not None and start is None and end is None:
-                check_length(plan, reader)
+                check_length(plan, reader.info)
             target = Path(output) if output is not None else default_output(reader.info)
             writer = VideoWriter(
                 target,

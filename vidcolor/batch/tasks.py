@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -136,7 +135,7 @@ def divide(
     shots: Sequence[Mapping[str, Any]],
     keys: Sequence[ShotKey],
     missing: Sequence[int],
-    times: Sequence[Fraction | None],
+    times: Sequence[Fraction],
 ) -> list[Unit]:
     """Put neighbouring shots that are missing into units.
 
@@ -144,16 +143,14 @@ def divide(
         shots: Of the plan, plain values.
         keys: Of the shots.
         missing: Numbers of the shots to colour, rising.
-        times: At which the film's frames are shown, None where that is not known.
+        times: At which the film's frames are shown, rising; none where the packets do not say.
 
     Returns:
         The units; none where frames cannot be found by their times, or where the work is less than a unit: the task
         that writes the film then colours what is missing.
     """
     frames = sum(keys[number].stop - keys[number].start for number in missing)
-    known = [time for time in times if time is not None]
-    rising = all(a < b for a, b in pairwise(known))
-    if frames < _UNIT_FRAMES or not len(known) == len(times) == keys[-1].stop or not rising:
+    if frames < _UNIT_FRAMES or len(times) != keys[-1].stop:
         return []
     runs: list[list[int]] = []
     for number in missing:
@@ -166,8 +163,8 @@ def divide(
         Unit(
             tuple(shots[number] for number in run),
             tuple(keys[number] for number in run),
-            known[keys[run[0]].start],
-            known[keys[run[-1]].stop] if keys[run[-1]].stop < len(known) else None,
+            times[keys[run[0]].start],
+            times[keys[run[-1]].stop] if keys[run[-1]].stop < len(times) else None,
         )
         for run in runs
     ]

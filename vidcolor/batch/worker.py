@@ -24,7 +24,7 @@ from vidcolor.plan.segment import check_length
 from vidcolor.planning import begin
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoReader
-from vidcolor.video.packets import frame_times
+from vidcolor.video.numbering import packet_times
 
 
 class Worker:
@@ -67,7 +67,7 @@ class Worker:
         with self._reader(film) as reader, Job(film.job, fresh=fresh) as job:
             plan = None if film.plan is None else ColorPlan.load(film.plan)
             if plan is not None:
-                check_length(plan, reader)
+                check_length(plan, reader.info)
             given = settle(plan, film.references)
             plan = begin(
                 job,
@@ -86,7 +86,7 @@ class Worker:
                 if shot.treatment == "color" and not _is_kept(job, key)
             ]
             shots = [shot.model_dump(mode="json") for shot in plan.shots]
-            return len(shots), divide(shots, job.shots, missing, frame_times(film.video))
+            return len(shots), divide(shots, job.shots, missing, packet_times(film.video) or [])
 
     def _shots(self, film: Film, unit: Unit) -> int:
         shots = [PlannedShot.model_validate(values) for values in unit.shots]

@@ -161,6 +161,7 @@ def suggest(
         from vidcolor.plan import ColorPlan
         from vidcolor.plan.painted import settle
         from vidcolor.plan.renewal import with_more_stills
+        from vidcolor.plan.segment import check_length
         from vidcolor.planning import plan_film
         from vidcolor.stills import still_path, write_stills
         from vidcolor.suggestion import suggest as find
@@ -170,7 +171,10 @@ def suggest(
         settled = settle(known, given)
         warnings = [*settled.warnings]
         networks = ExemplarColorizer.load(weights, device=device)
-        loaded = load_stills(settled.references, networks, probe(video, stream=stream))
+        info = probe(video, stream=stream)
+        if settled.plan is not None:
+            check_length(settled.plan, info)
+        loaded = load_stills(settled.references, networks, info)
         shots = settled.plan or plan_film(
             video, loaded, networks, stream=stream, progress=talk.progress, warn=warnings.append
         )
@@ -253,25 +257,27 @@ def sheet(
         from vidcolor.overview import shots_at_a_glance
         from vidcolor.plan import ColorPlan, PlannedShot
         from vidcolor.plan.painted import settle
+        from vidcolor.plan.segment import check_length
         from vidcolor.planning import plan_film
         from vidcolor.sheets import lay_out, write_png
-        from vidcolor.video import count_frames, probe
-        from vidcolor.video.packets import count_frames_before
+        from vidcolor.video import probe
+        from vidcolor.video.numbering import frame_at, frame_times
 
-        frames = [count_frames_before(video, time, stream=stream) for time in at or ()]
         settled = settle(None if plan is None else ColorPlan.load(plan), given)
         warnings = [*settled.warnings]
         info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
         if settled.plan is not None:
+            check_length(settled.plan, info)
             shots = settled.plan
-        elif each and frames:  # which shots they lie in makes no difference
-            total = count_frames(video, stream=stream)
+        elif each and at:  # which shots they lie in makes no difference
+            total = len(frame_times(video, stream=stream))
             shots = ColorPlan(video=str(video), frames=total, shots=[PlannedShot(start=0, stop=total)])
         else:
             shots = plan_film(
                 video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
             )
+        times = frame_times(video, stream=stream, frames=shots.frames) if at else []
         rows = list(
             shots_at_a_glance(
                 info,
@@ -279,7 +285,7 @@ def sheet(
                 stills,
                 networks,
                 candidates=list(stills) if each else (),
-                at=frames,
+                at=[frame_at(time, times, info) for time in at or ()],
                 progress=lambda done, total: talk.progress("sheet", done, total, unit="rows"),
             )
         )

@@ -1,5 +1,6 @@
 """Making a plan: one streaming decode finds shots, the frames that stills were painted on, and how well each fits."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, partial
@@ -18,7 +19,7 @@ from vidcolor.plan.schema import ColorPlan
 from vidcolor.references import Reference
 from vidcolor.shots import Shot, ShotDetector, small_luma
 from vidcolor.video import VideoReader
-from vidcolor.video.packets import count_frames_before
+from vidcolor.video.numbering import frame_times
 
 Floats = NDArray[np.float32]
 Similarity = Callable[[Floats], Callable[[Reference], float]]
@@ -64,7 +65,7 @@ def make_plan(
     offset = (
         0
         if start is None or all(still.frame is None for still in references)
-        else count_frames_before(video, start, stream=stream)
+        else bisect_left(frame_times(video, stream=stream), start)
     )
     named = {i: still.frame - offset for i, still in enumerate(references) if still.frame is not None}
     finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])

@@ -1,24 +1,31 @@
 """Does a plan fit its film? One for a whole film, cut to the segment of it that is coloured."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.errors import PlanError
 from vidcolor.plan.entries import PlannedReference, PlannedShot
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.video import VideoReader, count_frames
-from vidcolor.video.packets import count_frames_before
+from vidcolor.video import VideoInfo
+from vidcolor.video.numbering import decoded_times, frame_times, packet_times
+
+_ANEW = "make the plan anew with `vidcolor scenes`"
 
 
-def check_length(plan: ColorPlan, reader: VideoReader) -> None:
-    """Refuse a plan of another length than the whole film, where its frames were counted, before any work."""
-    if reader.info.frames in (None, plan.frames):
+def check_length(plan: ColorPlan, info: VideoInfo) -> None:
+    """Refuse a plan of another length than the whole film, where its frames were counted, before any work.
+
+    Raises:
+        PlanError: It is of another length.
+        VideoError: The film cannot be read.
+    """
+    if info.frames in (None, plan.frames):
         return
     # The count by packets does not see damage: only a decode tells whether it is the plan that is wrong.
-    if (frames := sum(1 for _ in reader)) != plan.frames:
-        raise PlanError(
-            f"the plan has {plan.frames} frames, the film {frames}", hint="make the plan anew with `vidcolor scenes`"
-        )
+    if (frames := len(frame_times(info.path, stream=info.stream, frames=plan.frames))) != plan.frames:
+        raise PlanError(f"the plan has {plan.frames} frames, the film {frames}", hint=_ANEW)
 
 
 def fit_to_segment(
@@ -35,16 +42,27 @@ def fit_to_segment(
 
     Raises:
         VideoError: The film cannot be read.
+        PlanError: The plan is of another length than the film and than the segment.
     """
     if start is None and end is None:
         return plan
-    video = Path(video)
-    first = 0 if start is None else count_frames_before(video, start, stream=stream)
-    stop = count_frames(video, stream=stream) if end is None else count_frames_before(video, end, stream=stream)
-    # Packets of a damaged film count more frames than can be decoded, so a film's own plan may end before `stop`.
-    if stop - first == plan.frames or not first < plan.frames:
+    times = packet_times(video, stream=stream)
+    if times is None or plan.frames not in (len(times), len(_inside(times, start, end))):
+        times = decoded_times(video, stream=stream)
+    inside = _inside(times, start, end)
+    if plan.frames == len(inside):
         return plan
-    return cut_out(plan, first, min(stop, plan.frames))
+    if plan.frames != len(times):
+        lengths = f"the film {len(times)}, its segment {len(inside)}"
+        raise PlanError(f"the plan has {plan.frames} frames, {lengths}", hint=_ANEW)
+    return cut_out(plan, inside.start, inside.stop)
+
+
+def _inside(times: Sequence[Fraction], start: Fraction | None, end: Fraction | None) -> range:
+    """Return the numbers of the frames that a segment shows."""
+    return range(
+        0 if start is None else bisect_left(times, start), len(times) if end is None else bisect_left(times, end)
+    )
 
 
 def cut_out(plan: ColorPlan, first: int, stop: int) -> ColorPlan:

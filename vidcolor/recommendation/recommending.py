@@ -79,7 +79,7 @@ def recommend(
     info = probe(plan.video, stream=stream)
     ranking = Ranking({name: each.looks for name, each in library.photographs.items() if each.looks is not None})
     recommendations = []
-    frames = read_frames(info, [shot.representative for shot in plan.shots])
+    frames = read_frames(info, [shot.representative for shot in plan.shots], of=plan.frames)
     for shot, frame in zip(plan.shots, frames, strict=True):
         luma = upright_luma(frame, info)
         size = working_size(*luma.shape[::-1], long_side=LONG_SIDE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -45,7 +45,9 @@ class Decoded:
     sar: Fraction
 
 
-def decode_film(path: Path, stream: int, start: Fraction | None, *, threads: int | None = None) -> Iterator[Decoded]:
+def decode_film(
+    path: Path, stream: int, start: Fraction | None, *, threads: int | None = None
+) -> Generator[Decoded, None, None]:
     """Yield the decoded frames of `stream` in presentation order, from `start` seconds at the latest.
 
     The first frames may lie before `start`: the caller drops them. The rest are the pictures that a decode from the

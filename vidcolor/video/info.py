@@ -233,3 +233,11 @@ class VideoInfo:
     def time(self, pts: int) -> Fraction:
         """Return the time of `pts` in seconds."""
         return pts * self.time_base
+
+    @property
+    def end(self) -> Fraction | None:
+        """Seconds on the film's own clock at which it ends, as the container claims; None where it claims nothing."""
+        if self.duration is None:
+            return None
+        # Matroska counts its duration from zero, the others from their first time stamp.
+        return self.duration if "matroska" in self.container else self.duration + (self.start or 0)

@@ -1,4 +1,4 @@
-"""What a film says without decoding its pictures: frames by time, fingerprints of copied streams, encoder settings."""
+"""What a film says without decoding its pictures: fingerprints of copied streams, encoder settings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ __all__ = [
     "FilmPackets",
     "StreamPackets",
     "StreamPlan",
-    "count_frames_before",
-    "frame_times",
     "plan_streams",
     "read_packets",
+    "surviving",
 ]
 
 _NO_TIME = -(1 << 63)
@@ -134,7 +133,7 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         video = choose_stream(film, path, stream)
         streams = {each.index: _begin(each) for each in film.streams if each.index != video.index}
         first = b""
-        for packet in _packets(film.demux()):
+        for packet in surviving(film.demux()):
             if packet.stream_index == video.index:
                 first = first or bytes(packet)[:65536]
             elif packet.size and packet.stream_index in streams:
@@ -149,37 +148,8 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first))
 
 
-def count_frames_before(path: str | Path, time: Fraction, *, stream: int | None = None) -> int:
-    """Count the frames shown before `time` seconds by demuxing, without decoding.
-
-    Raises:
-        VideoError: The film cannot be read.
-    """
-    return sum(shown is not None and shown < time for shown in _times(Path(path), stream))
-
-
-def frame_times(path: str | Path, *, stream: int | None = None) -> list[Fraction | None]:
-    """Return the times of all frames in seconds by demuxing, without decoding: in order, those not known last.
-
-    Raises:
-        VideoError: The film cannot be read.
-    """
-    times = list(_times(Path(path), stream))
-    known = sorted(time for time in times if time is not None)
-    return [*known, *[None] * (len(times) - len(known))]
-
-
-def _times(path: Path, stream: int | None) -> Iterator[Fraction | None]:
-    with open_film(path) as film:
-        video = choose_stream(film, path, stream)
-        base = Fraction(video.time_base or 1)
-        for packet in _packets(film.demux(video)):
-            if packet.size and not packet.is_discard:
-                stamp = packet.pts if packet.pts is not None else packet.dts
-                yield None if stamp is None else stamp * base
-
-
-def _packets(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+def surviving(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """Yield the packets that can be read; after a hundred failures in a row there are no more."""
     packets = iter(demuxed)
     failures = 0
     while failures < 100:

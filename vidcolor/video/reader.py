@@ -112,7 +112,7 @@ class VideoReader:
         if index == 0:
             raise VideoError(
                 f"{info.path}: no frame from {_seconds(self.start or Fraction(0))} to {_seconds(self.end)}",
-                hint=f"the film lasts to {_seconds(info.duration)}",
+                hint=f"the film lasts from {_seconds(info.start or Fraction(0))} to {_seconds(info.end)}",
             )
         if corrupt:
             self.warnings.append(
@@ -152,12 +152,8 @@ class VideoReader:
 
     def _warn_if_truncated(self, damage: Damage, end_pts: int) -> None:
         info = self.info
-        if info.duration is None:
-            return
         reached = max(end_pts * info.time_base, damage.end)
-        # Matroska counts its duration from zero, the others from their first time stamp.
-        begin = Fraction(0) if "matroska" in info.container else info.start or Fraction(0)
-        if reached - begin < info.duration - _TRUNCATED_SECONDS:
+        if info.end is not None and reached < info.end - _TRUNCATED_SECONDS:
             self.warnings.append(
                 f"the film breaks off at {_seconds(reached)}; its container claims {_seconds(info.duration)}"
             )

@@ -9,16 +9,17 @@ from vidcolor.errors import VideoError
 from vidcolor.video.decode import decode_film
 from vidcolor.video.formats import pixel_layout, read_planes
 from vidcolor.video.info import Frame, VideoInfo
-from vidcolor.video.packets import frame_times
+from vidcolor.video.numbering import packet_times
 from vidcolor.video.reader import VideoReader
 
 
-def read_frames(info: VideoInfo, frames: Collection[int]) -> Iterator[Frame]:
+def read_frames(info: VideoInfo, frames: Collection[int], *, of: int) -> Iterator[Frame]:
     """Decode a few frames of a film; the film between them is skipped where its packets have times.
 
     Args:
         info: The film.
         frames: Frame numbers, in any order.
+        of: How many frames it has, as a decode counts them.
 
     Yields:
         The frames in the order of the film, as `VideoReader` gives them.
@@ -27,11 +28,11 @@ def read_frames(info: VideoInfo, frames: Collection[int]) -> Iterator[Frame]:
         VideoError: The film cannot be read, or ends before a frame.
     """
     wanted = sorted(set(frames))
-    times = frame_times(info.path, stream=info.stream)
+    times = packet_times(info.path, stream=info.stream)
     done = 0
-    if None not in times and len(set(times)) == len(times):
+    if times is not None and len(times) == of:
         for number in wanted:
-            frame = _seek(info, number, times[number]) if number < len(times) else None
+            frame = _seek(info, number, times[number]) if number < of else None
             if frame is None:
                 break
             yield frame
@@ -40,11 +41,11 @@ def read_frames(info: VideoInfo, frames: Collection[int]) -> Iterator[Frame]:
         yield from _read_through(info, wanted[done:])
 
 
-def _seek(info: VideoInfo, number: int, time: Fraction | None) -> Frame | None:
+def _seek(info: VideoInfo, number: int, time: Fraction) -> Frame | None:
     """Return the frame shown at a time, None if none is shown at exactly that time."""
     for decoded in decode_film(info.path, info.stream, time):
         picture = decoded.picture
-        if picture.pts is None or time is None or (reached := picture.pts * info.time_base) > time:
+        if picture.pts is None or (reached := picture.pts * info.time_base) > time:
             return None
         if reached == time:
             luma, chroma, _ = read_planes(picture, pixel_layout(info.pixel_format))
