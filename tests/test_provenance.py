@@ -11,12 +11,12 @@ from vidcolor import Colorizer
 from vidcolor.color import Chroma
 from vidcolor.errors import VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import turned
+from vidcolor.framing import as_stored
 from vidcolor.networks import ExemplarNetwork
 from vidcolor.plan import make_plan
 from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
 from vidcolor.provenance import AUTOMATIC, FILLED, MATCHED, SOURCES, STILL, everywhere, paint
-from vidcolor.video import RgbVideoWriter, VideoReader, write_rgb_video
+from vidcolor.video import RgbVideoWriter, VideoReader, probe, write_rgb_video
 
 Floats = np.ndarray
 _FILM = Film(look="grey", codec="libx264", frames=30)
@@ -189,15 +189,15 @@ def test_a_shot_whose_stills_change_forgets_where_colours_came_from(networks: Ex
     assert alone[..., SOURCES.index("automatic")].min() > 0.999
 
 
-def test_provenance_turns_with_the_picture(luma: Floats) -> None:
+def test_provenance_turns_with_the_picture(tmp_path: Path, luma: Floats) -> None:
+    info = probe(render(tmp_path / "film", Film(suffix=".mp4", codec="libx264", rotation=270)))
     provenance = everywhere(AUTOMATIC, luma).copy()
     provenance[:4, :10] = STILL
-    chroma = Chroma(_ab(luma), np.ones_like(luma), provenance)
-    upright = turned(chroma, 1)
-    assert upright.provenance is not None
-    np.testing.assert_array_equal(upright.provenance[-10:, :4, SOURCES.index("still")], 1)
-    assert upright.provenance[..., SOURCES.index("still")].sum() == 40
-    np.testing.assert_array_equal(turned(upright, -1).provenance, provenance)
+    stored = as_stored(Chroma(_ab(luma), np.ones_like(luma), provenance), info).provenance
+    assert stored is not None
+    np.testing.assert_array_equal(stored[-10:, :4, SOURCES.index("still")], 1)
+    assert stored[..., SOURCES.index("still")].sum() == 40
+    np.testing.assert_array_equal(info.upright(stored), provenance)
 
 
 def test_the_film_and_its_provenance_are_never_one_file(untrained: Path, film: Path, tmp_path: Path) -> None:

@@ -320,6 +320,47 @@ def test_pixel_aspect_and_rotation_are_kept(film: Film, suffix: str) -> None:
     assert (after.sar, after.rotation) == (before.sar, before.rotation)
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        (1, 0, 0, 1),
+        (0, -1, 1, 0),
+        (-1, 0, 0, -1),
+        (0, 1, -1, 0),
+        (-1, 0, 0, 1),
+        (1, 0, 0, -1),
+        (0, 1, 1, 0),
+        (0, -1, -1, 0),
+    ],
+    ids=["plain", "turned left", "upside down", "turned right", "mirrored", "flipped", "transposed", "transversed"],
+)
+def test_a_film_is_upright_as_its_display_matrix_says(
+    film: Film, suffix: str, matrix: tuple[int, int, int, int]
+) -> None:
+    """Checklist 20."""
+    a, b, c, d = matrix
+
+    def setup(container: Any, stream: Any) -> None:
+        one = 1 << 16
+        stream.set_display_matrix((a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30))
+
+    source = film("film.mp4", codec="libx264", setup=setup)
+    output = source.with_name(f"out{suffix}")
+    plain_transcode(source, output)
+    for path in (source, output):
+        with VideoReader(path) as reader:
+            stored = next(iter(reader)).luma
+            info = reader.info
+        y, x = np.indices(stored.shape)
+        columns, rows = a * x + c * y, b * x + d * y
+        columns, rows = columns - columns.min(), rows - rows.min()
+        shown = np.empty((rows.max() + 1, columns.max() + 1), stored.dtype)
+        shown[rows, columns] = stored
+        np.testing.assert_array_equal(info.upright(stored), shown)
+        np.testing.assert_array_equal(info.as_stored(shown), stored)
+
+
 @pytest.mark.parametrize("codec", ["ffv1", "svtav1", "prores"])
 def test_a_codec_that_loses_the_pixel_aspect_is_refused(film: Film, codec: str) -> None:
     """Checklist 19."""

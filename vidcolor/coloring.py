@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import ExemplarColorizer, ShotColorizer
-from vidcolor.framing import shrink, turned, upright_size, working_luma
+from vidcolor.framing import as_stored, shrink, upright_size, working_luma
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.references import Reference, load_reference
@@ -152,14 +152,13 @@ def color_shot(
         effort: Of propagation.
         clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
     """
-    turns = info.rotation // 90
     waiting: deque[tuple[Frame, Floats]] = deque()
 
     def working_frames() -> Iterator[WorkingFrame]:
         for frame, luma in shrunk(frames, info, clock, long_side=effort.long_side):
             waiting.append((frame, luma))
             # The networks see the picture upright: they learned from photographs.
-            upright = np.ascontiguousarray(np.rot90(luma, turns))
+            upright = info.upright(luma)
             still = painted.get(frame.index)
             if still is not None and networks.traces:
                 still = replace(still, provenance=everywhere(STILL, upright))
@@ -187,7 +186,7 @@ def color_shot(
             if chroma is None:
                 return
             frame, luma = waiting.popleft()
-            yield ColoredFrame(frame, luma, turned(chroma, -turns))
+            yield ColoredFrame(frame, luma, as_stored(chroma, info))
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:

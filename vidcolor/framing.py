@@ -14,15 +14,15 @@ Floats = NDArray[np.float32]
 
 
 def upright_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:
-    """Working width and height of the picture as a viewer sees it: pixels square, rotation applied."""
+    """Working width and height of the picture as a viewer sees it: pixels square, turned."""
     size = max(1, round(info.width * info.sar)), info.height
-    return working_size(*(size[::-1] if info.rotation // 90 % 2 else size), long_side=long_side)
+    return working_size(*(size[::-1] if info.quarter_turns % 2 else size), long_side=long_side)
 
 
 def stored_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:
     """Working width and height of the picture as stored, before a player turns it."""
     size = upright_size(info, long_side=long_side)
-    return size if info.rotation // 90 % 2 == 0 else size[::-1]
+    return size[::-1] if info.quarter_turns % 2 else size
 
 
 def working_luma(frame: Frame, info: VideoInfo, *, long_side: int = LONG_SIDE) -> Floats:
@@ -33,7 +33,7 @@ def working_luma(frame: Frame, info: VideoInfo, *, long_side: int = LONG_SIDE) -
 
 def upright_luma(frame: Frame, info: VideoInfo) -> Floats:
     """Luma float32 (h, w) in [0, 1] at the working size, as a viewer sees it."""
-    return np.ascontiguousarray(np.rot90(working_luma(frame, info), info.rotation // 90))
+    return info.upright(working_luma(frame, info))
 
 
 def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:
@@ -42,19 +42,16 @@ def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:
     return np.asarray(small, np.float32) / np.float32(255)
 
 
-def turned(chroma: Chroma, quarter_turns: int) -> Chroma:
-    """Chroma turned counter-clockwise by quarter turns, negative ones clockwise."""
-    if quarter_turns % 4 == 0:
-        return chroma
-    ab, confidence = (np.ascontiguousarray(np.rot90(x, quarter_turns)) for x in (chroma.ab, chroma.confidence))
-    provenance = None if chroma.provenance is None else np.rot90(chroma.provenance, quarter_turns)
-    return Chroma(ab, confidence, provenance)
+def as_stored(chroma: Chroma, info: VideoInfo) -> Chroma:
+    """Chroma of the upright picture as the film stores its pictures."""
+    provenance = None if chroma.provenance is None else info.as_stored(chroma.provenance)
+    return Chroma(info.as_stored(chroma.ab), info.as_stored(chroma.confidence), provenance)
 
 
 def show_provenance(chroma: Chroma | None, luma: Floats, info: VideoInfo) -> Bytes:
     """Where a frame's colours came from as RGB uint8, upright, pixels square, at the working size."""
     shown = paint(None if chroma is None else chroma.provenance, luma)
-    return np.ascontiguousarray(np.rot90(shown, info.rotation // 90))
+    return info.upright(shown)
 
 
 def show(frame: Frame, chroma: Chroma | None, info: VideoInfo) -> tuple[Bytes, Bytes]:
@@ -79,8 +76,5 @@ def show(frame: Frame, chroma: Chroma | None, info: VideoInfo) -> tuple[Bytes, B
             for plane in planes
         )
         pictures = [chroma_to_rgb(luma, cb, cr, matrix=info.matrix)]
-    film, colored = (
-        np.ascontiguousarray(np.rot90((picture * 255 + 0.5).astype(np.uint8), info.rotation // 90))
-        for picture in (pictures[0], pictures[-1])
-    )
+    film, colored = (info.upright((picture * 255 + 0.5).astype(np.uint8)) for picture in (pictures[0], pictures[-1]))
     return film, colored

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vidcolor.color import Chroma
 from vidcolor.coloring import Still, shot_references
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import show, turned, upright_luma
+from vidcolor.framing import as_stored, show, upright_luma
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.sheets import SheetRow, cell
@@ -80,6 +80,6 @@ def _colored(
     chroma: Chroma | None = None
     if shot.treatment == "color":
         found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
-        chroma = turned(grade(found, luma, shot.grading), -(info.rotation // 90))
+        chroma = as_stored(grade(found, luma, shot.grading), info)
     film, colored = show(frame, chroma, info)
     return cell(film), cell(colored)

@@ -76,7 +76,7 @@ def write_stills(
             if frame.index not in wanted:
                 continue
             luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
-            grey = np.rot90(np.rint(luma * 255).astype(np.uint8), info.rotation // 90)
+            grey = info.upright(np.rint(luma * 255).astype(np.uint8))
             with written_whole(wanted[frame.index]) as part:
                 Image.fromarray(grey).convert("RGB").save(part, format="PNG")
             written.append(wanted[frame.index])

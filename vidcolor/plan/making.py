@@ -87,8 +87,7 @@ def make_plan(
         for frame in reader:
             small = small_luma(frame.luma, bit_depth=info.bit_depth)
             if references:
-                upright = np.rot90(small, info.rotation // 90)
-                finder.push(frame.index, thumbnail(upright, full_scale=255), wanted=named)
+                finder.push(frame.index, thumbnail(info.upright(small), full_scale=255), wanted=named)
             samples.push(frame, info)
             watch.push(frame)
             close(recutter.push(detector.push(small)))

@@ -121,4 +121,4 @@ def _upright_luma(frame: Frame, info: VideoInfo) -> Floats:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(halve_towards(frame.luma, size), size, interpolation=cv2.INTER_AREA)
     luma = normalize_luma(small, bit_depth=info.bit_depth, full_range=info.full_range)
-    return np.ascontiguousarray(np.rot90(luma, info.rotation // 90))
+    return info.upright(luma)

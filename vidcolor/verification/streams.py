@@ -30,6 +30,7 @@ def compare_shape(film: VideoInfo, made: VideoInfo) -> Iterator[str]:
         "bit depth": (10 if made.codec == "prores" else film.bit_depth, made.bit_depth),
         "pixel aspect": (film.sar, made.sar),
         "rotation": (film.rotation % 360, made.rotation % 360),
+        "mirrored": (film.mirrored, made.mirrored),
         "full range": (film.full_range, made.full_range),
         "matrix": (film.matrix, made.matrix),
         "primaries": (film.primaries, made.primaries),

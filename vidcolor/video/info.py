@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 Plane = npt.NDArray[Any]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 MATRICES = ("bt601", "bt709", "bt2020", "smpte240m")
 SITINGS = ("left", "center", "topleft")
@@ -172,6 +173,7 @@ class VideoInfo:
         rgb: The pixel format is RGB or XYZ: luma is G where R == G == B, else converted.
         alpha: The pixel format has alpha, which is not kept.
         rotation: Degrees counter-clockwise by which a player turns the picture.
+        mirrored: A player mirrors it, left to right, after that.
         display_matrix: The container's nine matrix entries, or None.
         sar: Sample aspect ratio.
         coded_sar: The one that the first picture's own bitstream holds; the container's wins over it.
@@ -208,6 +210,7 @@ class VideoInfo:
     rgb: bool = False
     alpha: bool = False
     rotation: int = 0
+    mirrored: bool = False
     display_matrix: tuple[int, ...] | None = None
     sar: Fraction = Fraction(1)
     coded_sar: Fraction = Fraction(1)
@@ -233,6 +236,21 @@ class VideoInfo:
     def time(self, pts: int) -> Fraction:
         """Return the time of `pts` in seconds."""
         return pts * self.time_base
+
+    @property
+    def quarter_turns(self) -> int:
+        """Quarter turns counter-clockwise by which a player turns the picture, 0 to 3."""
+        return round(self.rotation / 90) % 4
+
+    def upright(self, picture: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+        """Return a picture (h, w, ...) that is as stored as a player shows it: turned, then mirrored."""
+        turned = np.rot90(picture, self.quarter_turns)
+        return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)
+
+    def as_stored(self, picture: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+        """Return a picture (h, w, ...) that is upright as it is stored: the way back of `upright`."""
+        turned = picture[:, ::-1] if self.mirrored else picture
+        return np.ascontiguousarray(np.rot90(turned, -self.quarter_turns))
 
     @property
     def end(self) -> Fraction | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from math import atan2, degrees
 from pathlib import Path
 from typing import cast
 
@@ -201,7 +202,8 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
     matrix, tagged = resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
     interlaced = picture.interlaced_frame or context.field_order in (2, 3, 4, 5)
     side_data = {entry.type.name: bytes(entry) for entry in cast("list[SideData]", list(picture.side_data))}
-    display = side_data.get("DISPLAYMATRIX")
+    display = struct.unpack("=9i", side_data["DISPLAYMATRIX"][:36]) if "DISPLAYMATRIX" in side_data else None
+    rotation, mirrored = (0, False) if display is None else _turn(display)
     return VideoInfo(
         path=path,
         width=width,
@@ -223,8 +225,9 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         grey=layout.grey,
         rgb=layout.rgb,
         alpha=layout.alpha,
-        rotation=int(picture.rotation),
-        display_matrix=struct.unpack("=9i", display[:36]) if display is not None else None,
+        rotation=rotation,
+        mirrored=mirrored,
+        display_matrix=display,
         sar=Fraction(video.sample_aspect_ratio or 1) or Fraction(1),
         coded_sar=Fraction(context.sample_aspect_ratio or 1) or Fraction(1),
         interlaced=interlaced,
@@ -238,6 +241,16 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         side_data=tuple(side_data),
         hdr=static_hdr(side_data),
     )
+
+
+def _turn(matrix: Sequence[int]) -> tuple[int, bool]:
+    """Return a display matrix as degrees counter-clockwise, and whether a mirroring left to right follows.
+
+    In it x' = a x + c y and y' = b x + d y, with y downwards (ISO/IEC 14496-12, 8.2.2).
+    """
+    a, b, c, d = (matrix[place] for place in (0, 1, 3, 4))
+    mirrored = a * d < b * c
+    return round(-degrees(atan2(b, -a if mirrored else a))), mirrored
 
 
 def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction | None:
