@@ -345,6 +345,16 @@ def test_a_shot_borrows_the_painted_stills_of_another(tmp_path: Path) -> None:
     assert not any(shot.borrow for shot in settled.shots)
 
 
+def test_a_still_bound_to_several_frames_of_a_shot_keeps_them_all(tmp_path: Path) -> None:
+    still = str(painted(tmp_path / "a.png"))
+    own = [{"path": still, "frame": 3}, {"path": still, "frame": 7}, {"path": still, "frame": 7}]
+    plan = edited(edited(plan_with(0, 10, 20), 0, references=own, borrow=[12]), 1, references=[{"path": still}])
+    settled = settle(plan)
+    assert settled.plan is not None
+    assert [[each.frame for each in shot.references] for shot in settled.plan.shots] == [[3, 7], [None]]
+    assert len(settled.references) == 1
+
+
 def test_stills_given_beside_a_plan_and_in_memory_count(tmp_path: Path) -> None:
     """Checklist 42."""
     memory = Reference(None, picture(1, 3, 32, 32), frame=1)

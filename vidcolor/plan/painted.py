@@ -109,12 +109,11 @@ def _with_borrowed(
     shot: PlannedShot, plan: ColorPlan, own: Callable[[int], list[PlannedReference] | None]
 ) -> PlannedShot:
     references = list(own(shot.start) or [])
+    everywhere = {each.path for each in references if each.frames is None}  # a shot's own still keeps its frame
     for frame in shot.borrow:
-        references += [PlannedReference(path=each.path) for each in own(plan.shot_at(frame).start) or []]
-    distinct: dict[object, PlannedReference] = {}
-    for each in references:  # a shot's own still comes first, with its frame
-        distinct.setdefault((each.path, each.frames), each)
-    return shot.model_copy(update={"borrow": [], "references": list(distinct.values())})
+        lent = own(plan.shot_at(frame).start) or []
+        references += [PlannedReference(path=each.path) for each in lent if each.path not in everywhere]
+    return shot.model_copy(update={"borrow": [], "references": list(dict.fromkeys(references))})
 
 
 def _bare(shot: PlannedShot) -> PlannedShot:
