@@ -16,7 +16,7 @@ from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.plan.painted import settle
 from vidcolor.plan.renewal import Cuts, Recutter, renew, with_stills
 from vidcolor.plan.segment import cut_out, fit_to_segment
-from vidcolor.references import Reference
+from vidcolor.references import Reference, suffixes
 from vidcolor.shots import Shot
 
 FRAMES = 30
@@ -317,6 +317,28 @@ def test_a_still_saved_in_another_format_is_found(tmp_path: Path) -> None:
         assert settled.plan.shots[0].references == [PlannedReference(path=str(tmp_path / "f_0003.jpg"), frame=3)]
         assert settled.notes == ["f_0003.jpg is used in place of f_0003.png"]
         grey.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpe", ".Tiff", ".gif", ".tga", ".jp2", ".avif"])
+def test_a_still_is_found_in_every_format_that_is_read_however_its_name_ends(tmp_path: Path, suffix: str) -> None:
+    if suffix not in suffixes() and suffix == ".avif":
+        pytest.skip("this Pillow was built without AVIF")
+    grey = painted(tmp_path / "f[1]_0003.png", grey=True)
+    saved = painted(tmp_path / f"f[1]_0003{suffix}")
+    painted(tmp_path / "f[1]_0003.old.png")
+    painted(tmp_path / "f1_0003.png")
+    plan = edited(plan_with(0, 10), 0, references=[{"path": str(grey), "frame": 3}])
+    for _ in ("beside the grey one", "in its place"):
+        assert [each.path for each in settle(plan).references] == [saved]
+        grey.unlink(missing_ok=True)
+
+
+def test_of_several_stills_of_one_name_the_first_painted_one_is_used(tmp_path: Path) -> None:
+    for name, grey in (("f.tif", True), ("f.bmp", False), ("f.PNG", True), ("f.JPEG", False)):
+        painted(tmp_path / name, grey=grey)
+    (tmp_path / "f.webp").mkdir()
+    plan = edited(plan_with(0, 10), 0, references=[{"path": str(tmp_path / "f.tif")}])
+    assert [each.name for each in settle(plan).references] == ["f.JPEG"]
 
 
 def test_a_still_that_is_gone_is_an_error(tmp_path: Path) -> None:

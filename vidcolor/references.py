@@ -105,9 +105,7 @@ def load_reference(path: str | Path) -> Reference:
         with warnings.catch_warnings():
             # Our own limit is below the size that Pillow warns of; its other warnings concern metadata.
             warnings.simplefilter("ignore")
-            Image.init()
-            formats = [name for name in _FORMATS if name in Image.OPEN]  # AVIF depends on how Pillow was built
-            with Image.open(path, formats=formats) as image:
+            with Image.open(path, formats=_formats()) as image:
                 _check_size(path, *image.size)
                 rgb = _decode(image, notes)
     except ReferenceImageError:
@@ -126,6 +124,12 @@ def load_reference(path: str | Path) -> Reference:
     return Reference(path, rgb, frame=frame_from_name(path), grey=grey, notes=tuple(notes))
 
 
+def suffixes() -> tuple[str, ...]:
+    """Return the endings of the names of files that can be read as stills, in small letters, common ones first."""
+    endings = Image.registered_extensions()
+    return tuple(suffix for name in _formats() for suffix, written in endings.items() if written == name)
+
+
 def frame_from_name(path: Path) -> int | None:
     """Return 123 for a name such as `kitchen_000123.png`: four or more digits after an underscore end the stem."""
     found = _FRAME_NUMBER.search(path.stem)
@@ -138,6 +142,11 @@ def is_grey(rgb: NDArray[np.uint8]) -> bool:
     sample = rgb[::step, ::step]
     spread = sample.max(axis=2) - sample.min(axis=2)
     return bool(np.percentile(spread, 99.5) <= _GREY_SPREAD)
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]  # AVIF depends on how Pillow was built
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

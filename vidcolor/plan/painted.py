@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from vidcolor.errors import ReferenceImageError
 from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.references import Reference, load_reference
+from vidcolor.references import Reference, load_reference, suffixes
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _NAMED = 3
 
 
@@ -94,15 +94,25 @@ def _find(path: Path) -> Reference | None:
     """Return a still that is painted, under this name or in another format; None where it is grey."""
     if path.exists() and not (reference := load_reference(path)).grey:
         return reference
-    for suffix in _SUFFIXES:
-        beside = path.with_suffix(suffix)
-        if beside != path and beside.is_file() and not (reference := load_reference(beside)).grey:
+    for beside in _beside(path):
+        if not (reference := load_reference(beside)).grey:
             return reference
     if not path.exists():
         raise ReferenceImageError(
             f"{path}: no such still, though the plan names it", hint="check the path, or take it out of the plan"
         )
     return None
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the other pictures of a still's name in its folder, those of the more common formats first."""
+    known = suffixes()
+    found = [
+        each
+        for each in path.parent.glob(f"{escape(path.stem)}.*")
+        if each.stem == path.stem and each.suffix.lower() in known and each != path and each.is_file()
+    ]
+    return sorted(found, key=lambda each: (known.index(each.suffix.lower()), each))
 
 
 def _with_borrowed(

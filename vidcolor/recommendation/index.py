@@ -19,17 +19,13 @@ from vidcolor.framing import shrink
 from vidcolor.partfile import written_whole
 from vidcolor.readahead import read_ahead
 from vidcolor.recommendation.looks import LONG_SIDE, Looks, describe
-from vidcolor.references import load_reference
+from vidcolor.references import load_reference, suffixes
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 INDEX_NAME = ".vidcolor-index.npz"
 """The index's file in the folder of photographs, unless another is named."""
-_SUFFIXES = {
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
-    *(".ppm", ".pgm", ".jp2", ".j2k", ".tga", ".avif"),
-}
 _VERSION = 1
 _SAVED_EVERY = 500
 _DECODED_AHEAD = 2
@@ -151,6 +147,7 @@ def _list_pictures(folder: Path) -> dict[str, tuple[int, int]]:
     if not folder.is_dir():
         raise VidcolorError(f"{folder} is not a folder", hint="give a folder of colour photographs")
     found: dict[str, tuple[int, int]] = {}
+    known = suffixes()
 
     def complain(error: OSError) -> None:
         if error.filename == str(folder):
@@ -160,7 +157,7 @@ def _list_pictures(folder: Path) -> dict[str, tuple[int, int]]:
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in names:
             path = Path(parent, name)
-            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in known and not name.startswith(".") and path.is_file():
                 state = path.stat()
                 found[path.relative_to(folder).as_posix()] = state.st_size, state.st_mtime_ns
     return dict(sorted(found.items()))
