@@ -254,6 +254,34 @@ def test_stills_are_saved_relative_to_the_plan(tmp_path: Path) -> None:
     assert ColorPlan.load(moved / "plan.json").stills() == [moved / "stills" / "a_0003.png"]
 
 
+@pytest.mark.parametrize("stills", ["paint", "linked/film", "linked/film/../film", "linked/paint", "deep/er/linked"])
+def test_stills_are_found_from_a_plan_in_a_folder_that_is_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stills: str
+) -> None:
+    for folder in ("deep/er/project/film", "paint"):
+        (tmp_path / folder).mkdir(parents=True)
+    for link, target in {
+        "linked": "deep/er/project",
+        "deep/er/linked": "project",
+        "linked/paint": "../../../paint",
+    }.items():
+        (tmp_path / link).symlink_to(target)
+    monkeypatch.chdir(tmp_path)
+    still = Path(stills, "a_0003.png")
+    Path("original.png").write_bytes(b"painted")
+    still.symlink_to(Path("original.png").absolute())
+    shot = PlannedShot(start=0, stop=9, references=[PlannedReference(path=str(still), frame=3)])
+    ColorPlan(video="film.mkv", frames=9, shots=[shot]).save("linked/plan.json")
+    for name in ("linked/plan.json", "deep/er/project/plan.json", "linked/plan.json"):
+        plan = ColorPlan.load(name)
+        (found,) = plan.stills()
+        assert (found.name, found.read_bytes()) == ("a_0003.png", b"painted")
+        plan.save(name)
+    # What lies in the plan's folder by its name is named so, wherever a link leads.
+    written = json.loads(Path("linked/plan.json").read_text())["shots"][0]["references"][0]["path"]
+    assert written.startswith("..") == (stills == "paint")
+
+
 def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(PlanError):
         plan_of(tmp_path).save(tmp_path / "missing" / "plan.json")

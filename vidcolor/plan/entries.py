@@ -1,5 +1,6 @@
 """The entries of a plan: shots and the stills used in them."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -146,6 +147,11 @@ class PlannedShot(Entry):
     def grading(self) -> Grading:
         """What is done to the colours of the shot."""
         return Grading(self.saturation, self.hue, self.temperature)
+
+
+def place_of(still: str | Path) -> Path:
+    """Return where a still lies, whichever links and `..` lead to its folder; one that is a link keeps its own name."""
+    return Path(os.path.realpath(Path(still).parent), Path(still).name)
 
 
 def name_shots(some: Sequence[PlannedShot], shots: Sequence[PlannedShot]) -> str:
