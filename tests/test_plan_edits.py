@@ -391,6 +391,10 @@ def test_stills_given_beside_a_plan_and_in_memory_count(tmp_path: Path) -> None:
 
 def test_a_still_with_a_little_paint_is_painted(tmp_path: Path) -> None:
     rgb = picture(5, FRAMES, 96, 64, "grey")
-    cv2.circle(rgb, (40, 30), 6, (200, 60, 60), -1)
+    cv2.circle(rgb, (40, 30), 2, (200, 60, 60), -1)  # 0.2 % of it
     Image.fromarray(rgb).save(tmp_path / "a.png")
-    assert [each.name for each in settle(None, [tmp_path / "a.png"]).references] == ["a.png"]
+    plan = edited(plan_with(0, 10), 0, references=[{"path": str(tmp_path / "a.png"), "frame": 5}])
+    for settled in (settle(None, [tmp_path / "a.png"]), settle(plan)):
+        assert [each.name for each in settled.references] == ["a.png"]
+        assert settled.plan in (None, plan)
+        assert settled.notes == []

@@ -139,6 +139,24 @@ def test_grey_in_a_colour_jpeg_is_still_grey(tmp_path: Path) -> None:
     assert not is_grey(quadrants())
 
 
+@pytest.mark.parametrize("size", [(96, 64), (1920, 1080), (6000, 4000)])
+@pytest.mark.parametrize("place", [(0, 0), (31, 17), (-2, -2)])
+def test_a_few_painted_pixels_are_colour(size: tuple[int, int], place: tuple[int, int]) -> None:
+    rgb = np.full((*size[::-1], 3), 120, np.uint8)
+    assert is_grey(rgb)
+    rgb[place[0] :, place[1] :][:2, :2] = (150, 110, 110)
+    assert not is_grey(rgb)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (300, 200)])
+@pytest.mark.parametrize("quality", [None, 40, 80, 95])
+def test_grey_with_noise_is_grey(tmp_path: Path, size: tuple[int, int], quality: int | None) -> None:
+    noise = np.random.default_rng(0).normal(120, 1.2, (*size[::-1], 3))
+    path = tmp_path / ("still.jpg" if quality else "still.png")
+    Image.fromarray(noise.round().astype(np.uint8)).save(path, quality=quality or 0, subsampling=0)
+    assert load_reference(path).grey
+
+
 def test_colour_profile_is_converted(tmp_path: Path) -> None:
     path = tmp_path / "still.png"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

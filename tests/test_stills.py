@@ -50,8 +50,6 @@ def test_painted_still_is_never_replaced_unasked(film: Path, tmp_path: Path) -> 
         write_stills(film, [1, 2], tmp_path)
     assert still.read_bytes() == b"painted for hours"
     assert not (tmp_path / "film_000001.png").exists()
-    write_stills(film, [2], tmp_path, overwrite=True)
-    assert Image.open(still).size == (32, 16)
 
 
 def test_frame_past_the_end_is_an_error(film: Path, tmp_path: Path) -> None:
@@ -59,13 +57,25 @@ def test_frame_past_the_end_is_an_error(film: Path, tmp_path: Path) -> None:
         write_stills(film, [6], tmp_path)
 
 
-def test_a_painted_still_is_never_replaced(film: Path, tmp_path: Path) -> None:
-    (painted, grey) = write_stills(film, [1, 2], tmp_path)
-    Image.new("RGB", (32, 16), (200, 80, 40)).save(painted)
-    before = painted.read_bytes()
-    grey.write_bytes(b"no picture")
+@pytest.mark.parametrize("way", ["all of it", "a little", "cut short", "no picture", "empty", "too large"])
+def test_what_may_be_painted_is_never_replaced(film: Path, tmp_path: Path, way: str) -> None:
+    (still, grey) = write_stills(film, [1, 2], tmp_path)
+    rgb = np.asarray(Image.open(still)).copy()
+    rgb[4, 7:9] = (200, 80, 40)
+    Image.fromarray(rgb).save(still)
+    if way == "all of it":
+        Image.new("RGB", (32, 16), (200, 80, 40)).save(still)
+    elif way == "cut short":
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(still)
+        still.write_bytes(still.read_bytes()[:-200])
+    elif way == "too large":
+        Image.new("L", (10_000, 9_000)).save(still)
+    elif way != "a little":
+        still.write_bytes(b"no picture" if way == "no picture" else b"")
+    before = still.read_bytes()
+    Image.new("L", (8, 8), 90).save(grey)
     assert write_stills(film, [1, 2, 3], tmp_path, overwrite=True) == [grey, tmp_path / "film_000003.png"]
-    assert painted.read_bytes() == before
+    assert still.read_bytes() == before
     assert Image.open(grey).size == (32, 16)
 
 

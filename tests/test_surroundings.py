@@ -171,6 +171,25 @@ def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, film: Path) 
     assert lines(done.stderr)[0].startswith(f"error: {folder / 'film.mkv'}: Permission denied")
 
 
+def test_a_still_without_rights_is_named_and_never_replaced(tmp_path: Path, film: Path) -> None:
+    """Checklist 42, 46."""
+    paint = ["scenes", film, "--stills", tmp_path, "-y"]
+    assert child(command(*paint)).returncode == 0
+    still = sorted(tmp_path.glob("*.png"))[0]
+    before = still.read_bytes()
+    still.chmod(0)
+    done = child([*without_rights(), *command(*paint)])
+    assert (done.returncode, still.stat().st_mode & 0o777) == (0, 0)
+    assert "stills were there and stay as they are" in done.stderr
+    done = child([*without_rights(), *command("colorize", film, "-r", still, "-o", tmp_path / "out.mkv")])
+    assert done.returncode == 1
+    assert lines(done.stderr) == [
+        f"error: {still}: cannot be read (Permission denied)", "hint: check that you may read the file",
+    ]  # fmt: skip
+    still.chmod(0o644)
+    assert still.read_bytes() == before
+
+
 @mounts
 def test_a_film_on_a_read_only_disk_needs_another_output(tmp_path: Path, film: Path) -> None:
     """Checklist 46."""

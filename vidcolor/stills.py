@@ -42,7 +42,8 @@ def write_stills(
         video: The film.
         frames: Frame numbers, in any order.
         folder: Where the stills go; made when missing.
-        overwrite: Replace stills that exist, but for those that somebody painted: the work is in them.
+        overwrite: Replace stills that exist and are grey. Others stay: what somebody painted is in them, or may be
+            where a file cannot be read.
         keep: Leave stills that exist as they are, and write the others.
         stream: Number of the video stream; None takes the default one.
         progress: Called with the stills done and wanted.
@@ -57,12 +58,12 @@ def write_stills(
     wanted = {
         frame: path
         for frame, path in wanted.items()
-        if not (keep and path.exists()) and not (overwrite and _painted(path))
+        if not path.exists() or not (keep or (overwrite and not _is_grey(path)))
     }
     if not overwrite and (existing := [path for path in wanted.values() if path.exists()]):
         raise VideoError(
             f"{existing[0]} exists already",
-            hint="choose another folder, or -y to replace the stills that are not painted",
+            hint="choose another folder, or -y to replace the stills that are grey",
         )
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -88,8 +89,9 @@ def write_stills(
     return written
 
 
-def _painted(path: Path) -> bool:
+def _is_grey(path: Path) -> bool:
+    """Tell whether a file is a grey picture for sure: one that cannot be read may be somebody's work."""
     try:
-        return path.exists() and not load_reference(path).grey
+        return load_reference(path).grey
     except ReferenceImageError:
         return False
