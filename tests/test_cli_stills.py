@@ -73,6 +73,18 @@ def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path:
     ]  # fmt: skip
 
 
+def test_the_index_of_recommend_is_never_the_film(film: Path, library: Path, tmp_path: Path) -> None:
+    before = film.read_bytes()
+    (tmp_path / "linked.mkv").hardlink_to(film)
+    for index in (film, tmp_path / "linked.mkv"):
+        status, out, err = run("recommend", film, library, "--index", index, "-y")
+        assert (status, out, err.count("\n")) == (2, "", 2)
+        assert "with --index" in err
+    assert film.read_bytes() == before
+    status, _, err = run("recommend", film, library, "--index", library / "one.png")
+    assert (status, err.count("\n")) == (1, 2)
+
+
 def test_suggest_names_frames_and_writes_them(film: Path, library: Path, tmp_path: Path) -> None:
     still = tmp_path / "painted_000006.png"
     still.write_bytes((library / "one.png").read_bytes())

@@ -108,7 +108,7 @@ def test_other_weights_rebuild_the_index(opened: Open) -> None:
     assert opened(weights="two").described == 0
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "short", "flipped", "empty"])
 def test_a_damaged_index_is_made_anew(opened: Open, folder: Path, damage: str) -> None:
     whole = opened()
     path = folder / INDEX_NAME
@@ -116,13 +116,34 @@ def test_a_damaged_index_is_made_anew(opened: Open, folder: Path, damage: str) -
     if damage == "flipped":
         data[len(data) // 2] ^= 0xFF
     path.write_bytes(
-        {"cut": bytes(data[: len(data) // 2]), "flipped": bytes(data), "text": b"no index", "empty": b""}[damage]
+        {"cut": bytes(data[: len(data) // 2]), "short": bytes(data[:300]), "flipped": bytes(data), "empty": b""}[damage]
     )
     rebuilt = opened()
     assert rebuilt.described == 3
     assert equal(whole, rebuilt)
     assert [warning for warning in rebuilt.warnings if "damaged" in warning]
     assert opened().warnings == ()
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.plan.json", "other.npz", "library/a.png", "library/new.png"])
+def test_a_file_that_is_no_index_is_never_replaced_by_one(opened: Open, folder: Path, name: str) -> None:
+    path = folder.parent / name
+    if name == "film.mkv":
+        render(folder.parent / "film", Film(frames=3))
+    elif name == "film.plan.json":
+        path.write_text("{}")
+    elif name == "other.npz":
+        np.savez(path, about=np.zeros(3, np.uint8))
+    before = {each: each.read_bytes() for each in folder.parent.rglob("*") if each.is_file()}
+    with pytest.raises(VidcolorError, match=r"no index of photographs|named like a picture") as refusal:
+        opened(index=path)
+    assert "--index" in (refusal.value.hint or "")
+    assert {each: each.read_bytes() for each in folder.parent.rglob("*") if each.is_file()} == before
+
+
+def test_what_cannot_be_read_is_no_index(opened: Open, folder: Path) -> None:
+    with pytest.raises(VidcolorError, match="cannot be read"):
+        opened(index=folder / "below")
 
 
 def test_broken_and_grey_pictures_are_left_out_and_named(opened: Open, folder: Path) -> None:

@@ -61,6 +61,8 @@ def recommend(
         if written is not None:
             check_output(written, inputs=[video, *([index] if index else [])], overwrite=yes, option=option)
             check_folder(written.parent)
+    if index is not None:
+        check_output(index, inputs=[video], overwrite=True, option="--index")
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.exemplar import ExemplarColorizer

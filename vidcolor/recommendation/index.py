@@ -30,6 +30,9 @@ _VERSION = 1
 _SAVED_EVERY = 500
 _DECODED_AHEAD = 2
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_MARKS = (b"PK\x03\x04", b"about.npy", b'{"version": ')
+_MARKED_BYTES = 512
+"""An index begins with its marks, so that one that breaks off later still has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,14 +91,16 @@ def open_library(
         folder: The photographs.
         networks: Describe them.
         weights: SHA-256 of their weights: descriptions of other weights are made anew.
-        index: The index's file; `INDEX_NAME` in the folder when None.
+        index: The index's file; `INDEX_NAME` in the folder when None. A file that is no index is never replaced.
         progress: Called with the photographs described and to be described.
 
     Raises:
-        VidcolorError: The folder cannot be read, or holds no photograph that can be recommended.
+        VidcolorError: The folder cannot be read, or holds no photograph that can be recommended, or the index is
+            another kind of file.
     """
     files = _list_pictures(folder)
     path = index or folder / INDEX_NAME
+    _check_index(path)
     warnings: list[str] = []
     known = _load(path, weights, warnings)
     photographs = {
@@ -188,6 +193,22 @@ def _save(path: Path, photographs: dict[str, Photograph], weights: str) -> None:
     arrays |= {name: np.stack([getattr(each, name) for each in looks]) for name in Looks.FIELDS} if looks else {}
     with written_whole(path) as part, part.open("wb") as file:
         np.savez(file, **arrays)
+
+
+def _check_index(path: Path) -> None:
+    """Refuse a file that is no index, whole or damaged, for it would be replaced; an empty one is no loss."""
+    hint = "name another file with --index, or remove this one if it is a damaged index"
+    if path.suffix.lower() in _SUFFIXES:
+        raise VidcolorError(f"the index {path} is named like a picture", hint="name another file with --index")
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MARKED_BYTES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise VidcolorError(f"the index {path} cannot be read: {error.strerror}", hint=hint) from error
+    if start and not all(mark in start for mark in _MARKS):
+        raise VidcolorError(f"{path} is no index of photographs, and would be lost", hint=hint)
 
 
 def _load(path: Path, weights: str, warnings: list[str]) -> dict[str, Photograph]:
