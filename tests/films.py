@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
@@ -22,7 +23,7 @@ from av.filter import Graph
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from vidcolor.video import VideoReader
+from vidcolor.video import RgbVideoWriter, VideoReader
 
 MUXERS = {
     ".mkv": "matroska",
@@ -138,6 +139,26 @@ def render(path: Path, film: Film, *, pictures: Sequence[Rgb] | Callable[[int], 
         for tone in tones:
             output.mux(tone(film, film.frames))
     return path
+
+
+def write_rgb(path: Path, pictures: Iterable[Rgb], *, rate: Fraction = Fraction(25)) -> Path:
+    """Write pictures as a film to look at."""
+    with RgbVideoWriter(path, rate=rate) as writer:
+        for rgb in pictures:
+            writer.write(rgb)
+    return path
+
+
+def without_times(path: Path, *, frames: int) -> Path:
+    """Write a transport stream whose times start anew in its middle, so that no frame is found by its time."""
+    film = render(path, Film(suffix=".ts", codec="libx264", frames=frames // 2))
+    film.write_bytes(2 * film.read_bytes())
+    return film
+
+
+def threads_left() -> list[str]:
+    """Return the names of our threads that still run."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("vidcolor-")]
 
 
 def coded(rgb: Rgb, film: Film, *, seed: int = 0) -> VideoFrame:

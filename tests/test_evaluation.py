@@ -1,18 +1,18 @@
 import json
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from films import write_rgb
 
 from vidcolor.errors import VideoError
 from vidcolor.evaluation import Row, Scores, evaluate, summarize
 from vidcolor.evaluation.nearest import describe, nearest_neighbour
 from vidcolor.metrics import Array
 from vidcolor.shots import Shot
-from vidcolor.video import Frame, VideoReader, VideoWriter, write_rgb_video
+from vidcolor.video import Frame, VideoReader, VideoWriter
 
 WIDTH, HEIGHT, FRAMES = 96, 64, 9
 
@@ -37,8 +37,7 @@ def other(step: int) -> Array:
 
 
 def film(path: Path, frames: list[Array]) -> Path:
-    write_rgb_video(path, frames, rate=Fraction(25))
-    return path
+    return write_rgb(path, frames)
 
 
 def faded(rgb: Array) -> Array:

@@ -5,14 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from films import Film, picture, render
+from films import Film, picture, render, threads_left
 
 from vidcolor import Colorizer
 from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.references import Reference, load_reference
 from vidcolor.verification import verify
-from vidcolor.video import VideoReader
+from vidcolor.video import RgbVideoWriter, VideoReader
 
 _FRAMES = 30
 _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
@@ -165,6 +165,19 @@ def test_a_preview_leaves_neither_output_when_the_sheet_cannot_be_written(
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
     with pytest.raises(VideoError, match="not a folder"):
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "no" / "sheet.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preview_that_is_stopped_while_it_writes_ends_its_threads(
+    colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RgbVideoWriter, "write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
+    assert threads_left() == []
     assert not list(tmp_path.iterdir())
 
 

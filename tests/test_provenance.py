@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from films import Film, picture, render
+from films import Film, picture, render, write_rgb
 
 from vidcolor import Colorizer
 from vidcolor.color import Chroma
@@ -16,7 +16,7 @@ from vidcolor.networks import ExemplarNetwork
 from vidcolor.plan import make_plan
 from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
 from vidcolor.provenance import AUTOMATIC, FILLED, MATCHED, SOURCES, STILL, everywhere, paint
-from vidcolor.video import RgbVideoWriter, VideoReader, probe, write_rgb_video
+from vidcolor.video import RgbVideoWriter, VideoReader, probe
 
 Floats = np.ndarray
 _FILM = Film(look="grey", codec="libx264", frames=30)
@@ -231,7 +231,7 @@ def test_pictures_written_one_at_a_time_appear_whole_or_not_at_all(tmp_path: Pat
     with VideoReader(tmp_path / "a.mp4") as reader:
         assert len(list(reader)) == 3
     with pytest.raises(VideoError, match="another size"):
-        write_rgb_video(tmp_path / "b.mp4", [grey, grey[:20]], rate=Fraction(24))
+        write_rgb(tmp_path / "b.mp4", [grey, grey[:20]])
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 

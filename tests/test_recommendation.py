@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from films import Film, picture, render
+from films import Film, picture, render, threads_left, without_times
 from PIL import Image
 
 import vidcolor.recommendation.index as index_module
@@ -244,6 +244,19 @@ def test_each_shot_gets_its_photographs(folder: Path, trained: ExemplarColorizer
     assert [[(each.path, each.frame) for each in shot.references] for shot in loaded.shots] == [
         [(str(folder / name), None)] for name in ("a.png", "b.jpg", "below/c.png")
     ]
+
+
+def test_ranking_that_is_stopped_ends_its_threads(folder: Path, networks: ExemplarColorizer) -> None:
+    film = without_times(folder.parent / "film", frames=24)
+    shots = [PlannedShot(start=0, stop=4), PlannedShot(start=4, stop=24)]
+    library = open_library(folder, networks, weights="one")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        recommend(ColorPlan(video=str(film), frames=24, shots=shots), library, networks, count=1, progress=stop)
+    assert (threads_left(), stopped.typename) == ([], "KeyboardInterrupt")  # its traceback is held meanwhile
 
 
 def test_a_photograph_that_is_not_worthwhile_stays_out_of_the_plan() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from films import write_rgb
 
 from vidcolor.errors import VideoError
 from vidcolor.video import (
@@ -20,7 +21,6 @@ from vidcolor.video import (
     count_frames,
     default_output,
     plain_transcode,
-    write_rgb_video,
 )
 
 Film = Callable[..., Path]
@@ -610,7 +610,7 @@ def test_preview_pictures_become_a_film(tmp_path: Path) -> None:
     output = tmp_path / "preview.mp4"
     red = np.zeros((37, 53, 3), np.uint8)
     red[..., 0] = 200
-    write_rgb_video(output, [red] * 5, rate=Fraction(24000, 1001))
+    write_rgb(output, [red] * 5, rate=Fraction(24000, 1001))
     with av.open(str(output)) as container:
         shown = [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)]
     assert len(shown) == 5

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,25 +47,32 @@ def shots_at_a_glance(
     """
     wanted = sorted(set(at)) or [shot.representative for shot in plan.shots]
     starts = [shot.start for shot in plan.shots]
-    for done, frame in enumerate(read_frames(info, wanted, of=plan.frames), start=1):
-        number, luma = bisect_right(starts, frame.index), upright_luma(frame, info)
-        shot = plan.shots[number - 1]
-        caption = f"frame {frame.index}"
-        if not at:
-            caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"
-        if candidates:
-            tried = [_colored(shot, frame, luma, info, [(stills[key], False)], networks, None) for key in candidates]
-            names = [stills[key].reference.name for key in candidates]
-            yield SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
-        else:
-            counting = [planned for planned in shot.references if planned.span is None or frame.index in planned.span]
-            own = [(stills[planned.path], planned.frame is not None) for planned in counting]
-            painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
-            film, colored = _colored(shot, frame, luma, info, own, networks, painted)
-            labels = ("film", *(still.reference.name for still, _ in own), "result")
-            yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still, _ in own), colored), labels)
-        if progress is not None:
-            progress(done, len(wanted))
+    with closing(read_frames(info, wanted, of=plan.frames)) as frames:
+        for done, frame in enumerate(frames, start=1):
+            number, luma = bisect_right(starts, frame.index), upright_luma(frame, info)
+            shot = plan.shots[number - 1]
+            caption = f"frame {frame.index}"
+            if not at:
+                caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"
+            if candidates:
+                tried = [
+                    _colored(shot, frame, luma, info, [(stills[key], False)], networks, None) for key in candidates
+                ]
+                names = [stills[key].reference.name for key in candidates]
+                yield SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
+            else:
+                counting = [
+                    planned for planned in shot.references if planned.span is None or frame.index in planned.span
+                ]
+                own = [(stills[planned.path], planned.frame is not None) for planned in counting]
+                painted = next(
+                    (stills[planned.path].painted for planned in counting if planned.frame == frame.index), None
+                )
+                film, colored = _colored(shot, frame, luma, info, own, networks, painted)
+                labels = ("film", *(still.reference.name for still, _ in own), "result")
+                yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still, _ in own), colored), labels)
+            if progress is not None:
+                progress(done, len(wanted))
 
 
 def _colored(

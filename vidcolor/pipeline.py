@@ -1,7 +1,7 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
 from functools import partial
@@ -23,9 +23,9 @@ from vidcolor.plan.segment import check_length, fit_to_segment
 from vidcolor.planning import Progress, begin, check_options, plan_film
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
-from vidcolor.sheets import Bytes, SheetRow, lay_out, place_side_by_side, write_png
+from vidcolor.sheets import SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
-from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, write_rgb_video
+from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output
 from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
@@ -279,25 +279,22 @@ class Colorizer:
             shown = {shot.representative: shot for shot in plan.shots}
             rows: list[SheetRow] = []
 
-            def pictures() -> Iterator[Bytes]:
-                colors = color_film(reader, plan, stills, self._networks, quality="balanced", clock=clock)
-                with closing(colors):
-                    for item in colors:
-                        graded = item.chroma and grade(
-                            item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
-                        )
-                        film, colored = show(item.frame, graded, info)
-                        if shot := shown.get(item.frame.index):
-                            painted = [stills[planned.path].reference.rgb for planned in shot.references]
-                            frames = f"frames {shot.start} to {shot.stop - 1}: film, stills, result"
-                            rows.append(SheetRow(f"shot {len(rows) + 1}, {frames}", (film, *painted, colored)))
-                        yield place_side_by_side(film, colored)
-                        if progress is not None:
-                            progress("color", item.frame.index + 1, plan.frames)
-                write_png(part, lay_out(rows))  # before the clip gets its name: both appear, or neither
-
             rate = info.average_rate or Fraction(25)
-            write_rgb_video(Path(side_by_side), pictures(), rate=rate, overwrite=overwrite)
+            colors = color_film(reader, plan, stills, self._networks, quality="balanced", clock=clock)
+            with RgbVideoWriter(side_by_side, rate=rate, overwrite=overwrite) as clip, closing(colors):
+                for item in colors:
+                    graded = item.chroma and grade(
+                        item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
+                    )
+                    film, colored = show(item.frame, graded, info)
+                    if shot := shown.get(item.frame.index):
+                        painted = [stills[planned.path].reference.rgb for planned in shot.references]
+                        frames = f"frames {shot.start} to {shot.stop - 1}: film, stills, result"
+                        rows.append(SheetRow(f"shot {len(rows) + 1}, {frames}", (film, *painted, colored)))
+                    clip.write(place_side_by_side(film, colored))
+                    if progress is not None:
+                        progress("color", item.frame.index + 1, plan.frames)
+                write_png(part, lay_out(rows))  # before the clip gets its name: both appear, or neither
         twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),

@@ -1,6 +1,7 @@
 """Recommending photographs for every shot of a film."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,18 +80,19 @@ def recommend(
     info = probe(plan.video, stream=stream)
     ranking = Ranking({name: each.looks for name, each in library.photographs.items() if each.looks is not None})
     recommendations = []
-    frames = read_frames(info, [shot.representative for shot in plan.shots], of=plan.frames)
-    for shot, frame in zip(plan.shots, frames, strict=True):
-        luma = upright_luma(frame, info)
-        size = working_size(*luma.shape[::-1], long_side=LONG_SIDE)
-        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-        best = ranking(describe(networks, small), count=count)
-        candidates = tuple(Candidate(**{**vars(each), "name": str(library.folder / each.name)}) for each in best)
-        grey = np.zeros((*frame.luma.shape, 2), np.float32)
-        picture, _ = show(frame, Chroma(grey, grey[..., 0]), info)
-        recommendations.append(Recommendation(shot.start, shot.stop, frame.index, candidates, cell(picture)))
-        if progress is not None:
-            progress(len(recommendations), len(plan.shots))
+    wanted = [shot.representative for shot in plan.shots]
+    with closing(read_frames(info, wanted, of=plan.frames)) as frames:
+        for shot, frame in zip(plan.shots, frames, strict=True):
+            luma = upright_luma(frame, info)
+            size = working_size(*luma.shape[::-1], long_side=LONG_SIDE)
+            small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
+            best = ranking(describe(networks, small), count=count)
+            candidates = tuple(Candidate(**{**vars(each), "name": str(library.folder / each.name)}) for each in best)
+            grey = np.zeros((*frame.luma.shape, 2), np.float32)
+            picture, _ = show(frame, Chroma(grey, grey[..., 0]), info)
+            recommendations.append(Recommendation(shot.start, shot.stop, frame.index, candidates, cell(picture)))
+            if progress is not None:
+                progress(len(recommendations), len(plan.shots))
     return recommendations
 
 

@@ -4,7 +4,7 @@ from vidcolor.video.info import ChromaFormat, ChromaPlanes, ColorTags, Frame, St
 from vidcolor.video.output import default_output
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import count_frames, probe
-from vidcolor.video.transcode import RgbVideoWriter, plain_transcode, write_rgb_video
+from vidcolor.video.transcode import RgbVideoWriter, plain_transcode
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
@@ -21,5 +21,4 @@ __all__ = [
     "default_output",
     "plain_transcode",
     "probe",
-    "write_rgb_video",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from fractions import Fraction
 
 from vidcolor.errors import VideoError
@@ -13,7 +13,7 @@ from vidcolor.video.numbering import packet_times
 from vidcolor.video.reader import VideoReader
 
 
-def read_frames(info: VideoInfo, frames: Collection[int], *, of: int) -> Iterator[Frame]:
+def read_frames(info: VideoInfo, frames: Collection[int], *, of: int) -> Generator[Frame, None, None]:
     """Decode a few frames of a film; the film between them is skipped where its packets have times.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -94,27 +94,10 @@ def own_chroma(frame: Frame, bit_depth: int, form: ChromaFormat) -> ChromaPlanes
     return ChromaPlanes(fit(own.cb), fit(own.cr))
 
 
-def write_rgb_video(
-    path: str | Path, frames: Iterable[npt.NDArray[np.uint8]], *, rate: Fraction, overwrite: bool = False
-) -> None:
-    """Write RGB pictures as a small film to look at: x264, 4:2:0, bt709; odd sizes lose no row, they gain one.
-
-    Args:
-        path: The output: .mp4, .mkv or .mov.
-        frames: Pictures (h, w, 3), uint8, all of one size.
-        rate: Frames per second.
-        overwrite: An existing file may be replaced.
-
-    Raises:
-        VideoError: There are no frames, they differ in size, or the file cannot be written.
-    """
-    with RgbVideoWriter(path, rate=rate, overwrite=overwrite) as writer:
-        for rgb in frames:
-            writer.write(rgb)
-
-
 class RgbVideoWriter:
-    """Writes RGB pictures, one at a time, as `write_rgb_video` does; use it in a `with` block.
+    """Writes RGB pictures as a small film to look at: x264, 4:2:0, bt709; odd sizes lose no row, they gain one.
+
+    The file appears under its name when the `with` block ends without an exception; otherwise nothing remains.
 
     Args:
         path: The output: .mp4, .mkv or .mov.
@@ -122,7 +105,7 @@ class RgbVideoWriter:
         overwrite: An existing file may be replaced.
 
     Raises:
-        VideoError: The file cannot be written.
+        VideoError: The file cannot be written, or there were no pictures.
     """
 
     def __init__(self, path: str | Path, *, rate: Fraction, overwrite: bool = False) -> None:
