@@ -200,13 +200,44 @@ def test_provenance_turns_with_the_picture(tmp_path: Path, luma: Floats) -> None
     np.testing.assert_array_equal(info.upright(stored), provenance)
 
 
-def test_the_film_and_its_provenance_are_never_one_file(untrained: Path, film: Path, tmp_path: Path) -> None:
-    colorizer = Colorizer.load(untrained, device="cpu")
+@pytest.mark.parametrize("spelling", ["a.mp4", "sub/../a.mp4", "folder link/a.mp4", "link.mp4"])
+def test_the_film_and_its_provenance_are_never_one_file(
+    untrained: Path, film: Path, tmp_path: Path, spelling: str
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "folder link").symlink_to(tmp_path)
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")
+    before = sorted(tmp_path.iterdir())
+    asked: list[str] = []
     with pytest.raises(VideoError, match="is the coloured film"):
-        colorizer.colorize(film, output=tmp_path / "a.mp4", provenance=tmp_path / "a.mp4", overwrite=True)
+        Colorizer.load(untrained, device="cpu").colorize(
+            film,
+            output=tmp_path / "a.mp4",
+            provenance=tmp_path / spelling,
+            overwrite=True,
+            progress=lambda stage, *_: asked.append(stage),
+        )
+    assert not asked  # before any work
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["name", "dots", "symlink", "hard link"])
+def test_the_provenance_is_never_the_film_that_is_read(untrained: Path, film: Path, tmp_path: Path, kind: str) -> None:
+    given, data = tmp_path / "given.mkv", film.read_bytes()
+    if kind == "name":
+        given = film
+    elif kind == "dots":
+        given = film.parent / ".." / film.parent.name / film.name
+    elif kind == "symlink":
+        given.symlink_to(film)
+    else:
+        given.hardlink_to(film)
     with pytest.raises(VideoError, match="is the film itself"):
-        colorizer.colorize(film, output=tmp_path / "a.mp4", provenance=film, overwrite=True)
-    assert not list(tmp_path.iterdir())
+        Colorizer.load(untrained, device="cpu").colorize(
+            film, output=tmp_path / "a.mp4", provenance=given, overwrite=True
+        )
+    assert film.read_bytes() == data
+    assert not (tmp_path / "a.mp4").exists()
 
 
 def test_paint_tells_sources_apart_without_red_and_green() -> None:

@@ -311,7 +311,7 @@ def _provenance_film(
 ) -> RgbVideoWriter | nullcontext[None]:
     if path is None:
         return nullcontext()
-    if Path(path).absolute() == target.absolute():
+    if Path(path).resolve() == target.resolve():
         raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
     check_output(Path(path), source=info.path, overwrite=overwrite)
     return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)
