@@ -132,6 +132,47 @@ def test_output_is_never_a_still(tmp_path: Path) -> None:
     assert "is the input" in err
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("colorize", "-o"),
+        ("colorize", "--provenance"),
+        ("scenes", "-o"),
+        ("recommend", "-o"),
+        ("recommend", "--sheet"),
+        ("recommend", "--index"),
+        ("suggest", "-o"),
+        ("sheet", "-o"),
+    ],
+)
+@pytest.mark.parametrize("folder", [".", "/", "", "a folder"])
+def test_an_output_that_is_a_folder_is_refused_before_the_film_is_read(
+    tmp_path: Path, command: str, option: str, folder: str
+) -> None:
+    (tmp_path / "a folder").mkdir()
+    needed = {
+        "--provenance": ("-o", tmp_path / "out.mkv"),
+        "recommend": (tmp_path / "photographs",),
+        "suggest": ("--stills", tmp_path / "paint"),
+    }
+    words = needed.get(option) or needed.get(command, ())
+    given = tmp_path / folder if folder == "a folder" else folder
+    status, out, err = run(command, tmp_path / "film.mkv", *words, option, given)
+    assert (status, out) == (2, "")
+    assert err.splitlines() == [
+        f"error: the output {given or '.'} is a folder", f"hint: name a file in it with {option}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", [".", "/", "", ".."])
+@pytest.mark.parametrize("command", ["colorize", "preview", "scenes", "suggest", "sheet"])
+def test_a_folder_is_no_film(command: str, folder: str, untrained: Path) -> None:
+    weights = [] if command == "scenes" else ["--weights", untrained]
+    status, out, err = run(command, folder, *weights)
+    assert (status, out) == (1, "")
+    assert err.splitlines() == [f"error: {folder or '.'} is a folder, not a film", "hint: name one film file"]
+
+
 @pytest.mark.parametrize("way", ["name", "dots", "link to it", "link in the folder"])
 def test_scenes_never_writes_over_a_still_that_it_reads(samples: Path, tmp_path: Path, way: str) -> None:
     folder = tmp_path / "paint"

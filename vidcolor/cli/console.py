@@ -92,7 +92,7 @@ def refuse(message: str, *, hint: str) -> NoReturn:
 
 
 def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:
-    """Refuse an output that is one of the inputs, or that exists and may not be replaced.
+    """Refuse an output that is one of the inputs or a folder, or that exists and may not be replaced.
 
     Args:
         output: File to be written.
@@ -103,7 +103,9 @@ def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, optio
     for given in inputs:
         if output.resolve() == given.resolve() or (output.exists() and given.exists() and output.samefile(given)):
             refuse(f"the output {output} is the input {given}", hint=f"name another file with {option}")
-    if output.exists() and not output.is_dir() and not overwrite:
+    if output.is_dir():
+        refuse(f"the output {output} is a folder", hint=f"name a file in it with {option}")
+    if output.exists() and not overwrite:
         refuse(f"{output} exists already", hint=f"-y replaces it, {option} names another file")
 
 

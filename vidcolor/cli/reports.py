@@ -121,10 +121,8 @@ def _list_shots(plan: "ColorPlan") -> None:
 
 
 def check_plan(plan: Path, *, stills: Path | None) -> None:
-    """Refuse a plan that cannot be written, before any work."""
+    """Refuse a plan whose folder cannot be written to, before any work."""
     check_folder(plan.parent, made=stills is not None and plan.parent.resolve() == stills.resolve())
-    if plan.is_dir():
-        refuse(f"{plan} is a folder", hint="name a file in it, such as film.plan.json")
 
 
 def check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:

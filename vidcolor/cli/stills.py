@@ -249,7 +249,7 @@ def sheet(
     given = given_stills(reference, more_stills, None if each else plan)
     if each and plan is None and not given:
         refuse("--each without stills", hint="name the stills to compare with -r")
-    target = video.with_suffix(".sheet.png") if output is None else output
+    target = video.parent / f"{video.stem}.sheet.png" if output is None else output
     check_output(target, inputs=[video, *given, *([plan] if plan else [])], overwrite=yes)
     check_folder(target.parent)
 
