@@ -55,24 +55,45 @@ def shots_at_a_glance(
             if not at:
                 caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"
             if candidates:
-                tried = [
-                    _colored(shot, frame, luma, info, [(stills[key], False)], networks, None) for key in candidates
-                ]
-                names = [stills[key].reference.name for key in candidates]
-                yield SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
+                tried = [stills[key] for key in candidates]
+                yield _row_of_candidates(caption, shot, frame, luma, info, tried, networks)
             else:
-                counting = [
-                    planned for planned in shot.references if planned.span is None or frame.index in planned.span
-                ]
-                own = [(stills[planned.path], planned.frame is not None) for planned in counting]
-                painted = next(
-                    (stills[planned.path].painted for planned in counting if planned.frame == frame.index), None
-                )
-                film, colored = _colored(shot, frame, luma, info, own, networks, painted)
-                labels = ("film", *(still.reference.name for still, _ in own), "result")
-                yield SheetRow(caption, (film, *(cell(still.reference.rgb) for still, _ in own), colored), labels)
+                yield _row_as_planned(caption, shot, frame, luma, info, stills, networks)
             if progress is not None:
                 progress(done, len(wanted))
+
+
+def _row_of_candidates(
+    caption: str,
+    shot: PlannedShot,
+    frame: Frame,
+    luma: Floats,
+    info: VideoInfo,
+    stills: Sequence[Still],
+    networks: ExemplarColorizer,
+) -> SheetRow:
+    """The film, and the result of each still alone."""
+    tried = [_colored(shot, frame, luma, info, [(still, False)], networks, None) for still in stills]
+    names = (still.reference.name for still in stills)
+    return SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
+
+
+def _row_as_planned(
+    caption: str,
+    shot: PlannedShot,
+    frame: Frame,
+    luma: Floats,
+    info: VideoInfo,
+    stills: Mapping[str, Still],
+    networks: ExemplarColorizer,
+) -> SheetRow:
+    """The film, the stills of its shot that count for the frame, and the result."""
+    counting = [planned for planned in shot.references if planned.span is None or frame.index in planned.span]
+    own = [(stills[planned.path], planned.frame is not None) for planned in counting]
+    painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
+    film, colored = _colored(shot, frame, luma, info, own, networks, painted)
+    labels = ("film", *(still.reference.name for still, _ in own), "result")
+    return SheetRow(caption, (film, *(cell(still.reference.rgb) for still, _ in own), colored), labels)
 
 
 def _colored(

@@ -198,7 +198,7 @@ def _save(path: Path, photographs: dict[str, Photograph], weights: str) -> None:
 def _check_index(path: Path) -> None:
     """Refuse a file that is no index, whole or damaged, for it would be replaced; an empty one is no loss."""
     hint = "name another file with --index, or remove this one if it is a damaged index"
-    if path.suffix.lower() in _SUFFIXES:
+    if path.suffix.lower() in suffixes():
         raise VidcolorError(f"the index {path} is named like a picture", hint="name another file with --index")
     try:
         with path.open("rb") as file:
