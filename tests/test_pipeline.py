@@ -154,6 +154,18 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
 
 
+def test_a_preview_begins_where_the_film_does(colorizer: Colorizer, tmp_path: Path) -> None:
+    late = tuple(range(86400, 86448))  # ticks of 1/24 s: an hour in, as a capture keeps the clock of its broadcast
+    film = render(tmp_path / "film", Film(frames=48, time_base=Fraction(1, 24), times=late))
+    report = colorizer.preview(
+        film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png", duration=Fraction(1)
+    )
+    assert report.frames == 24
+    with pytest.raises(VideoError, match=r"no frame from 1\.000 s to 2\.000 s") as error:
+        colorizer.colorize(film, output=tmp_path / "out.mkv", start=Fraction(1), end=Fraction(2))
+    assert error.value.hint == "the film lasts from 3600.000 s to 3602.000 s"
+
+
 def test_a_preview_leaves_neither_output_when_the_sheet_cannot_be_written(
     colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

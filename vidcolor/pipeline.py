@@ -25,7 +25,7 @@ from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import SheetRow, lay_out, place_side_by_side, write_png
 from vidcolor.upsample import ChromaUpsampler
-from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output
+from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
 from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
@@ -226,7 +226,7 @@ class Colorizer:
         side_by_side: str | Path,
         contact_sheet: str | Path,
         plan: ColorPlan | None = None,
-        start: Fraction = Fraction(0),
+        start: Fraction | None = None,
         duration: Fraction = Fraction(5),
         saturation: float = 1.0,
         keep_color: bool = False,
@@ -242,7 +242,7 @@ class Colorizer:
             side_by_side: MP4 to write: the film left, its colours right.
             contact_sheet: PNG to write: a row for each shot with the film, its still and the result.
             plan: Shots and their stills of the film, or of this segment of it; made when None.
-            start: First time to show, in seconds.
+            start: First time to show, in seconds; None for the film's first frame.
             duration: Seconds to show.
             saturation: Multiplies the chroma.
             keep_color: Leave shots that are in colour already as they are.
@@ -253,7 +253,7 @@ class Colorizer:
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
         check_options("balanced", saturation)
-        end = start + duration
+        end = (probe(video, stream=stream).start or Fraction(0) if start is None else start) + duration
         with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
             check_output(sheet, source=video, overwrite=overwrite)
             info = reader.info

@@ -166,7 +166,7 @@ def preview(
             video,
             references=stills,
             plan=None if plan is None else ColorPlan.load(plan),
-            start=Fraction(0) if start is None else start,
+            start=start,
             duration=Fraction(5) if duration is None else duration,
             side_by_side=side_by_side,
             contact_sheet=contact_sheet,
