@@ -79,6 +79,28 @@ def test_what_may_be_painted_is_never_replaced(film: Path, tmp_path: Path, way: 
     assert Image.open(grey).size == (32, 16)
 
 
+def test_a_run_that_was_interrupted_goes_on(film: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_stills(film, [1, 2, 3], tmp_path, progress=interrupt)
+    first = tmp_path / "film_000001.png"
+    before = first.stat().st_mtime_ns
+    assert sorted(tmp_path.glob("*.png")) == [first]
+    assert [path.name for path in write_stills(film, [1, 2, 3], tmp_path)] == ["film_000002.png", "film_000003.png"]
+    assert first.stat().st_mtime_ns == before
+    assert write_stills(film, [1, 2, 3], tmp_path) == []
+
+
+def test_a_grey_still_of_another_frame_is_not_taken_for_this_one(film: Path, tmp_path: Path) -> None:
+    (still,) = write_stills(film, [1], tmp_path)
+    still.rename(tmp_path / "film_000003.png")
+    with pytest.raises(VideoError, match=r"film_000003\.png exists already, and is not frame 3 in grey"):
+        write_stills(film, [2, 3], tmp_path)
+    assert not (tmp_path / "film_000002.png").exists()
+
+
 def test_stills_that_exist_can_be_kept(film: Path, tmp_path: Path) -> None:
     (still,) = write_stills(film, [1], tmp_path)
     still.write_bytes(b"mine")

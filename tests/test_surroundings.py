@@ -190,6 +190,31 @@ def test_a_still_without_rights_is_named_and_never_replaced(tmp_path: Path, film
     assert still.read_bytes() == before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_stills_that_an_interrupted_run_wrote_do_not_stop_the_next_one(
+    samples: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Checklist 34."""
+    paint, plan = tmp_path / "paint", tmp_path / "film.plan.json"
+    words = command("scenes", samples / "bikes.mkv", "--stills", paint, "-o", plan)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), text=True)
+    while process.poll() is None and not list(paint.glob("*.png")):
+        time.sleep(0.002)
+    process.send_signal(number)
+    _, err = process.communicate()
+    if number == signal.SIGINT:
+        assert lines(err) == [
+            "error: interrupted",
+            "hint: nothing half-done was left under an output's name; run the same command again",
+        ]
+    stills = list(paint.glob("*.png"))
+    assert (process.returncode in (130, -signal.SIGKILL), plan.exists()) == (True, False)
+    done = child(words)
+    assert done.returncode == 0, done.stderr
+    assert f"note: {len(stills)} of 6 stills were there and stay as they are" in done.stderr
+    assert (len(list(paint.glob("*.png"))), plan.exists()) == (6, True)
+
+
 @mounts
 def test_a_film_on_a_read_only_disk_needs_another_output(tmp_path: Path, film: Path) -> None:
     """Checklist 46."""

@@ -1,10 +1,12 @@
 """Grey stills of a film to paint on, each named after its frame, so that its colours find their way back."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from vidcolor.color import normalize_luma
@@ -38,6 +40,8 @@ def write_stills(
 ) -> list[Path]:
     """Write frames of a film as grey 8-bit RGB pictures, upright, each named `FILM_000123.png`.
 
+    Stills that exist and are just these pictures stay: a run that was interrupted may have written them.
+
     Args:
         video: The film.
         frames: Frame numbers, in any order.
@@ -52,41 +56,64 @@ def write_stills(
         The files written, in the order of the film.
 
     Raises:
-        VideoError: A still exists already, or the film ends before a frame.
+        VideoError: A still exists already and is another picture, or the film ends before a frame.
     """
-    wanted = {frame: still_path(video, frame, folder) for frame in sorted(set(frames))}
-    wanted = {
-        frame: path
-        for frame, path in wanted.items()
-        if not path.exists() or not (keep or (overwrite and not _is_grey(path)))
-    }
-    if not overwrite and (existing := [path for path in wanted.values() if path.exists()]):
-        raise VideoError(
-            f"{existing[0]} exists already",
-            hint="choose another folder, or -y to replace the stills that are grey",
-        )
+    paths = {frame: still_path(video, frame, folder) for frame in sorted(set(frames))}
+    there = {frame: path for frame, path in paths.items() if path.exists()}
+    if overwrite:
+        there = {frame: path for frame, path in there.items() if not _is_grey(path)}
+    elif not keep:
+        _check_unpainted(video, there, stream=stream)
+    wanted = {frame: path for frame, path in paths.items() if frame not in there}
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    if not wanted:
-        return written
+    with closing(_grey_frames(video, wanted, stream=stream)) as pictures:
+        for frame, grey in pictures:
+            with written_whole(wanted[frame]) as part:
+                Image.fromarray(grey).save(part, format="PNG")
+            written.append(wanted[frame])
+            if progress is not None:
+                progress(len(written), len(wanted))
+    return written
+
+
+def _grey_frames(
+    video: Path, frames: Collection[int], *, stream: int | None
+) -> Generator[tuple[int, NDArray[np.uint8]], None, None]:
+    """Yield the numbers of frames of a film, in its order, and each as a grey picture (h, w, 3), upright."""
+    left = set(frames)
+    if not left:
+        return
     with VideoReader(video, stream=stream) as reader:
         info = reader.info
         for frame in reader:
-            if len(written) == len(wanted):
-                break
-            if frame.index not in wanted:
+            if frame.index not in left:
                 continue
             luma = normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
             grey = info.upright(np.rint(luma * 255).astype(np.uint8))
-            with written_whole(wanted[frame.index]) as part:
-                Image.fromarray(grey).convert("RGB").save(part, format="PNG")
-            written.append(wanted[frame.index])
-            if progress is not None:
-                progress(len(written), len(wanted))
-    if len(written) < len(wanted):
-        missing = max(wanted)
-        raise VideoError(f"{video} has no frame {missing}", hint="frames are counted from 0")
-    return written
+            yield frame.index, np.repeat(grey[..., None], 3, axis=2)
+            left.remove(frame.index)
+            if not left:
+                return
+    raise VideoError(f"{video} has no frame {max(left)}", hint="frames are counted from 0")
+
+
+def _check_unpainted(video: Path, stills: Mapping[int, Path], *, stream: int | None) -> None:
+    """Refuse stills, given by their frames, that are not just what would be written: an interrupted run leaves such."""
+    with closing(_grey_frames(video, stills, stream=stream)) as pictures:
+        for frame, grey in pictures:
+            if not _shows(stills[frame], grey):
+                raise VideoError(
+                    f"{stills[frame]} exists already, and is not frame {frame} in grey",
+                    hint="choose another folder, or -y to replace the stills that are grey",
+                )
+
+
+def _shows(still: Path, picture: NDArray[np.uint8]) -> bool:
+    try:
+        return np.array_equal(load_reference(still).rgb, picture)
+    except ReferenceImageError:
+        return False
 
 
 def _is_grey(path: Path) -> bool:

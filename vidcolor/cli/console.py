@@ -36,7 +36,9 @@ class Commands(TyperGroup):
             with signals_interrupt():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            complain("interrupted", hint="nothing was left under the output's name; run the same command again")
+            complain(
+                "interrupted", hint="nothing half-done was left under an output's name; run the same command again"
+            )
             raise typer.Exit(130) from None
         except BrokenPipeError:
             raise  # the reader of our stdout has gone: typer ends quietly
