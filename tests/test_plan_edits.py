@@ -188,6 +188,42 @@ def test_a_new_still_of_a_frame_takes_the_place_of_the_old_one(film: Path, tmp_p
     ColorPlan.load(tmp_path / "plan.json")  # one that bound two stills to a frame would be refused
 
 
+def test_a_given_still_goes_where_no_painted_one_is_and_is_never_lost_in_silence(film: Path, tmp_path: Path) -> None:
+    old = make_plan(film, [])
+    for number, frame in enumerate((3, 14)):
+        still = painted(tmp_path / f"film_{frame:06d}.png", grey=frame == 14)
+        old = edited(old, number, references=[{"path": str(still), "frame": frame}])
+    new = Reference(tmp_path / "new.png", np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))
+
+    def with_new(old: ColorPlan) -> tuple[list[list[str]], list[str], ColorPlan]:
+        plan, said = renew(make_plan(film, [new], cuts=Cuts.of(old)), old)
+        return [[Path(each.path).name for each in shot.references] for shot in plan.shots], said, plan
+
+    names, said, plan = with_new(old)
+    assert names == [["film_000003.png"], ["film_000014.png", "new.png"], ["new.png"]]
+    assert said == ["kept of the plan: 2 stills"]
+    assert with_new(plan) == (names, ["kept of the plan: 3 stills"], plan)
+    # Where every shot has a painted one, in whatever format, or one that cannot be read, the new one is named.
+    painted(tmp_path / "film_000014.JPG")
+    (tmp_path / "film_000024.png").write_bytes(b"damaged")
+    old = edited(old, 2, references=[{"path": str(tmp_path / "film_000024.png"), "frame": 24}])
+    names, said, _ = with_new(old)
+    assert names == [["film_000003.png"], ["film_000014.png"], ["film_000024.png"]]
+    assert said[0] == "kept of the plan: 3 stills"
+    assert said[1].startswith(f"given but used nowhere: {tmp_path / 'new.png'}; ")
+    assert len(said) == 2
+
+
+def test_a_still_is_known_whatever_way_leads_to_it(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir()
+    still = painted(tmp_path / "a.png")
+    way = tmp_path / "plans" / ".." / "a.png"
+    old = edited(make_plan(film, []), 1, references=[{"path": str(way), "frame": 12}])
+    plan, said = renew(make_plan(film, [Reference(still, picture(15, FRAMES, 96, 64))], cuts=Cuts.of(old)), old)
+    assert [each.frame for each in plan.shots[1].references] == [12]
+    assert said == ["kept of the plan: 1 still"]
+
+
 def test_a_plan_of_another_film_is_not_renewed(film: Path) -> None:
     with pytest.raises(PlanError, match="the plan has 31 frames, the film 30"):
         again(film, plan_with(0, 31))

@@ -45,7 +45,7 @@ def given_stills(reference: list[Path] | None, more: list[Path] | None, plan: Pa
     """Return the stills of a command line; beside a plan there may be none."""
     stills = [*(reference or []), *(more or [])]
     if plan is not None and stills:
-        refuse("both --plan and stills given", hint="add the stills to the plan, or make it with scenes -r STILL")
+        refuse("both --plan and stills given", hint="add the stills to the plan with scenes -r STILL -o PLAN")
     return stills
 
 

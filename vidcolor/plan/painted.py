@@ -58,6 +58,14 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
     return Settled(plan, list(references.values()), notes, warnings)
 
 
+def is_painted(path: Path) -> bool:
+    """Tell whether a still, or one of its name in another format, has colours; one that cannot be read may have."""
+    try:
+        return _find(path) is not None
+    except ReferenceImageError:
+        return True
+
+
 def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]) -> ColorPlan:
     found: dict[str, str | None] = {}
 

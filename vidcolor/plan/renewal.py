@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from vidcolor.errors import PlanError
-from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
+from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots, place_of
+from vidcolor.plan.painted import is_painted
 from vidcolor.plan.schema import ColorPlan
 from vidcolor.shots import Shot
 
@@ -128,7 +129,7 @@ def renew(fresh: ColorPlan, old: ColorPlan) -> tuple[ColorPlan, list[str]]:
         )
     shots = [_renewed(shot, [each for each in old.shots if _shared(each, shot)]) for shot in fresh.shots]
     plan = fresh.with_shots(shots)
-    return plan, _kept(plan, old)
+    return plan, _kept(plan, old, fresh)
 
 
 def with_stills(plan: ColorPlan, stills: dict[int, Path]) -> ColorPlan:
@@ -161,12 +162,14 @@ def with_more_stills(plan: ColorPlan, stills: Mapping[int, Path]) -> ColorPlan:
 def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
     largest = max(before, key=lambda each: _shared(each, shot))
     references = [moved for each in before for still in each.references if (moved := _moved(still, shot))]
-    known = {Path(each.path).absolute() for each in references}
-    new = [each for each in shot.references if Path(each.path).absolute() not in known]
+    known = {place_of(each.path) for each in references}
+    new = [each for each in shot.references if place_of(each.path) not in known]
     # Of one frame there is one still: the one that was given now.
     replaced = {each.frame for each in new if each.frame is not None}
     references = [each for each in references if each.frame not in replaced]
-    references += [each for each in new if each.frame is not None or not references]
+    if any(each.frame is None for each in new) and any(is_painted(Path(each.path)) for each in references):
+        new = [each for each in new if each.frame is not None]
+    references += new
     keyframes = [each.keyframe for each in before if each.keyframe is not None and each.keyframe in shot]
     return shot.model_copy(
         update={
@@ -174,7 +177,7 @@ def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
             "borrow": [frame for frame in largest.borrow if frame not in shot],
             "looks": largest.looks or shot.looks,
             "keyframe": largest.keyframe if largest.keyframe in keyframes else next(iter(keyframes), shot.keyframe),
-            "references": list({(each.path, each.frame, each.frames): each for each in references}.values()),
+            "references": list(dict.fromkeys(references)),
         }
     )
 
@@ -198,12 +201,13 @@ def _settings(shot: PlannedShot) -> dict[str, object]:
     return {name: getattr(shot, name) for name in _SETTINGS}
 
 
-def _kept(plan: ColorPlan, old: ColorPlan) -> list[str]:
-    """Say what of a person's work is in a plan."""
+def _kept(plan: ColorPlan, old: ColorPlan, fresh: ColorPlan) -> list[str]:
+    """Say what of a person's work is in a plan, and which still that was given now is not."""
     starts, found = {shot.start for shot in plan.shots}, set(plan.detected or [])
     plain = _settings(PlannedShot(start=0, stop=1))
+    before, after = _stills(old), _stills(plan)
     lines = []
-    if stills := plan.stills():
+    if stills := before.keys() & after.keys():
         lines.append(f"{len(stills)} still{'s' if len(stills) > 1 else ''}")
     if edited := [shot for shot in plan.shots if _settings(shot) != plain]:
         lines.append(f"settings of {name_shots(edited, plan.shots)}")
@@ -211,6 +215,17 @@ def _kept(plan: ColorPlan, old: ColorPlan) -> list[str]:
         lines.append(f"cuts made at {', '.join(map(str, made))}")
     if taken_out := sorted(found - starts):
         lines.append(f"cuts taken out at {', '.join(map(str, taken_out))}")
-    lost = {each.path for shot in old.shots for each in shot.references} - {str(still) for still in plan.stills()}
     remarks = [f"kept of the plan: {'; '.join(lines)}"] if lines else []
-    return remarks + [f"no longer in the plan: {still}" for still in sorted(lost)]
+    lost = sorted(still for at, still in before.items() if at not in after)
+    remarks += [f"no longer in the plan: {still}" for still in lost]
+    if unused := [still for at, still in _stills(fresh).items() if at not in after]:
+        remarks.append(
+            f"given but used nowhere: {', '.join(unused)}; the shots that look most alike have painted stills of their "
+            "own; to use one all the same, write it into the references of a shot"
+        )
+    return remarks
+
+
+def _stills(plan: ColorPlan) -> dict[Path, str]:
+    """Return the stills of a plan as it names them, by where they lie."""
+    return {place_of(still): str(still) for still in plan.stills()}
