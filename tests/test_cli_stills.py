@@ -136,6 +136,22 @@ def test_suggested_stills_join_the_plan_and_painted_ones_are_never_replaced(
     assert "-o without --stills" in err
 
 
+def test_a_plan_that_keeps_all_colours_gets_no_suggestion(film: Path, tmp_path: Path, untrained: Path) -> None:
+    plan = tmp_path / "plan.json"
+    shots = [{"start": start, "stop": start + 12, "treatment": "keep"} for start in (0, 12, 24)]
+    ColorPlan.model_validate({"video": str(film), "frames": 36, "shots": shots}).save(plan)
+    words = ["suggest", film, "--plan", plan, "--stills", tmp_path / "paint", "--weights", untrained]
+    status, out, err = run(*words)
+    assert status == 0
+    assert [line.split()[3:] for line in out.splitlines()[1:]] == [["-", "-", "-"]] * 3
+    assert err.splitlines() == [
+        "note: there is nothing to suggest: every shot keeps its own colours, and no still would change them"
+    ]
+    found = json.loads(run(*words, "--json")[1])
+    assert ([shot["frames"] for shot in found["shots"]], found["stills"]) == ([[], [], []], [])
+    assert len(found["notes"]) == 1
+
+
 def test_suggest_takes_a_plan_or_stills(film: Path, library: Path) -> None:
     status, _, err = run("suggest", film, "--plan", film, "-r", library / "one.png")
     assert status == 2

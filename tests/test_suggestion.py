@@ -106,6 +106,24 @@ def test_the_shot_without_a_still_gains_most(tmp_path: Path, networks: ExemplarC
     assert seen == list(range(1, 37))
 
 
+def test_no_frame_is_suggested_of_a_shot_that_keeps_its_colours(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    film = render(tmp_path / "film", Film(frames=12, width=96, height=64))
+    shots = [
+        PlannedShot(start=0, stop=4),
+        PlannedShot(start=4, stop=9, treatment="keep"),
+        PlannedShot(start=9, stop=12),
+    ]
+    found = suggest(ColorPlan(video=str(film), frames=12, shots=shots), {}, networks)
+    alone = suggest(
+        ColorPlan(video=str(film), frames=12, shots=[shots[0], PlannedShot(start=4, stop=9), shots[2]]), {}, networks
+    )
+    assert [(each.start, each.stop, len(each.frames)) for each in found] == [(0, 4, 1), (4, 9, 0), (9, 12, 1)]
+    assert found[1].to_dict() == {
+        "start": 4, "stop": 9, "error": None, "frames": (), "gains": (), "benefit": 0.0,
+    }  # fmt: skip
+    assert [found[0], found[2]] == [alone[0], alone[2]]
+
+
 def test_a_plan_longer_than_its_film_is_refused(tmp_path: Path, networks: ExemplarColorizer) -> None:
     film = render(tmp_path / "film", Film(frames=6))
     plan = ColorPlan(video=str(film), frames=9, shots=[PlannedShot(start=0, stop=9)])

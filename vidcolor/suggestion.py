@@ -4,6 +4,7 @@ How wrong a frame's colours will be is foretold from its luma alone, by how well
 it shows: the networks' own confidence says how sure a match is once colours are carried, not how far they have drifted.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -48,7 +49,8 @@ class Suggestion:
     Attributes:
         start: First frame of the shot.
         stop: Frame after its last.
-        error: Expected mean distance of the shot's colours from the true ones with the stills that it has, in Lab ab.
+        error: Expected mean distance of the shot's colours from the true ones with the stills that it has, in Lab ab;
+            nan where it keeps its own.
         frames: Frames to paint, the one that helps most first.
         gains: By how much each lowers the expected error, once those before it are painted.
     """
@@ -65,8 +67,8 @@ class Suggestion:
         return self.gains[0] * (self.stop - self.start) if self.gains else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "benefit": self.benefit}
+        """Plain values for JSON, which has None for nan."""
+        return {**asdict(self), "error": None if math.isnan(self.error) else self.error, "benefit": self.benefit}
 
 
 def suggest(
@@ -78,7 +80,7 @@ def suggest(
     stream: int | None = None,
     progress: Progress | None = None,
 ) -> list[Suggestion]:
-    """Find for each shot of a whole film the frames that are worth painting.
+    """Find for each shot of a whole film the frames that are worth painting: none of a shot that keeps its colours.
 
     Args:
         plan: Its shots and the stills that they have.
@@ -96,7 +98,7 @@ def suggest(
     with VideoReader(plan.video, stream=stream) as reader:
         frames = iter(reader)
         for shot in plan.shots:
-            wanted = sampled(shot)
+            wanted = sampled(shot) if shot.treatment == "color" else []
             keys: list[Floats] = []
             for frame in frames:
                 if frame.index in wanted:
@@ -105,6 +107,9 @@ def suggest(
                     progress(frame.index + 1, plan.frames)
                 if frame.index + 1 >= shot.stop:
                     break
+            if not wanted:
+                suggestions.append(Suggestion(shot.start, shot.stop, math.nan, (), ()))
+                continue
             if len(keys) < len(wanted):
                 raise PlanError(
                     f"the film ends before frame {wanted[len(keys)]} of its plan",

@@ -203,6 +203,8 @@ def suggest(
             if output is not None:
                 more.save(output)
     notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
+    if all(shot.treatment == "keep" for shot in shots.shots):
+        notes.append("there is nothing to suggest: every shot keeps its own colours, and no still would change them")
     talk.report(notes=notes, warnings=warnings)
     if json:
         listed = [each.to_dict() for each in found]
@@ -222,7 +224,8 @@ def _print_suggestions(found: "list[Suggestion]") -> None:
             shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}" if place == 0 else " " * 27
             typer.echo(f"{shot}  {frame:6d}  {gain:5.1f}")
         if not each.frames:
-            typer.echo(f"{number:4d}  {each.start:6d}  {each.stop:6d}  {each.error:5.1f}       -      -")
+            error = f"{each.error:5.1f}".replace("nan", "  -")
+            typer.echo(f"{number:4d}  {each.start:6d}  {each.stop:6d}  {error}       -      -")
 
 
 def sheet(
