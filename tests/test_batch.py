@@ -287,7 +287,10 @@ def test_the_command_line_prints_a_table_and_goes_on(untrained: Path, tmp_path: 
     assert "error: text.mkv: " in err
     assert output.exists()
     status, out, _ = batch("--json")
-    assert [film["state"] for film in json.loads(out)["films"]] == ["there", "failed"]
+    there, failed = json.loads(out)["films"]
+    assert (there["state"], failed["state"]) == ("there", "failed")
+    assert (there["output"], there["job"]) == (str(output), str(output.with_suffix(".job")))
+    assert (failed["video"], failed["output"], failed["job"]) == (str(tmp_path / "text.mkv"), None, None)
     assert b" threads=1 " in output.read_bytes()  # as x264 notes it: one, so that a worker is a core
     output.unlink()
     (first, second) = json.loads(batch("--json", "--preset", "ultrafast", "--threads-per-worker", 2)[1])["films"]

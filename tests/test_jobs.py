@@ -248,7 +248,8 @@ def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(VideoError, match="file") as caught:
         Job(tmp_path / "file")
-    assert "--no-job" in str(caught.value.hint)
+    assert "batch: --output-dir" in str(caught.value.hint)
+    assert "colorize --no-job" in str(caught.value.hint)
 
 
 # Runs

@@ -5,7 +5,7 @@ import sys
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -136,10 +136,16 @@ def batch(
 
 @dataclass
 class _Row:
-    """A film of the summary: `wanted`, `there`, `done` or `failed`."""
+    """A film of the summary: `wanted`, `there`, `done` or `failed`; nobody knows what an unread one would become."""
 
     state: str
     result: "FilmResult"
+    unread: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        unnamed = {"output": None, "job": None} if self.unread else {}
+        return {**self.result.to_dict(), **unnamed, "state": self.state}
 
 
 def _planned(
@@ -156,7 +162,7 @@ def _planned(
         try:
             output = default_output(probe(video), codec=codec)
         except VidcolorError as error:
-            rows.append(_Row("failed", FilmResult(film, errors=[error.message], hint=error.hint)))
+            rows.append(_Row("failed", FilmResult(film, errors=[error.message], hint=error.hint), unread=True))
             continue
         output = output if output_dir is None else output_dir.absolute() / output.name
         rows.append(_Row("wanted", FilmResult(replace(film, output=output, job=output.with_suffix(".job")))))
@@ -189,7 +195,7 @@ def _print(rows: list[_Row], talk: Talk, *, json: bool) -> None:
         for number, error in enumerate(result.errors, start=1):
             complain(f"{name}: {error}", hint=result.hint if number == len(result.errors) else None)
     if json:
-        print_json({"films": [{**row.result.to_dict(), "state": row.state} for row in rows]})
+        print_json({"films": [row.to_dict() for row in rows]})
         return
     typer.echo("state   frames  shots  coloured  lost  film")
     for row in rows:

@@ -200,5 +200,5 @@ class Job:
                 f"{self.folder}: {reason or error.strerror or error}",
                 hint="free space and run the same command again: finished shots are kept"
                 if reason
-                else "choose an output in another folder, or keep no job (--no-job)",
+                else "choose an output in another folder (-o, batch: --output-dir), or keep no job (colorize --no-job)",
             ) from error
