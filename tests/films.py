@@ -156,9 +156,9 @@ def without_times(path: Path, *, frames: int) -> Path:
     return film
 
 
-def threads_left() -> list[str]:
-    """Return the names of our threads that still run."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("vidcolor-")]
+def our_threads() -> set[threading.Thread]:
+    """Return the library's threads that run."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("vidcolor-")}
 
 
 def coded(rgb: Rgb, film: Film, *, seed: int = 0) -> VideoFrame:

@@ -186,6 +186,24 @@ def test_strict_lets_a_warning_fail_before_and_after_the_work(tmp_path: Path, un
     assert not (tmp_path / "late.mkv").exists()
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_sound_that_is_left_out_is_warned_of_and_strict_fails(tmp_path: Path, untrained: Path, suffix: str) -> None:
+    film = render(tmp_path / "film", replace(X264, suffix=".ts", frames=30, audio=("aac",)))
+    data, header = bytearray(film.read_bytes()), b"\xff\xf1"  # of a frame of AAC in a transport stream
+    data[data.index(header, len(data) // 2)] = 0
+    film.write_bytes(data)
+    words = ["colorize", film, "-o", tmp_path / f"out{suffix}", "--weights", untrained, "--no-job", "-q"]
+    status, out, err = run(*words, "--strict")
+    assert (status, out) == (1, "")
+    assert "packets beside the picture were left out" in err.splitlines()[0]
+    assert sorted(tmp_path.iterdir()) == [film]
+    status, _, err = run(*words)
+    assert status == 0
+    (warning,) = err.splitlines()
+    assert warning.startswith("warning: ")
+    assert warning.endswith("damaged packets beside the picture were left out")
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
 def test_a_hole_stays_a_hole(tmp_path: Path, color: Callable[..., Report], suffix: str) -> None:
     """Checklist 14."""

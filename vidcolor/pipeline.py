@@ -193,9 +193,11 @@ class Colorizer:
                         f"the film ends after {frames} frames, its plan after {plan.frames} frames",
                         hint="make the plan anew with `vidcolor scenes`",
                     )
-                refuse_warnings(video, reader.warnings, strict=strict)
+                writer.finish()
+                damage = [*reader.warnings, *writer.warnings]
+                refuse_warnings(video, damage, strict=strict)
                 # Of damage the planning pass has said what this one says, too.
-                warned += [*(line for line in planned if line in plan.notes), *warnings, *reader.warnings]
+                warned += [*(line for line in planned if line in plan.notes), *warnings, *damage]
         seconds = time.perf_counter() - started
         return Report(
             output=target,

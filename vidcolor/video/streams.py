@@ -51,6 +51,7 @@ class CopiedStreams:
 
     Attributes:
         notes: What could not be kept.
+        warnings: What was lost to damage; complete when all is written.
         earliest: The lowest time copied, zero or below, in seconds.
     """
 
@@ -58,6 +59,7 @@ class CopiedStreams:
         self, film: VideoInfo, plan: StreamPlan, *, container: str, start: Fraction | None, end: Fraction | None
     ) -> None:
         self.notes = list(plan.notes)
+        self.warnings: list[str] = []
         self.earliest = Fraction(0)
         self._film = film
         self._plan = plan
@@ -70,7 +72,7 @@ class CopiedStreams:
         self._outputs: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
         self._undated: dict[int, tuple[int, int]] = {}
-        self._repaired = 0
+        self._left_out = self._retimed = 0
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._pending: Packet[Stream] | None = None
 
@@ -114,11 +116,8 @@ class CopiedStreams:
             packet = self._pending or next(self._packets, None)
             self._pending = packet
             if packet is None:
-                if self._repaired:
-                    self.notes.append(
-                        f"{self._repaired} damaged or badly timed copied packets were repaired or left out"
-                    )
-                self._repaired = 0
+                if until is None:
+                    self._tell()
                 return
             stamp = packet.dts if packet.dts is not None else packet.pts
             if until is not None and stamp is not None and stamp * Fraction(packet.time_base) > until:
@@ -127,7 +126,13 @@ class CopiedStreams:
             try:
                 output.mux_one(packet)
             except av.error.InvalidDataError:  # such as the sound of a transport stream where a part of it is missing
-                self._repaired += 1
+                self._left_out += 1
+
+    def _tell(self) -> None:
+        if self._left_out:
+            self.warnings.append(f"{self._left_out} damaged packets beside the picture were left out")
+        if self._retimed:
+            self.notes.append(f"{self._retimed} copied packets without a rising time stamp got one")
 
     def close(self) -> None:
         """Close the source."""
@@ -163,7 +168,7 @@ class CopiedStreams:
                 break
             except av.error.FFmpegError:
                 in_a_row += 1
-                self._repaired += 1
+                self._left_out += 1
 
     def _fit_segment(self, packet: Packet[Stream]) -> bool:
         if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
@@ -203,7 +208,7 @@ class CopiedStreams:
     def _rising(self, packet: Packet[Stream], index: int) -> bool:
         if packet.pts is None and packet.dts is None:
             if not packet.stream.disposition & Disposition.attached_pic:
-                self._repaired += 1
+                self._left_out += 1
                 return False
             packet.pts = packet.dts = 0
         if packet.dts is None and packet.stream.type == "video" and packet.pts is not None:
@@ -216,7 +221,7 @@ class CopiedStreams:
         last = self._last.get(index)
         lowest = None if last is None else last + (self._container != "matroska")
         if lowest is not None and stamp < lowest:
-            self._repaired += 1
+            self._retimed += 1
             packet.dts = stamp = lowest
             packet.pts = max(lowest, packet.pts if packet.pts is not None else lowest)
         self._last[index] = stamp

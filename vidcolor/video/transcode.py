@@ -42,7 +42,7 @@ def plain_transcode(
     Arguments are those of VideoWriter, and `stream` that of VideoReader.
 
     Returns:
-        The writer's notes and the reader's warnings.
+        The writer's notes, and the warnings of both.
     """
     with (
         VideoReader(source, start=start, end=end, stream=stream) as reader,
@@ -61,7 +61,7 @@ def plain_transcode(
     ):
         for frame in reader:
             writer.write(frame, own_chroma(frame, reader.info.bit_depth, writer.chroma_format))
-    return [*writer.notes, *reader.warnings]
+    return [*writer.notes, *reader.warnings, *writer.warnings]
 
 
 def own_chroma(frame: Frame, bit_depth: int, form: ChromaFormat) -> ChromaPlanes:

@@ -57,7 +57,8 @@ class VideoWriter:
     Attributes:
         part: The temporary name under which the film will be written.
         chroma_format: The planes that `write` takes.
-        notes: What is converted or dropped and why; final when the writer is closed.
+        notes: What is converted or dropped and why; final when the writer has finished.
+        warnings: What was lost to damage beside the picture; complete when the writer has finished.
 
     Raises:
         VideoError: The output must not or cannot be written so; before any work where that can be known.
@@ -93,6 +94,7 @@ class VideoWriter:
         self.part = part_name(self.path)
         self.chroma_format: ChromaFormat = self._encoding.chroma
         self.notes: list[str] = [*self._encoding.notes, *self._plan.notes, *self._remarks()]
+        self.warnings: list[str] = []
         self._builder = PictureBuilder(source, self._encoding)
         _announce_memory(source)
         self._jobs: Queue[_Job] = Queue(_WAITING)
@@ -124,22 +126,27 @@ class VideoWriter:
         assert self._thread is not None
         assert self._part is not None
         try:
-            if error is None and self._last_pts is None:
-                raise VideoError(f"{self.path}: no frame was written", hint="check the segment's start and end")
             if error is None:
-                self._put(None)
-            else:
-                self._abandoned.set()
-            self._thread.join()
-            if error is None:
-                self._raise_failure()
+                self.finish()
                 self._part.publish()
-        except BaseException:
+        finally:
             self._abandoned.set()
             self._thread.join()
-            raise
-        finally:
             self._part.discard()
+
+    def finish(self) -> None:
+        """Write what is left, so that notes and warnings are final; the end of the `with` block does it, too.
+
+        Raises:
+            VideoError: No frame was written, or encoding or writing failed.
+        """
+        assert self._thread is not None
+        if self._last_pts is None:
+            raise VideoError(f"{self.path}: no frame was written", hint="check the segment's start and end")
+        if self._thread.is_alive():
+            self._put(None)
+        self._thread.join()
+        self._raise_failure()
 
     def write(self, frame: Frame, chroma: ChromaPlanes) -> None:
         """Encode a frame's luma with new chroma. The planes must not change afterwards.
@@ -194,6 +201,7 @@ class VideoWriter:
             finally:
                 copied.close()
             self.notes = [*self._encoding.notes, *self._remarks(), *copied.notes]
+            self.warnings = copied.warnings
             earliest = min(copied.earliest, ((self._first_pts or 0) - self._shift) * self._film.time_base)
             if self._container == "matroska" and earliest < 0:
                 # Sound copied from mp4 begins before zero: the encoder's priming.
