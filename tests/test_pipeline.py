@@ -188,9 +188,10 @@ def test_a_preview_that_is_stopped_while_it_writes_ends_its_threads(
 
     before = our_threads()
     monkeypatch.setattr(RgbVideoWriter, "write", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
     assert our_threads() <= before
+    assert stopped.traceback  # it is held meanwhile, and with it all that ran
     assert not list(tmp_path.iterdir())
 
 
