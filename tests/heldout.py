@@ -34,7 +34,7 @@ from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.metrics import bootstrap_interval, ciede2000, colourfulness, lab_of
 from vidcolor.propagation import EFFORTS
 from vidcolor.references import load_reference
-from vidcolor.sheets import SheetRow, lay_out, write_png
+from vidcolor.sheets import SheetRow, lay_out, write_picture
 from vidcolor.shots import Shot
 from vidcolor.video import ChromaPlanes
 
@@ -258,7 +258,7 @@ def _score_clips(chosen: argparse.Namespace) -> dict[str, Any]:
     }
     print(markdown("clip", [(names[clip], cells(table)) for clip, table in tables.items()]))
     if chosen.sheet:
-        write_png(chosen.sheet, lay_out(rows))
+        write_picture(chosen.sheet, lay_out(rows))
     return {name: table.to_dict() for name, table in tables.items()}
 
 

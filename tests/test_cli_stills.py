@@ -73,6 +73,20 @@ def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path:
     ]  # fmt: skip
 
 
+def test_sheets_are_pictures_as_their_names_say(film: Path, library: Path, tmp_path: Path, untrained: Path) -> None:
+    for words in (["sheet", film, "-o"], ["recommend", film, library, "--weights", untrained, "--sheet"]):
+        status, out, err = run(*words, tmp_path / "s.txt")
+        assert (status, out) == (1, "")
+        assert err.splitlines() == [
+            f"error: {tmp_path / 's.txt'}: a picture ends in .png, .jpg, .jpeg, not .txt",
+            f"hint: try {tmp_path / 's.png'}",
+        ]
+        assert run(*words, tmp_path / "s.jpg", "-y")[0] == 0
+        with Image.open(tmp_path / "s.jpg") as drawn:
+            assert drawn.format == "JPEG"
+    assert [path.name for path in tmp_path.iterdir()] == ["s.jpg"]
+
+
 def test_the_index_of_recommend_is_never_the_film(film: Path, library: Path, tmp_path: Path) -> None:
     before = film.read_bytes()
     (tmp_path / "linked.mkv").hardlink_to(film)

@@ -7,7 +7,7 @@ import pytest
 
 from vidcolor.partfile import part_name, written_whole
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.sheets import write_png
+from vidcolor.sheets import write_picture
 from vidcolor.video.output import PartFile
 
 
@@ -42,6 +42,6 @@ def test_a_users_file_named_part_is_left_alone(tmp_path: Path) -> None:
     for name in ("plan.json", "sheet.png"):
         (tmp_path / f"{name}.part").write_bytes(b"precious")
     ColorPlan(video="film.mkv", frames=1, shots=[PlannedShot(start=0, stop=1)]).save(tmp_path / "plan.json")
-    write_png(tmp_path / "sheet.png", np.zeros((4, 4, 3), np.uint8))
+    write_picture(tmp_path / "sheet.png", np.zeros((4, 4, 3), np.uint8))
     assert {path.read_bytes() for path in tmp_path.glob("*.part")} == {b"precious"}
     assert len(list(tmp_path.iterdir())) == 4

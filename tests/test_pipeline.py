@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from films import Film, our_threads, picture, render
+from PIL import Image
 
 from vidcolor import Colorizer
 from vidcolor.errors import PlanError, VidcolorError, VideoError
@@ -169,15 +170,29 @@ def test_a_preview_begins_where_the_film_does(colorizer: Colorizer, tmp_path: Pa
 def test_a_preview_leaves_neither_output_when_the_sheet_cannot_be_written(
     colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise VideoError("the disk is full")
 
-    monkeypatch.setattr("vidcolor.pipeline.write_png", full)
+    monkeypatch.setattr("vidcolor.pipeline.write_picture", full)
     with pytest.raises(VideoError, match="full"):
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
     with pytest.raises(VideoError, match="not a folder"):
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "no" / "sheet.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_preview_has_its_sheet_as_its_name_says(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    def preview(sheet: str) -> Path:
+        clip = tmp_path / f"{sheet}.mp4"
+        report = colorizer.preview(film, side_by_side=clip, contact_sheet=tmp_path / sheet, duration=Fraction(1, 8))
+        clip.unlink()
+        return report.contact_sheet
+
+    with Image.open(preview("sheet.jpg")) as drawn:
+        assert drawn.format == "JPEG"
+    with pytest.raises(VideoError, match=r"ends in \.png, \.jpg, \.jpeg, not \.bmp"):
+        preview("sheet.bmp")
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.jpg"]
 
 
 def test_a_preview_that_is_stopped_while_it_writes_ends_its_threads(

@@ -23,7 +23,7 @@ from vidcolor.plan.segment import check_length, fit_to_segment
 from vidcolor.planning import Progress, begin, check_options, plan_film
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
-from vidcolor.sheets import SheetRow, lay_out, place_side_by_side, write_png
+from vidcolor.sheets import SheetRow, check_picture, lay_out, place_side_by_side, write_picture
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
 from vidcolor.video.checksums import check_film
@@ -242,7 +242,7 @@ class Colorizer:
             video: The film.
             references: Colour stills; a still bound to a frame is bound to that frame of the whole film.
             side_by_side: MP4 to write: the film left, its colours right.
-            contact_sheet: PNG to write: a row for each shot with the film, its still and the result.
+            contact_sheet: PNG or JPEG to write: a row for each shot with the film, its still and the result.
             plan: Shots and their stills of the film, or of this segment of it; made when None.
             start: First time to show, in seconds; None for the film's first frame.
             duration: Seconds to show.
@@ -258,6 +258,7 @@ class Colorizer:
         end = (probe(video, stream=stream).start or Fraction(0) if start is None else start) + duration
         with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
             check_output(sheet, source=video, overwrite=overwrite)
+            check_picture(sheet)
             info = reader.info
             given = settle(plan, references)
             stills = load_stills(given.references, self._networks, info)
@@ -296,7 +297,7 @@ class Colorizer:
                     clip.write(place_side_by_side(film, colored))
                     if progress is not None:
                         progress("color", item.frame.index + 1, plan.frames)
-                write_png(part, lay_out(rows))  # before the clip gets its name: both appear, or neither
+                write_picture(part, lay_out(rows), suffix=sheet.suffix)  # before the clip: both appear, or neither
         twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),

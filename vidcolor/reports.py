@@ -57,7 +57,7 @@ class PreviewReport:
 
     Attributes:
         side_by_side: Clip of the film beside its colours.
-        contact_sheet: PNG with a row for each shot.
+        contact_sheet: Picture with a row for each shot.
         frames: Frames in the clip.
         seconds: Wall time.
         notes: What was decided.

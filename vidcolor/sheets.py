@@ -13,6 +13,9 @@ from vidcolor.partfile import written_whole
 
 Bytes = NDArray[np.uint8]
 
+PICTURES = (".png", ".jpg", ".jpeg")
+"""Suffixes of the pictures that are written."""
+_JPEG_SIDE = 65500
 _GAP = 8
 _PAPER = 24
 _CAPTION = 22
@@ -68,13 +71,37 @@ def lay_out(rows: Sequence[SheetRow]) -> Bytes:
     return np.vstack(padded) if padded else np.full((_GAP, width, 3), _PAPER, np.uint8)
 
 
-def write_png(path: Path, picture: Bytes) -> None:
-    """Write an RGB picture as PNG, whole or not at all.
+def check_picture(path: Path) -> None:
+    """Refuse a name that does not end as a picture that can be written.
 
     Raises:
-        VideoError: The folder is missing or cannot be written.
+        VideoError: Its suffix is not one of PICTURES.
     """
-    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if path.suffix.lower() not in PICTURES:
+        raise VideoError(
+            f"{path}: a picture ends in {', '.join(PICTURES)}, not {path.suffix or 'nothing'}",
+            hint=f"try {path.with_suffix('.png')}",
+        )
+
+
+def write_picture(path: Path, picture: Bytes, *, suffix: str | None = None) -> None:
+    """Write an RGB picture as PNG or JPEG, whole or not at all.
+
+    Args:
+        path: The file.
+        picture: RGB uint8 (h, w, 3).
+        suffix: One of PICTURES, for what it becomes; None takes that of the path.
+
+    Raises:
+        VideoError: The folder is missing or cannot be written, or the picture is too large for a JPEG.
+    """
+    kind = (suffix or path.suffix).lower()
+    if kind != ".png" and max(picture.shape) > _JPEG_SIDE:
+        raise VideoError(
+            f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {picture.shape[0]} high",
+            hint="name a .png",
+        )
+    _, data = cv2.imencode(kind, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     try:
         with written_whole(path) as part:
             part.write_bytes(data.tobytes())

@@ -39,7 +39,7 @@ def recommend(
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option("--sheet", metavar="FILE", help="Write a contact sheet of shots and photographs."),
+        typer.Option("--sheet", metavar="FILE", help="Write a contact sheet of shots and photographs: .png or .jpg."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, max=50, metavar="N", help="Photographs per shot.")] = 5,
     index: Annotated[
@@ -53,23 +53,14 @@ def recommend(
     json: Json = False,
 ) -> None:
     """Rank photographs as references."""
-    if output is not None and sheet is not None and output.resolve() == sheet.resolve():
-        refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
-    if sheet is not None and sheet.resolve().is_relative_to(library.resolve()):
-        refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
-    for written, option in ((output, "-o"), (sheet, "--sheet")):
-        if written is not None:
-            check_output(written, inputs=[video, *([index] if index else [])], overwrite=yes, option=option)
-            check_folder(written.parent)
-    if index is not None:
-        check_output(index, inputs=[video], overwrite=True, option="--index")
+    _check_recommended(video, library, output=output, sheet=sheet, index=index, overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.plan import make_plan
         from vidcolor.recommendation import open_library, planned
         from vidcolor.recommendation import recommend as rank
-        from vidcolor.sheets import lay_out, write_png
+        from vidcolor.sheets import lay_out, write_picture
         from vidcolor.weights import load_weights
 
         loaded = load_weights(weights)
@@ -98,7 +89,7 @@ def recommend(
             progress=lambda done, total: talk.progress("rank", done, total, unit="shots"),
         )
         if sheet is not None:
-            write_png(sheet, lay_out([each.row(number) for number, each in enumerate(found, start=1)]))
+            write_picture(sheet, lay_out([each.row(number) for number, each in enumerate(found, start=1)]))
         shots = planned(shots, found)
         if output is not None:
             shots.save(output)
@@ -112,6 +103,26 @@ def recommend(
         _print_recommendations(found)
     for path in filter(None, (output, sheet)):
         talk.note(f"wrote {path}")
+
+
+def _check_recommended(
+    video: Path, library: Path, *, output: Path | None, sheet: Path | None, index: Path | None, overwrite: bool
+) -> None:
+    """Refuse files that `recommend` cannot or must not write, before any work."""
+    from vidcolor.sheets import check_picture
+
+    if output is not None and sheet is not None and output.resolve() == sheet.resolve():
+        refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
+    if sheet is not None and sheet.resolve().is_relative_to(library.resolve()):
+        refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
+    for written, option in ((output, "-o"), (sheet, "--sheet")):
+        if written is not None:
+            check_output(written, inputs=[video, *([index] if index else [])], overwrite=overwrite, option=option)
+            check_folder(written.parent)
+    if sheet is not None:
+        check_picture(sheet)
+    if index is not None:
+        check_output(index, inputs=[video], overwrite=True, option="--index")
 
 
 def _print_recommendations(found: "list[Recommendation]") -> None:
@@ -239,7 +250,8 @@ def sheet(
         typer.Option(metavar="TIME", parser=seconds, help="Show the frame at this time instead; may be repeated."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: *.sheet.png beside VIDEO.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="A .png or .jpg; default: *.sheet.png beside VIDEO."),
     ] = None,
     stream: Stream = None,
     device: Device = "auto",
@@ -249,11 +261,14 @@ def sheet(
     json: Json = False,
 ) -> None:
     """Colour one frame of every shot."""
+    from vidcolor.sheets import check_picture, lay_out, write_picture
+
     given = given_stills(reference, more_stills, None if each else plan)
     if each and plan is None and not given:
         refuse("--each without stills", hint="name the stills to compare with -r")
     target = video.parent / f"{video.stem}.sheet.png" if output is None else output
     check_output(target, inputs=[video, *given, *([plan] if plan else [])], overwrite=yes)
+    check_picture(target)
     check_folder(target.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
@@ -264,7 +279,6 @@ def sheet(
         from vidcolor.plan.painted import settle
         from vidcolor.plan.segment import check_length
         from vidcolor.planning import plan_film
-        from vidcolor.sheets import lay_out, write_png
         from vidcolor.video import probe
         from vidcolor.video.numbering import frame_at, frame_times
 
@@ -294,7 +308,7 @@ def sheet(
                 progress=lambda done, total: talk.progress("sheet", done, total, unit="rows"),
             )
         )
-        write_png(target, lay_out(rows))
+        write_picture(target, lay_out(rows))
     notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
     talk.report(notes=notes, warnings=warnings)
     if json:
