@@ -47,7 +47,10 @@ class VideoReader:
         threads: int | None = None,
     ) -> None:
         if start is not None and end is not None and end <= start:
-            raise VideoError(f"the segment ends at {end} s, before its start at {start} s", hint="give end after start")
+            raise VideoError(
+                f"the segment ends at {_seconds(end)}, not after its start at {_seconds(start)}",
+                hint="let it end later",
+            )
         self.info: VideoInfo = probe(path, stream=stream)
         self._chosen = stream is not None
         self.start = start
