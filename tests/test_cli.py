@@ -586,6 +586,18 @@ def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_
     assert "rising frame numbers from 0 to 24" in err
 
 
+def test_eval_has_no_share_of_colour_where_the_truth_is_grey(clip: Path, truth: Path, tmp_path: Path) -> None:
+    result = tmp_path / "result.mkv"
+    plain_transcode(truth, result, end=Fraction(1))
+    status, out, err = run("eval", result, clip, "--every", 12)
+    assert status == 0
+    heads, *lines = out.splitlines()
+    assert {line.split()[6] for line in lines} == {"-"}
+    assert all(len(line) == len(heads) for line in lines)
+    assert "no row has a share of colour where the truth has none: in 1 of 1 shots, the first 1" in err
+    assert "share of colour" not in run("eval", clip, result, "--every", 12)[2]
+
+
 def test_eval_prints_lpips_when_its_weights_are_given(truth: Path, lpips_weights: Path, tmp_path: Path) -> None:
     true_clip = tmp_path / "truth.mkv"
     plain_transcode(truth, true_clip, end=Fraction(1, 5))

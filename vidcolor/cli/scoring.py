@@ -1,5 +1,6 @@
 """The command that scores: `eval`."""
 
+import math
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,10 @@ from vidcolor.cli.options import Json, Quiet, frame_numbers
 
 if TYPE_CHECKING:
     from vidcolor.evaluation import Scores
+
+
+_COLOURLESS = 0.5
+"""Colourfulness below which a truth has no colour to take a share of: half a step of 8 bits."""
 
 
 class Luma(StrEnum):
@@ -78,13 +83,17 @@ def evaluate(
     _print_scores("all", scores, 0, frames, lpips=lpips is not None)
     if scores.returned:
         talk.note(f"given frames came back within CIEDE2000 {max(scores.returned):.2f}")
+    if grey := [n for n, table in enumerate(scores.shots, start=1) if table["truth"].colourfulness < _COLOURLESS]:
+        where = f"in {len(grey)} of {len(scores.shots)} shots, the first {grey[0]}"
+        talk.note(f"no row has a share of colour where the truth has none: {where}")
     talk.note(f"means over {scores.frames} frames; {len(scores.excluded)} reference frames left out")
 
 
 def _print_scores(name: str, table: "Scores", start: int, stop: int, *, lpips: bool) -> None:
     """Print a line for each row; the truth's colourfulness is the unit of theirs, its steadiness their floor."""
+    unit = table["truth"].colourfulness
     for row in table.rows:
-        share = row.colourfulness / max(table["truth"].colourfulness, 1e-9)
+        share = row.colourfulness / unit if unit >= _COLOURLESS else math.nan
         cells = [f"{row.psnr:7.2f}", f"{row.ciede2000:9.2f}", f"{share:6.2f}", f"{row.cdc:6.4f}"]
         cells += [f"{row.warp_error:10.1e}", f"{row.static_flicker:7.1e}"]
         cells += [f"{row.lpips:6.4f}"] if lpips else []
