@@ -127,5 +127,5 @@ def test_no_frame_is_suggested_of_a_shot_that_keeps_its_colours(tmp_path: Path, 
 def test_a_plan_longer_than_its_film_is_refused(tmp_path: Path, networks: ExemplarColorizer) -> None:
     film = render(tmp_path / "film", Film(frames=6))
     plan = ColorPlan(video=str(film), frames=9, shots=[PlannedShot(start=0, stop=9)])
-    with pytest.raises(PlanError, match="ends before frame 6"):
+    with pytest.raises(PlanError, match="the plan has 9 frames, the film 6"):
         suggest(plan, {}, networks)

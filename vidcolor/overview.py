@@ -13,6 +13,7 @@ from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import as_stored, show, upright_luma
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.segment import check_length
 from vidcolor.sheets import SheetRow, cell
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.single_frames import read_frames
@@ -44,7 +45,12 @@ def shots_at_a_glance(
 
     Yields:
         A row per frame: the film, the shot's stills, the result; with candidates the film, and a result for each.
+
+    Raises:
+        VideoError: The film cannot be read.
+        PlanError: The plan is of another length.
     """
+    check_length(plan, info)
     wanted = sorted(set(at)) or [shot.representative for shot in plan.shots]
     starts = [shot.start for shot in plan.shots]
     with closing(read_frames(info, wanted, of=plan.frames)) as frames:

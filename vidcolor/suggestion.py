@@ -20,6 +20,7 @@ from vidcolor.errors import PlanError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink, upright_luma
 from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.segment import check_length
 from vidcolor.video import VideoReader
 
 Floats = NDArray[np.float32]
@@ -92,10 +93,11 @@ def suggest(
 
     Raises:
         VideoError: The film cannot be read.
-        PlanError: It ends before its plan.
+        PlanError: The plan is of another length.
     """
     suggestions: list[Suggestion] = []
     with VideoReader(plan.video, stream=stream) as reader:
+        check_length(plan, reader.info)
         frames = iter(reader)
         for shot in plan.shots:
             wanted = sampled(shot) if shot.treatment == "color" else []

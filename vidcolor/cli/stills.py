@@ -174,7 +174,6 @@ def suggest(
         from vidcolor.plan import ColorPlan
         from vidcolor.plan.painted import settle
         from vidcolor.plan.renewal import with_more_stills
-        from vidcolor.plan.segment import check_length
         from vidcolor.planning import plan_film
         from vidcolor.stills import still_path, write_stills
         from vidcolor.suggestion import suggest as find
@@ -184,10 +183,7 @@ def suggest(
         settled = settle(known, given)
         warnings = [*settled.warnings]
         networks = ExemplarColorizer.load(weights, device=device)
-        info = probe(video, stream=stream)
-        if settled.plan is not None:
-            check_length(settled.plan, info)
-        loaded = load_stills(settled.references, networks, info)
+        loaded = load_stills(settled.references, networks, probe(video, stream=stream))
         shots = settled.plan or plan_film(
             video, loaded, networks, stream=stream, progress=talk.progress, warn=warnings.append
         )
@@ -277,7 +273,6 @@ def sheet(
         from vidcolor.overview import shots_at_a_glance
         from vidcolor.plan import ColorPlan, PlannedShot
         from vidcolor.plan.painted import settle
-        from vidcolor.plan.segment import check_length
         from vidcolor.planning import plan_film
         from vidcolor.video import probe
         from vidcolor.video.numbering import frame_at, frame_times
@@ -287,7 +282,6 @@ def sheet(
         info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
         if settled.plan is not None:
-            check_length(settled.plan, info)
             shots = settled.plan
         elif each and at:  # which shots they lie in makes no difference
             total = len(frame_times(video, stream=stream))
