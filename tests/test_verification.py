@@ -15,7 +15,7 @@ from av.stream import Disposition
 from films import Film, picture, render, without_packet
 
 from vidcolor.errors import VideoError
-from vidcolor.verification import verify
+from vidcolor.verification import Verification, verify
 from vidcolor.video import ChromaPlanes, Frame, VideoReader, VideoWriter, plain_transcode
 from vidcolor.video.packets import read_packets
 
@@ -85,6 +85,33 @@ def test_damaged_frames_may_look_otherwise_in_another_decode(tmp_path: Path) -> 
     found = verify(film, write(film, tmp_path / "other.mkv", change=otherwise(3, *corrupt), codec="ffv1"))
     assert not found.ok
     assert found.differences[0].startswith("frame 3 ")
+
+
+def test_frames_may_look_otherwise_that_are_made_of_damaged_ones(tmp_path: Path) -> None:
+    """Nobody marks them, though damage spreads to what is predicted from it, until the next key frame."""
+    film = render(tmp_path / "film", replace(DAMAGED, options=(("preset", "ultrafast"), ("g", "10"))))
+    whole = film.read_bytes()
+    corrupt = 0
+    for size in range(len(whole) * 2 // 3, len(whole), 188):  # until one breaks off amid a picture that is no key frame
+        film.write_bytes(whole[:size])
+        with VideoReader(film) as reader:
+            corrupt = max((frame.index for frame in reader if frame.corrupt), default=0)
+        if corrupt % 10 > 1:
+            break
+    assert corrupt % 10 > 1
+
+    def changed(name: str, index: int) -> Verification:
+        def change(frame: Frame) -> Frame:
+            return replace(frame, luma=frame.luma ^ 1) if frame.index == index else frame
+
+        return verify(film, write(film, tmp_path / name, change=change, codec="ffv1", lossless=True))
+
+    beside = changed("beside.mkv", corrupt - 1)
+    assert (beside.ok, beside.lossless) == (True, True), beside.differences
+    assert beside.notes[-1].startswith("1 other frames of groups of pictures that hold damaged ones look otherwise")
+    before = changed("before.mkv", corrupt // 10 * 10 - 1)
+    assert not before.ok
+    assert before.differences[0].startswith(f"frame {corrupt // 10 * 10 - 1} ")
 
 
 def test_one_shifted_time_is_named(source: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Verification:
 
     Args:
         ok: Nothing differs that should not.
-        lossless: Every luma sample equals the source's, but for frames that are damaged there.
+        lossless: Every luma sample equals the source's, but for frames that are damaged there or may be made of such.
         frames: Frames compared.
         differences: One line each, the first first: at most 20 of the pictures, then at most 20 of the rest.
         psnr_y: PSNR of luma over all frames in dB; None for a lossless output.
@@ -86,9 +86,13 @@ def verify(
         )
     if pictures.damaged:
         notes.append(f"{pictures.damaged} damaged frames look otherwise in this decode of the film; they do not count")
-    lossless = pictures.altered == 0
+    meant_lossless = _means_lossless(after.settings, pictures)
+    lossless = not pictures.altered or (meant_lossless and not pictures.first_altered)
     plain = None
-    if not lossless and _means_lossless(after.settings, pictures):
+    if meant_lossless and pictures.beside_damage:
+        beside = f"{pictures.beside_damage} other frames of groups of pictures that hold damaged ones"
+        notes.append(f"{beside} look otherwise, for they may be made of those; they do not count")
+    if meant_lossless and pictures.first_altered:
         pictures.differences.append(pictures.first_altered)
     elif not lossless and after.settings is not None:
         plain = _plain_psnr(source, output.suffix, after.settings, stream)

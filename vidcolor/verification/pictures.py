@@ -49,7 +49,8 @@ class Pictures:
     Args:
         frames: Frames compared.
         altered: Frames whose luma differs.
-        first_altered: The first of them, described.
+        beside_damage: How many of them belong to a group of pictures that holds a damaged one: they may be made of it.
+        first_altered: The first of the others, described.
         damaged: Frames whose luma differs where the source is marked as damaged: what a decoder with several threads
             makes of damage can differ from one decode to the next.
         shift: Seconds by which the output's container had to move picture and sound alike.
@@ -60,12 +61,30 @@ class Pictures:
 
     frames: int = 0
     altered: int = 0
+    beside_damage: int = 0
     first_altered: str = ""
     damaged: int = 0
     shift: Fraction = Fraction(0)
     differences: list[str] = field(default_factory=list)
     all: Squares = field(default_factory=Squares)
     stretch: Squares = field(default_factory=Squares)
+
+
+@dataclass
+class _Group:
+    """Frames from one key frame to the next: any of them may be made of any other."""
+
+    altered: int = 0
+    first_altered: str = ""
+    damaged: bool = False
+
+    def settle(self, found: Pictures) -> None:
+        """Add what was found in the group."""
+        found.altered += self.altered
+        if self.damaged:
+            found.beside_damage += self.altered
+        else:
+            found.first_altered = found.first_altered or self.first_altered
 
 
 def compare_pictures(
@@ -82,6 +101,7 @@ def compare_pictures(
     film, made = reader.info, result.info
     found = Pictures()
     begin: Fraction | None = None
+    group = _Group()
     for ours, theirs in _pairs(reader, result, found):
         time = film.time(ours.pts)
         late = made.time(theirs.pts) - time
@@ -91,17 +111,22 @@ def compare_pictures(
         if ours.luma.shape != theirs.luma.shape:
             found.differences.append(f"frame {ours.index} has luma of {theirs.luma.shape}, not {ours.luma.shape}")
             break
+        if ours.picture is not None and ours.picture.key_frame:
+            group.settle(found)
+            group = _Group()
+        group.damaged |= ours.corrupt
         off = luma_difference(ours, theirs, widened=made.bit_depth - film.bit_depth)
         if off is not None and ours.corrupt:
             found.damaged, off = found.damaged + 1, None
         if off is not None:
-            found.altered += 1
-            found.first_altered = found.first_altered or _describe(ours.index, time, off)
+            group.altered += 1
+            group.first_altered = group.first_altered or _describe(ours.index, time, off)
         found.frames += 1
         for squares in (found.all, found.stretch) if time < begin + STRETCH else (found.all,):
             squares.add(off, ours.luma.size, peak=(1 << film.bit_depth) - 1)
         if progress is not None:
             progress(found.frames, film.frames)
+    group.settle(found)
     return found
 
 
