@@ -72,7 +72,13 @@ WeightsFile = Annotated[
 ]
 Start = Annotated[
     Fraction | None,
-    typer.Option("--start", metavar="TIME", parser=seconds, help="Begin here: seconds or H:MM:SS.", show_default=False),
+    typer.Option(
+        "--start",
+        metavar="TIME",
+        parser=seconds,
+        help="Begin here: seconds or H:MM:SS on the film's clock.",
+        show_default=False,
+    ),
 ]
 End = Annotated[
     Fraction | None,
