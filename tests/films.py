@@ -33,6 +33,7 @@ MUXERS = {
     ".ts": "mpegts",
     ".nut": "nut",
     ".h264": "h264",
+    ".mpg": "mpeg",
 }
 
 ROOT = Path(__file__).parent.parent

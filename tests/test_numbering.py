@@ -1,6 +1,7 @@
 """When is which frame shown? Without a decode where packets say it, and always as a decode counts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -54,19 +55,28 @@ def _damaged(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "film",
+    ("film", "told"),
     [
-        Film(),
-        _B_FRAMES,
-        Film(codec="libx264", suffix=".mp4", options=(("bf", "2"),), edit_from=8, time_base=Fraction(1, 24)),
-        Film(codec="libx264", suffix=".avi", options=(("bf", "2"),), frames=40),
-        Film(codec="libx264", suffix=".h264", options=(("bf", "2"),), frames=40),
+        (Film(), True),
+        (_B_FRAMES, True),
+        (Film(codec="libx264", suffix=".mp4", options=(("bf", "2"),), edit_from=8, time_base=Fraction(1, 24)), True),
+        (Film(codec="mjpeg", pixel_format="yuvj420p", suffix=".avi"), True),
+        (Film(codec="libx264", suffix=".avi", options=(("bf", "2"), ("g", "10")), frames=40), False),
+        (Film(codec="libx264", suffix=".h264", options=(("bf", "2"), ("g", "10")), frames=40), False),
+        (replace(_MPEG2, suffix=".mpg"), False),
     ],
-    ids=["ffv1", "b-frames", "edit list", "avi", "raw"],
+    ids=["ffv1", "b-frames", "edit list", "motion jpeg in avi", "b-frames in avi", "raw", "program stream"],
 )
-def test_times_are_those_of_a_decode(tmp_path: Path, film: Film) -> None:
+def test_packets_are_asked_where_they_tell_what_a_decode_shows(tmp_path: Path, film: Film, told: bool) -> None:
     path = render(tmp_path / "film", film)
-    assert frame_times(path) == _shown(path)
+    shown = _shown(path)
+    assert packet_times(path) == (shown if told else None)
+    assert frame_times(path) == shown
+    with VideoReader(path) as reader:
+        whole = [(frame.pts, frame.luma.tobytes()) for frame in reader]
+    for first in range(0, len(shown), 3):  # a decode from anywhere gives the same frames at the same times
+        with VideoReader(path, start=shown[first]) as reader:
+            assert [(frame.pts, frame.luma.tobytes()) for frame in reader] == whole[first:]
 
 
 def test_pictures_that_a_capture_begins_with_and_nobody_sees_do_not_count(tmp_path: Path) -> None:

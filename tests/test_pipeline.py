@@ -155,9 +155,10 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
 
 
-def test_a_preview_begins_where_the_film_does(colorizer: Colorizer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("audio", [(), ("flac",)], ids=["silent", "sound from zero on"])
+def test_a_preview_begins_where_the_film_does(colorizer: Colorizer, tmp_path: Path, audio: tuple[str, ...]) -> None:
     late = tuple(range(86400, 86448))  # ticks of 1/24 s: an hour in, as a capture keeps the clock of its broadcast
-    film = render(tmp_path / "film", Film(frames=48, time_base=Fraction(1, 24), times=late))
+    film = render(tmp_path / "film", Film(frames=48, time_base=Fraction(1, 24), times=late, audio=audio))
     report = colorizer.preview(
         film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png", duration=Fraction(1)
     )

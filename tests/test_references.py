@@ -144,7 +144,7 @@ def test_grey_in_a_colour_jpeg_is_still_grey(tmp_path: Path) -> None:
 def test_a_few_painted_pixels_are_colour(size: tuple[int, int], place: tuple[int, int]) -> None:
     rgb = np.full((*size[::-1], 3), 120, np.uint8)
     assert is_grey(rgb)
-    rgb[place[0] :, place[1] :][:2, :2] = (150, 110, 110)
+    rgb[place[0] :, place[1] :][:2, :2] = (190, 110, 110)
     assert not is_grey(rgb)
 
 
@@ -155,6 +155,15 @@ def test_grey_with_noise_is_grey(tmp_path: Path, size: tuple[int, int], quality:
     path = tmp_path / ("still.jpg" if quality else "still.png")
     Image.fromarray(noise.round().astype(np.uint8)).save(path, quality=quality or 0, subsampling=0)
     assert load_reference(path).grey
+
+
+def test_a_noisy_scan_is_grey_and_a_pale_one_is_not(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(120, 6, (1275, 3000, 3))
+    for name, tint in (("grey.jpg", 0), ("pale.jpg", 9)):
+        rgb = (noise + np.array([tint, 0, 0])).round().astype(np.uint8)
+        Image.fromarray(rgb).save(tmp_path / name, quality=90)
+    assert load_reference(tmp_path / "grey.jpg").grey
+    assert not load_reference(tmp_path / "pale.jpg").grey
 
 
 def test_colour_profile_is_converted(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def write_picture(path: Path, picture: Bytes, *, suffix: str | None = None) -> N
     kind = (suffix or path.suffix).lower()
     if kind != ".png" and max(picture.shape) > _JPEG_SIDE:
         raise VideoError(
-            f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {picture.shape[0]} high",
+            f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {picture.shape[1]}x{picture.shape[0]}",
             hint="name a .png",
         )
     _, data = cv2.imencode(kind, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))

@@ -117,8 +117,8 @@ def _shows(still: Path, picture: NDArray[np.uint8]) -> bool:
 
 
 def _is_grey(path: Path) -> bool:
-    """Tell whether a file is a grey picture for sure: one that cannot be read may be somebody's work."""
+    """Tell whether a picture is grey in every pixel: any other, or one that cannot be read, may be somebody's work."""
     try:
-        return load_reference(path).grey
+        return not np.ptp(load_reference(path).rgb, axis=2).any()
     except ReferenceImageError:
         return False

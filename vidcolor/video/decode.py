@@ -51,8 +51,8 @@ def decode_film(
     """Yield the decoded frames of `stream` in presentation order, from `start` seconds at the latest.
 
     The first frames may lie before `start`: the caller drops them. The rest are the pictures that a decode from the
-    beginning gives, because the decoder is started at a keyframe whose first output is not later than `start`. With
-    `threads` None the decoder takes as many as there are cores.
+    beginning gives: the decoder starts at a keyframe whose first output is not later than `start`, or at the beginning
+    where the container does not keep times. With `threads` None it takes as many as there are cores.
 
     Raises:
         VideoError: The film cannot be opened, or its damage does not end.
@@ -61,6 +61,8 @@ def decode_film(
         assert start is not None
         with open_film(path) as container:
             video = choose_stream(container, path, stream)
+            if not keeps_times(container, video):
+                break
             try:
                 container.seek(round((start - step) / Fraction(video.time_base or 1)), stream=video)
             except (av.error.FFmpegError, OverflowError):
@@ -73,6 +75,15 @@ def decode_film(
                 return
     with open_film(path) as container:
         yield from _decode(container, choose_stream(container, path, stream), path, threads)
+
+
+def keeps_times(container: InputContainer, video: VideoStream) -> bool:
+    """Tell whether the container says of each picture when it is shown, so that a decode may begin in the middle.
+
+    MPEG program streams time packs, in which several pictures may lie; AVI counts packets, which are not in the order
+    of the pictures, unless each stands alone.
+    """
+    return container.format.name != "mpeg" and (container.format.name != "avi" or video.codec.intra_only)
 
 
 def _decode(container: InputContainer, video: VideoStream, path: Path, threads: int | None) -> Iterator[Decoded]:

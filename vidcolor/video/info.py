@@ -172,7 +172,7 @@ class VideoInfo:
         grey: The pixel format has no chroma.
         rgb: The pixel format is RGB or XYZ: luma is G where R == G == B, else converted.
         alpha: The pixel format has alpha, which is not kept.
-        rotation: Degrees counter-clockwise by which a player turns the picture.
+        rotation: Degrees counter-clockwise, from -180 to 180, by which a player turns the picture.
         mirrored: A player mirrors it, left to right, after that.
         display_matrix: The container's nine matrix entries, or None.
         sar: Sample aspect ratio.
@@ -182,7 +182,8 @@ class VideoInfo:
         codec: The decoder's name.
         container: FFmpeg's name of the container format.
         stream: The number of the video stream.
-        start: Seconds at which the container's time starts, or None.
+        start: Seconds on the film's own clock at which its first picture is shown, or None.
+        end: Seconds on that clock at which the container claims that its picture ends, or None.
         tags: The colour tags as stored.
         streams: All other streams.
         side_data: Names of the frame side data on the first frame.
@@ -220,6 +221,7 @@ class VideoInfo:
     container: str = ""
     stream: int = 0
     start: Fraction | None = None
+    end: Fraction | None = None
     tags: ColorTags = ColorTags()
     streams: tuple[StreamInfo, ...] = ()
     side_data: tuple[str, ...] = ()
@@ -251,11 +253,3 @@ class VideoInfo:
         """Return a picture (h, w, ...) that is upright as it is stored: the way back of `upright`."""
         turned = picture[:, ::-1] if self.mirrored else picture
         return np.ascontiguousarray(np.rot90(turned, -self.quarter_turns))
-
-    @property
-    def end(self) -> Fraction | None:
-        """Seconds on the film's own clock at which it ends, as the container claims; None where it claims nothing."""
-        if self.duration is None:
-            return None
-        # Matroska counts its duration from zero, the others from their first time stamp.
-        return self.duration if "matroska" in self.container else self.duration + (self.start or 0)

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from vidcolor.errors import VideoError
-from vidcolor.video.decode import decode_film
+from vidcolor.video.decode import decode_film, keeps_times
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.packets import surviving
 from vidcolor.video.reader import VideoReader
@@ -48,6 +48,8 @@ def packet_times(path: str | Path, *, stream: int | None = None) -> list[Fractio
     path = Path(path)
     with open_film(path) as film:
         video = choose_stream(film, path, stream)
+        if not keeps_times(film, video):
+            return None
         number, base = video.index, Fraction(video.time_base or 1)
         shown = (packet for packet in surviving(film.demux(video)) if packet.size and not packet.is_discard)
         stamps = [packet.pts for packet in shown]

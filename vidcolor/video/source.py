@@ -235,7 +235,8 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         codec=context.name,
         container=container.format.name,
         stream=video.index,
-        start=Fraction(container.start_time, 1_000_000) if container.start_time is not None else None,
+        start=None if picture.pts is None else picture.pts * Fraction(video.time_base or Fraction(1, 90000)),
+        end=_claimed_end(container, video),
         tags=tags,
         streams=tuple(describe_stream(each) for each in container.streams if each.index != video.index),
         side_data=tuple(side_data),
@@ -269,6 +270,16 @@ def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction 
     if seconds:
         return Fraction(seconds)
     return Fraction(container.duration, 1_000_000) if container.duration else None
+
+
+def _claimed_end(container: InputContainer, video: VideoStream) -> Fraction | None:
+    """Return the seconds on the film's clock at which the container claims that the picture ends, or None."""
+    duration = claimed_duration(container, video)
+    if duration is None or "matroska" in container.format.name:  # Matroska counts it from zero
+        return duration
+    if video.duration and video.time_base and video.start_time is not None:
+        return duration + video.start_time * Fraction(video.time_base)
+    return duration + Fraction(container.start_time or 0, 1_000_000)
 
 
 def _top_field_first(picture: VideoFrame) -> bool:
