@@ -96,9 +96,10 @@ def write_picture(path: Path, picture: Bytes, *, suffix: str | None = None) -> N
         VideoError: The folder is missing or cannot be written, or the picture is too large for a JPEG.
     """
     kind = (suffix or path.suffix).lower()
-    if kind != ".png" and max(picture.shape) > _JPEG_SIDE:
+    height, width = picture.shape[:2]
+    if kind != ".png" and max(height, width) > _JPEG_SIDE:
         raise VideoError(
-            f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {picture.shape[1]}x{picture.shape[0]}",
+            f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {width}x{height}",
             hint="name a .png",
         )
     _, data = cv2.imencode(kind, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
