@@ -87,6 +87,47 @@ def test_damaged_frames_may_look_otherwise_in_another_decode(tmp_path: Path) -> 
     assert found.differences[0].startswith("frame 3 ")
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_samples_are_compared_wherever_a_container_cuts_them(tmp_path: Path, suffix: str) -> None:
+    film = render(tmp_path / "film", replace(FILM, audio=("pcm_s16le",), chapters=False, frames=48))
+
+    def cut_anew(name: str, *, spoilt: bool) -> Path:
+        copy = tmp_path / name
+        with av.open(str(film)) as source, av.open(str(copy), "w") as output:
+            streams = [output.add_stream_from_template(each) for each in source.streams]
+            output.metadata.update(source.metadata)
+            for ours, theirs in zip(source.streams, streams, strict=True):
+                theirs.metadata.update(ours.metadata)
+            for packet in source.demux():
+                data = bytearray(bytes(packet))
+                if packet.stream.type == "video" and data:
+                    packet.stream = streams[packet.stream_index]
+                    output.mux(packet)
+                if packet.stream.type == "audio" and data:
+                    if spoilt and packet.pts and packet.pts * packet.time_base > 1:
+                        data[100] ^= 1
+                    for start in range(0, len(data), 600):
+                        part = av.Packet(bytes(data[start : start + 600]))
+                        part.pts = part.dts = (packet.pts or 0) + round((packet.duration or 0) * start / len(data))
+                        part.time_base, part.stream = packet.time_base, streams[packet.stream_index]
+                        output.mux(part)
+        return copy
+
+    assert len(_packets(cut_anew("whole.mkv", spoilt=False))) > len(_packets(film))
+    whole = tmp_path / f"out{suffix}"
+    plain_transcode(cut_anew("whole.mkv", spoilt=False), whole, codec="x264", lossless=True)
+    found = verify(film, whole)
+    assert found.ok, found.differences
+    found = verify(cut_anew("spoilt.mkv", spoilt=True), whole)
+    assert not found.ok
+    assert "packet" in found.differences[0]
+
+
+def _packets(path: Path) -> list[int]:
+    with av.open(str(path)) as film:
+        return [packet.size for packet in film.demux(audio=0) if packet.size]
+
+
 def test_frames_may_look_otherwise_that_are_made_of_damaged_ones(tmp_path: Path) -> None:
     """Nobody marks them, though damage spreads to what is predicted from it, until the next key frame."""
     film = render(tmp_path / "film", replace(DAMAGED, options=(("preset", "ultrafast"), ("g", "10"))))

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _NO_TIME = -(1 << 63)
+_PCM_BLOCK = 4096
 # The options that tell an encoder's presets apart, as its bitstream notes them.
 _PRESET_OPTIONS = {"x264": ("subme",), "x265": ("rc-lookahead", "subme", "ref", "limit-refs")}
 _PRESETS = {
@@ -64,7 +65,7 @@ class EncoderSettings:
 
 @dataclass(frozen=True, eq=False)
 class StreamPackets:
-    """The packets of one stream that is not the picture.
+    """The packets of one stream that is not the picture; of PCM, which containers cut anew, blocks of 4096 bytes.
 
     Args:
         name: The stream as the user sees it.
@@ -132,12 +133,17 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
     with open_film(path) as film:
         video = choose_stream(film, path, stream)
         streams = {each.index: _begin(each) for each in film.streams if each.index != video.index}
+        samples = {each.index: _Samples(streams[each.index]) for each in film.streams if _is_pcm(each)}
         first = b""
         for packet in surviving(film.demux()):
             if packet.stream_index == video.index:
                 first = first or bytes(packet)[:65536]
+            elif packet.size and packet.stream_index in samples:
+                samples[packet.stream_index].append(packet)
             elif packet.size and packet.stream_index in streams:
                 _append(streams[packet.stream_index], packet)
+        for each in samples.values():
+            each.finish()
         chapters = tuple(
             (each["start"] * base, each["end"] * base, each["metadata"].get("title", ""))
             for each in film.chapters()
@@ -177,6 +183,38 @@ def _begin(stream: Stream) -> StreamPackets:
         begun.digests.append(_digest(bytes(getattr(stream, "data", b""))))
         begun.durations.append(0)
     return begun
+
+
+def _is_pcm(stream: Stream) -> bool:
+    return stream.type == "audio" and stream.codec_context is not None and stream.codec_context.name.startswith("pcm_")
+
+
+class _Samples:
+    """The samples of a PCM stream, cut into blocks wherever its packets end."""
+
+    def __init__(self, stream: StreamPackets) -> None:
+        self._stream = stream
+        self._rest = bytearray()
+
+    def append(self, packet: Packet[Any]) -> None:
+        data = bytes(packet)
+        place = -len(self._rest) % _PCM_BLOCK
+        for start in range(place, len(data), _PCM_BLOCK):
+            later = round(Fraction((packet.duration or 0) * start, len(data)))
+            self._stream.times.append(_NO_TIME if packet.pts is None else packet.pts + later)
+        self._rest += data
+        whole = len(self._rest) // _PCM_BLOCK * _PCM_BLOCK
+        for start in range(0, whole, _PCM_BLOCK):
+            self._add(self._rest[start : start + _PCM_BLOCK])
+        del self._rest[:whole]
+
+    def finish(self) -> None:
+        if self._rest:
+            self._add(self._rest)
+
+    def _add(self, block: bytearray) -> None:
+        self._stream.digests.append(_digest(bytes(block)))
+        self._stream.durations.append(0)
 
 
 def _append(stream: StreamPackets, packet: Packet[Any]) -> None:
