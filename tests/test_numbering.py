@@ -86,7 +86,10 @@ def test_pictures_that_a_capture_begins_with_and_nobody_sees_do_not_count(tmp_pa
     assert packet_times(path) == frame_times(path) == shown
     with VideoReader(path) as reader:
         whole = {frame.index: frame.luma for frame in reader}
-    for frame in read_frames(probe(path), [0, 17, len(shown) - 1], of=len(shown)):
+    wanted = [0, 17, len(shown) - 1]
+    found = list(read_frames(probe(path), wanted, of=len(shown)))
+    assert [frame.index for frame in found] == wanted
+    for frame in found:
         np.testing.assert_array_equal(frame.luma, whole[frame.index])
 
 

@@ -18,7 +18,6 @@ from vidcolor.video import (
     Frame,
     VideoReader,
     VideoWriter,
-    count_frames,
     default_output,
     plain_transcode,
 )
@@ -533,7 +532,7 @@ def test_a_segment_is_the_same_pictures_as_in_the_whole_film(film: Film, name: s
         found = list(VideoReader(source, start=start, end=end))
         assert [frame.pts for frame in found] == [frame.pts for frame in whole[first:last]]
         assert same_luma(found, whole[first:last])
-    assert count_frames(source) == len(whole) == info.frames
+    assert len(whole) == info.frames
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.ts", "film.avi"])

@@ -281,16 +281,18 @@ def sheet(
         warnings = [*settled.warnings]
         info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
         stills = load_stills(settled.references, networks, info)
+        times: list[Fraction] = []
         if settled.plan is not None:
             shots = settled.plan
         elif each and at:  # which shots they lie in makes no difference
-            total = len(frame_times(video, stream=stream))
-            shots = ColorPlan(video=str(video), frames=total, shots=[PlannedShot(start=0, stop=total)])
+            times = frame_times(video, stream=stream)
+            shots = ColorPlan(video=str(video), frames=len(times), shots=[PlannedShot(start=0, stop=len(times))])
         else:
             shots = plan_film(
                 video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
             )
-        times = frame_times(video, stream=stream, frames=shots.frames) if at else []
+        if at and not times:
+            times = frame_times(video, stream=stream, frames=shots.frames)
         rows = list(
             shots_at_a_glance(
                 info,

@@ -4,7 +4,7 @@ Packets say it without a decode, but not always: a film cut from a broadcast beg
 before the cut and are never shown, damaged packets give no picture, and some containers keep no times.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from contextlib import closing
 from fractions import Fraction
@@ -53,13 +53,16 @@ def packet_times(path: str | Path, *, stream: int | None = None) -> list[Fractio
         number, base = video.index, Fraction(video.time_base or 1)
         shown = (packet for packet in surviving(film.demux(video)) if packet.size and not packet.is_discard)
         stamps = [packet.pts for packet in shown]
+    known = sorted(stamp for stamp in stamps if stamp is not None)
+    if len(set(known)) < len(stamps):
+        return None
     with closing(decode_film(path, number, None)) as pictures:
         head = [decoded.picture.pts for decoded in islice(pictures, _HEAD)]
-    if None in stamps or None in head or not head:
+    begin = head[0] if head else None
+    if begin is None:
         return None
-    known = sorted(stamp for stamp in stamps if stamp is not None and stamp >= (head[0] or 0))
-    trusted = known[: len(head)] == head and len(set(known)) == len(known)
-    return [stamp * base for stamp in known] if trusted else None
+    known = known[bisect_left(known, begin) :]
+    return [stamp * base for stamp in known] if known[: len(head)] == head else None
 
 
 def decoded_times(path: str | Path, *, stream: int | None = None) -> list[Fraction]:

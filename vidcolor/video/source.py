@@ -202,13 +202,14 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
     matrix, tagged = resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
     interlaced = picture.interlaced_frame or context.field_order in (2, 3, 4, 5)
     side_data = {entry.type.name: bytes(entry) for entry in cast("list[SideData]", list(picture.side_data))}
+    base = Fraction(video.time_base or Fraction(1, 90000))
     display = struct.unpack("=9i", side_data["DISPLAYMATRIX"][:36]) if "DISPLAYMATRIX" in side_data else None
     rotation, mirrored = (0, False) if display is None else _turn(display)
     return VideoInfo(
         path=path,
         width=width,
         height=height,
-        time_base=Fraction(video.time_base or Fraction(1, 90000)),
+        time_base=base,
         average_rate=Fraction(video.average_rate) if video.average_rate else None,
         duration=claimed_duration(container, video),
         frames=None,
@@ -235,7 +236,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         codec=context.name,
         container=container.format.name,
         stream=video.index,
-        start=None if picture.pts is None else picture.pts * Fraction(video.time_base or Fraction(1, 90000)),
+        start=None if picture.pts is None else picture.pts * base,
         end=_claimed_end(container, video),
         tags=tags,
         streams=tuple(describe_stream(each) for each in container.streams if each.index != video.index),
