@@ -46,6 +46,7 @@ LAYERS = {
     "reports": 0,
     "sheets": 0,
     "provenance": 0,
+    "planes": -1,
     "errors": -1,
     "readahead": -1,
     "partfile": -1,

@@ -6,7 +6,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.networks import Bank, ColorBins, Encoder, ExemplarNetwork, Keys, NetworkConfig, SimilarityNet
-from vidcolor.networks.similarity import PLANES, among_neighbours, children, from_children, strongest_row
+from vidcolor.networks.similarity import (
+    PLANES,
+    among_neighbours,
+    children,
+    from_children,
+    strongest_columns,
+    strongest_row,
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +134,16 @@ def test_strongest_row_of_a_column_is_its_argmax(rows: int) -> None:
     torch.manual_seed(4)
     ranked, columns = torch.rand(2, rows, 60), torch.randint(60, (2, rows))
     assert torch.equal(strongest_row(ranked, columns), ranked.argmax(1).gather(1, columns))
+
+
+@pytest.mark.parametrize(("columns", "count"), [(320, 16), (320, 1), (256, 16), (100, 16), (16, 16), (320, 320)])
+def test_strongest_columns_are_those_of_topk(columns: int, count: int) -> None:
+    torch.manual_seed(5)
+    ranked = torch.randperm(2 * 7 * columns).reshape(2, 7, columns).float()
+    values, indices = strongest_columns(ranked, count)
+    expected = ranked.topk(count)
+    assert torch.equal(values, expected.values)
+    assert torch.equal(indices, expected.indices)
 
 
 def test_a_batch_matches_each_item_against_its_own_bank() -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.errors import VidcolorError
+from vidcolor.planes import planes_of
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -99,14 +100,18 @@ def halve_towards(plane: Array, size: tuple[int, int]) -> Array:
 
 def normalize_luma(luma: Array, *, bit_depth: int, full_range: bool) -> Floats:
     """Turn a luma plane's integer code values into float32 in [0, 1]; limited range keeps no head- or footroom."""
-    if full_range:
-        offset, scale = 0.0, float((1 << bit_depth) - 1)
-    else:
-        offset, scale = float(16 << (bit_depth - 8)), float(219 << (bit_depth - 8))
+    black, white = luma_codes(bit_depth, full_range=full_range)
     values = luma.astype(np.float32)
-    values -= np.float32(offset)
-    values *= np.float32(1.0 / scale)
+    values -= np.float32(black)
+    values *= np.float32(1.0 / (white - black))
     return np.clip(values, 0.0, 1.0, out=values)
+
+
+def luma_codes(bit_depth: int, *, full_range: bool) -> tuple[int, int]:
+    """Return the code values of black and white luma."""
+    if full_range:
+        return 0, (1 << bit_depth) - 1
+    return 16 << (bit_depth - 8), 235 << (bit_depth - 8)
 
 
 def rgb_to_luma(rgb: Array, matrix: str = "bt709") -> Floats:
@@ -192,7 +197,8 @@ def ab_to_chroma(ab: Array, luma: Array, *, matrix: str) -> tuple[Floats, Floats
     """
     limits, chroma = _chroma_tables(matrix)
     values = np.asarray(ab, dtype=np.float32)
-    radius, angle = cv2.cartToPolar(values[..., 0], values[..., 1])
+    a, b = planes_of(values)
+    radius, angle = cv2.cartToPolar(a, b)
     hue: Floats = np.asarray(angle, dtype=np.float32) * np.float32(_HUES / (2 * np.pi))
     level: Floats = np.sqrt(np.asarray(luma, dtype=np.float32)) * np.float32(_LEVELS - 1)
     limit = cv2.remap(limits, hue, level, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -200,10 +206,9 @@ def ab_to_chroma(ab: Array, luma: Array, *, matrix: str) -> tuple[Floats, Floats
     node: Floats = np.minimum(np.floor(level), np.float32(_LEVELS - 2))
     row: Floats = hue + node * np.float32(_HUES + 1)
     low_high: Array = cv2.remap(chroma, share, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cb, cr, cb_above, cr_above = planes_of(low_high)
     fraction = level - node
-    cb = low_high[..., 0] + fraction * (low_high[..., 2] - low_high[..., 0])
-    cr = low_high[..., 1] + fraction * (low_high[..., 3] - low_high[..., 1])
-    return cb, cr
+    return cb + fraction * (cb_above - cb), cr + fraction * (cr_above - cr)
 
 
 _LEVELS = 97  # nodes over the square root of Y': the gamut's tip at black is narrow

@@ -33,6 +33,7 @@ _PRESETS: dict[Preset, tuple[int, int, int, int]] = {
     "half fine": (0, 3, 6, 3),
 }
 _PATCH = 8
+_NONE: Any = None  # the second of two maps, which OpenCV's types demand and x and y in one array do without
 _DIFFERENCE = np.array([[-0.5, 0.0, 0.5]], dtype=np.float32)
 
 
@@ -86,17 +87,18 @@ def _search(preset: Preset, short_side: int, thread: int) -> cv2.DISOpticalFlow:
     return search
 
 
-def warp(picture: Array, flow: Flow) -> Floats:
+def warp(picture: Array, flow: Flow, *, beyond: bool = False) -> Floats:
     """Bring a picture of B onto A's grid, bilinearly.
 
     Args:
-        picture: Planes of B, (h, w) or (h, w, c), c at most 4.
+        picture: Planes of B, (h, w) or (h, w, c), c at most 4; four are warped in half the time of three.
         flow: The flow from A to B.
+        beyond: B's outermost pixels continue outside it.
 
     Returns:
-        float32, the shape of `picture`; 0 where A's pixel lies outside B, so that a warped confidence is 0 there.
+        float32, the shape of `picture`; where A's pixel lies outside B, else 0, so that a warped confidence is 0 there.
     """
-    return _sample(picture, flow, cv2.BORDER_CONSTANT)
+    return _sample(picture, flow, cv2.BORDER_REPLICATE if beyond else cv2.BORDER_CONSTANT)
 
 
 def compose(a_to_b: Flow, b_to_c: Flow) -> Flow:
@@ -149,28 +151,26 @@ def photometric(a: Array, b: Array, a_to_b: Flow) -> Floats:
 def inside(flow: Flow) -> npt.NDArray[np.bool_]:
     """Return where A's pixels are found inside B's frame, bool (h, w)."""
     height, width = flow.field.shape[:2]
-    columns, rows = _positions(flow)
-    return (columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1)
+    return cv2.inRange(_positions(flow), (0, 0), (width - 1, height - 1)) != 0
 
 
 def _sample(picture: Array, flow: Flow, border: int) -> Floats:
     if picture.shape[:2] != flow.field.shape[:2]:
         raise ValueError(f"picture of {picture.shape[:2]} and flow of {flow.field.shape[:2]} differ in size")
-    columns, rows = _positions(flow)
     source = np.asarray(picture, dtype=np.float32)
-    return np.asarray(cv2.remap(source, columns, rows, cv2.INTER_LINEAR, borderMode=border), dtype=np.float32)
+    sampled = cv2.remap(source, _positions(flow), _NONE, cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(sampled, dtype=np.float32)
 
 
-def _positions(flow: Flow) -> tuple[Floats, Floats]:
-    x, y = grid(*flow.field.shape[:2])
-    return x + flow.field[..., 0], y + flow.field[..., 1]
+def _positions(flow: Flow) -> Array:
+    return cv2.add(flow.field, grid(*flow.field.shape[:2]))
 
 
 @lru_cache(maxsize=4)
-def grid(height: int, width: int) -> tuple[Floats, Floats]:
-    """Return each pixel's own x and y, float32 (h, w) both, not to be written to."""
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return x, y
+def grid(height: int, width: int) -> Floats:
+    """Return each pixel's own x and y, float32 (h, w, 2), not to be written to."""
+    across, down = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return np.stack(np.meshgrid(across, down), axis=-1)
 
 
 def _square(vectors: Array) -> Floats:
@@ -178,4 +178,4 @@ def _square(vectors: Array) -> Floats:
 
 
 def _to_bytes(luma: Array) -> npt.NDArray[np.uint8]:
-    return np.clip(np.rint(luma * np.float32(255.0)), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.convertScaleAbs(luma, alpha=255.0), dtype=np.uint8)

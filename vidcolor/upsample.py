@@ -6,8 +6,6 @@ at full size 1.28, joint bilateral 2x2 1.28, bilinear plus a guided filter's det
 1.44, at 4 to 100 times the cost.
 """
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -17,9 +15,11 @@ from vidcolor.color import (
     Floats,
     ab_to_chroma,
     halve_towards,
+    luma_codes,
     luma_coefficients,
     normalize_luma,
 )
+from vidcolor.planes import planes_of
 from vidcolor.video import ChromaFormat, ChromaPlanes
 
 
@@ -62,8 +62,7 @@ class ChromaUpsampler:
 
     def __init__(self, chroma_format: ChromaFormat, *, bit_depth: int, full_range: bool) -> None:
         self._format = chroma_format
-        self._bit_depth = bit_depth
-        self._full_range = full_range
+        self._black, self._white = (np.float32(code) for code in luma_codes(bit_depth, full_range=full_range))
         depth = chroma_format.bit_depth
         self._neutral = 1 << (depth - 1)
         self._swing = (1 << depth) - 1 if chroma_format.full_range else 224 << (depth - 8)
@@ -82,28 +81,27 @@ class ChromaUpsampler:
         cb, cr = ab_to_chroma(chroma.ab, luma_small, matrix=self._format.matrix)
         # The largest of R, G, B is a convex function of (cb, cr), so its interpolation bounds that of the interpolated
         # chroma. One 4-channel warp costs little more than a 1-channel one.
-        small = np.stack([cb, cr, *self._reach(cb, cr)], axis=-1)
+        small = np.asarray(cv2.merge([cb, cr, *self._reach(cb, cr)]), dtype=np.float32)
         codes = self._luma_at_chroma(luma_plane)
         planes = np.empty((2, self._format.height, self._format.width), dtype=self._dtype)
         for top in range(0, self._format.height, _BAND):
             band = slice(top, min(top + _BAND, self._format.height))
-            luma = normalize_luma(codes[band], bit_depth=self._bit_depth, full_range=self._full_range)
-            here: Sequence[Array] = cv2.split(self._sample(small, luma_plane.shape, band))
-            cb, cr, above, below = here
-            share = np.minimum((1.0 - luma) / above, luma / below)
-            np.minimum(share, 1.0, out=share)
+            luma = codes[band].astype(np.float32)
+            cb, cr, above, below = planes_of(self._sample(small, luma_plane.shape, band))
+            share = np.minimum((self._white - luma) / above, (luma - self._black) / below)
+            np.clip(share, 0.0, 1.0, out=share)  # below black and above white there is no colour
             planes[0, band], planes[1, band] = self._quantize(cb, share), self._quantize(cr, share)
         return ChromaPlanes(planes[0], planes[1])
 
     def _reach(self, cb: Floats, cr: Floats) -> tuple[Floats, Floats]:
-        """Return how far the largest and the smallest of R, G, B lie above and below luma, positive."""
+        """Return how far the largest and the smallest of R, G, B lie above and below luma, positive, in its codes."""
         kr, kb = luma_coefficients(self._format.matrix)
         red, blue = np.float32(2 - 2 * kr) * cr, np.float32(2 - 2 * kb) * cb
         green = (np.float32(kr) * red + np.float32(kb) * blue) / np.float32(kr + kb - 1)
         above = np.maximum(np.maximum(red, green), blue)
         below = -np.minimum(np.minimum(red, green), blue)
-        least = np.float32(1e-6)
-        return np.maximum(above, least), np.maximum(below, least)
+        least, codes = np.float32(1e-6), self._white - self._black
+        return np.maximum(above, least) * codes, np.maximum(below, least) * codes
 
     def _sample(self, small: Floats, film: tuple[int, ...], band: slice) -> Floats:
         height, width = film
@@ -144,8 +142,6 @@ class ChromaUpsampler:
         return means[: target.height]
 
     def _quantize(self, values: Floats, share: Floats) -> Array:
-        codes = values * share
-        codes *= np.float32(self._swing)
-        codes += np.float32(self._neutral + 0.5)
-        np.clip(codes, 0.0, float((1 << self._format.bit_depth) - 1), out=codes)
-        return codes.astype(self._dtype)
+        codes = np.asarray(cv2.multiply(values, share, scale=self._swing, dtype=cv2.CV_32S))
+        codes += self._neutral
+        return np.clip(codes, 0, (1 << self._format.bit_depth) - 1, out=codes)

@@ -106,6 +106,29 @@ def strongest_row(ranked: Tensor, columns: Tensor) -> Tensor:
     return group * size + inside.reshape(b, -1, size).argmax(2)
 
 
+def strongest_columns(ranked: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest values of each row and their columns: `ranked.topk(count)` in half the time.
+
+    The columns are dealt out to groups; those with the largest values lie in the groups with the largest maxima.
+
+    Args:
+        ranked: (B, Q, N).
+        count: How many, at most N.
+
+    Returns:
+        (B, Q, count) values, the largest first, and indices of columns.
+    """
+    b, q, n = ranked.shape
+    groups = n // _GROUP
+    if n % _GROUP or groups <= count:
+        return ranked.topk(count)
+    dealt = ranked.reshape(b, q, _GROUP, groups)
+    best = dealt.amax(2).topk(count, sorted=False).indices
+    among = dealt.gather(3, best[:, :, None].expand(-1, -1, _GROUP, -1)).flatten(2)
+    values, found = among.topk(count)
+    return values, found // count * groups + best.gather(2, found % count)
+
+
 def among_neighbours(scores: Tensor, grid: tuple[int, int], cells: tuple[int, int]) -> Tensor:
     """Mean of each pair's score and those of the up to eight pairs displaced alike by one cell.
 
@@ -195,7 +218,7 @@ class SimilarityNet(nn.Module):
         q4, luma4 = children(query.fine), children(luma)[..., 0]
         ranked = self._scores(q8, luma4.mean(2), bank, (h, w))
         top_k = min(top_k, ranked.shape[2])
-        top, cells = ranked.topk(top_k, dim=2)
+        top, cells = strongest_columns(ranked, top_k)
         cell_logits = top * self.log_scale8.exp()
 
         def take(x: Tensor) -> Tensor:

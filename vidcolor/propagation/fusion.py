@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.flow import warp
-from vidcolor.propagation.motion import Track, enlarge, full_flow, within
+from vidcolor.planes import planes_of
+from vidcolor.propagation.motion import Track, enlarge, full_flow
 from vidcolor.provenance import FILLED, everywhere, mixed
 
 Floats = npt.NDArray[np.float32]
@@ -45,7 +46,7 @@ class Carried:
     What to trust is decided at half of the working size: it costs a quarter, and flow knows no finer.
 
     Args:
-        planes: float32 (h, w, 4): a, b, the keyframe's own confidence in them, and 1 inside the keyframe's frame.
+        planes: float32 (h, w, 4): a, b, the keyframe's own confidence in them, and nothing.
         validity: float32 (h / 2, w / 2) in [0, 1]: how surely these are the right pixels' colours.
         provenance: float32 (h / 2, w / 2, 4), where they come from; None where it is not traced.
     """
@@ -56,23 +57,22 @@ class Carried:
 
     def chroma(self) -> Chroma:
         """Return the colours as they are, less confident where they are less valid."""
-        return Chroma(_ab(self.planes), self._trust(self.planes[..., 2]), self.provenance)
+        own = _floats(cv2.extractChannel(self.planes, 2))
+        trust = own * enlarge(self.validity, own)
+        return Chroma(_ab(self.planes), np.clip(trust, 0, 1, out=trust), self.provenance)
 
     def evidence(self) -> Chroma:
         """Return the colours for the networks: confidence is the validity, holes are empty."""
-        found = self._trust(self.planes[..., 3])
-        found *= found > _HOLE
-        return Chroma(_ab(self.planes) * (found > 0)[..., None], found, self.provenance)
-
-    def _trust(self, plane: Floats) -> Floats:
-        return np.clip(plane * enlarge(self.validity, plane), 0, 1, dtype=np.float32)
+        validity = np.clip(enlarge(self.validity, self.planes[..., 0]), 0, 1)
+        found = (validity > _HOLE).view(np.uint8)
+        ab, confidence = (_floats(cv2.copyTo(planes, found)) for planes in (_ab(self.planes), validity))
+        return Chroma(ab, confidence, self.provenance)
 
 
 def key_planes(chroma: Chroma) -> Floats:
-    """Return what is carried from a keyframe, (h, w, 4): a, b, confidence, 1."""
-    planes = np.empty((*chroma.confidence.shape, 4), dtype=np.float32)
-    sources = [chroma.ab, chroma.confidence, np.ones_like(chroma.confidence)]
-    cv2.mixChannels(sources, [planes], [0, 0, 1, 1, 2, 2, 3, 3])  # five times as fast as np.dstack
+    """Return what is carried from a keyframe, (h, w, 4): a, b, confidence and, for the speed of a warp, 0."""
+    planes = np.zeros((*chroma.confidence.shape, 4), dtype=np.float32)
+    cv2.mixChannels([chroma.ab, chroma.confidence], [planes], [0, 0, 1, 1, 2, 2])  # five times as fast as np.dstack
     return planes
 
 
@@ -85,21 +85,22 @@ def carry(planes: Floats, track: Track, validity: Floats, provenance: Floats | N
         validity: float32 (h / 2, w / 2), how far the keyframe explains the frame.
         provenance: Of the keyframe's colours, where it is traced.
     """
-    inner = within(track)
-    carried = None if provenance is None else warp(provenance, inner.flow)
-    return Carried(warp(planes, full_flow(inner, planes[..., 0])), validity, carried)
+    carried = None if provenance is None else warp(provenance, track.flow, beyond=True)
+    return Carried(warp(planes, full_flow(track, planes[..., 0]), beyond=True), validity, carried)
 
 
 def fuse(before: Carried, after: Carried, position: float) -> Carried:
     """Blend two sides by time, validity and agreement; `position` is 0 at the keyframe before, 1 at the one after."""
-    planes = after.planes - before.planes
-    difference = _resized(planes, before.validity.shape)
-    distance = difference[..., 0] * difference[..., 0] + difference[..., 1] * difference[..., 1]
+    shape = before.validity.shape
+    a, b, *_ = planes_of(cv2.subtract(_resized(after.planes, shape), _resized(before.planes, shape)))
+    distance = a * a + b * b
     choose = np.minimum(distance / (_DISAGREEMENT * _DISAGREEMENT), 1)
     from_before = np.float32(1 - position) * _sharpen(before.validity, choose)
     from_after = np.float32(position) * _sharpen(after.validity, choose)
     share = _floats(from_after / (from_before + from_after))
-    planes *= enlarge(share, planes[..., 0])[..., None]
+    # Not by cv2.blendLinear, which would wear off a hundred-thousandth of what both sides agree on.
+    planes = _floats(cv2.subtract(after.planes, before.planes))
+    planes *= enlarge(_floats(cv2.merge([share] * 4)), planes[..., 0])
     planes += before.planes
     provenance = mixed(before.provenance, after.provenance, share)
     return Carried(planes, np.maximum(before.validity, after.validity), provenance)
@@ -117,9 +118,9 @@ def mend(carried: Carried, colours: Chroma) -> Chroma:
     hole = np.maximum(hole, cv2.blur(hole, (3, 3)))
     provenance = mixed(kept.provenance, colours.provenance, hole)
     hole = enlarge(hole, kept.confidence)
-    ab = cv2.blendLinear(kept.ab, colours.ab, 1 - hole, hole)
+    ab = _blended(kept.ab, colours.ab, hole)
     confidence = kept.confidence + hole * (colours.confidence - kept.confidence)
-    return Chroma(_floats(ab), np.clip(confidence, 0, 1), provenance)
+    return Chroma(ab, np.clip(confidence, 0, 1, out=confidence), provenance)
 
 
 def fill(carried: Carried, luma: Floats, *, gap: int) -> Chroma:
@@ -139,20 +140,18 @@ def fill(carried: Carried, luma: Floats, *, gap: int) -> Chroma:
     rows, columns = max(1, height // _CELL), max(1, width // _CELL)
     small = max(1, height // 4), max(1, width // 4)
     weight = _resized(carried.validity * (1 - holes(carried.validity)), small)
-    a, b, _, _ = cv2.split(_resized(carried.planes, small))
-    seeds = a * weight, b * weight, weight
+    a, b, *_ = planes_of(_resized(carried.planes, small))
     level_of = _resized(luma, small) * (_LEVELS - 1)
-    grid = np.empty((_LEVELS, rows, columns, 3), dtype=np.float32)
-    for level in range(_LEVELS):
-        near = np.maximum(1 - np.abs(level_of - level), 0)
-        cells = _resized(_floats(cv2.merge([seed * near for seed in seeds])), (rows, columns))
-        wide = cv2.GaussianBlur(cells, (0, 0), _FAR)
-        grid[level] = cv2.GaussianBlur(cells, (0, 0), _NEAR) + _FAR_WEIGHT * wide + _FRAME_WEIGHT * cells.mean((0, 1))
+    levels = [weight * np.maximum(1 - np.abs(level_of - level), 0) for level in range(_LEVELS)]
+    seeds = [seed for near in levels for seed in (a * near, b * near, near)]
+    cells = _floats(cv2.merge([_resized(seed, (rows, columns)) for seed in seeds]))
+    close, wide = (_floats(cv2.GaussianBlur(cells, (0, 0), sigma)) for sigma in (_NEAR, _FAR))
+    gathered = _floats(close + _FAR_WEIGHT * wide + _FRAME_WEIGHT * cells.mean((0, 1)))
+    grid = np.ascontiguousarray(gathered.reshape(rows, columns, _LEVELS, 3).transpose(2, 0, 1, 3))
     grid += _ANY_LEVEL_WEIGHT * grid.mean(axis=0)
-    ab = _slice(grid, _resized(luma, carried.validity.shape))
-    mean = enlarge(ab, luma)
-    share = np.float32(max(_CARRIED, 1 - gap / _CARRIED_FAR))
-    ab = mean + share * (_ab(carried.planes) - mean)
+    mean = enlarge(_slice(grid, _resized(luma, carried.validity.shape)), luma)
+    share = max(_CARRIED, 1 - gap / _CARRIED_FAR)
+    ab = _floats(cv2.addWeighted(_ab(carried.planes), share, mean, 1 - share, 0))
     return Chroma(ab, np.zeros_like(luma), everywhere(FILLED, luma))
 
 
@@ -176,16 +175,22 @@ def _slice(grid: Floats, luma: Floats) -> Floats:
     lower = np.minimum(np.floor(level), levels - 2)
     at_x = np.ascontiguousarray(np.broadcast_to(_floats(x), luma.shape))
     at_y = _floats(y[:, None] + lower * rows)
-    low = cv2.split(cv2.remap(table, at_x, at_y, cv2.INTER_LINEAR))
-    high = cv2.split(cv2.remap(table, at_x, at_y + np.float32(rows), cv2.INTER_LINEAR))
-    a, b, weight = (under + (level - lower) * (over - under) for under, over in zip(low, high, strict=True))
-    return _floats(cv2.merge([a / (weight + np.float32(1e-9)), b / (weight + np.float32(1e-9))]))
+    low = cv2.remap(table, at_x, at_y, cv2.INTER_LINEAR)
+    high = cv2.remap(table, at_x, at_y + np.float32(rows), cv2.INTER_LINEAR)
+    a, b, weight = planes_of(_blended(_floats(low), _floats(high), level - lower))
+    weight += np.float32(1e-9)
+    return _floats(cv2.merge([a / weight, b / weight]))
 
 
 def _sharpen(validity: Floats, choose: Floats) -> Floats:
     """Return validity where colours agree, its eighth power where they do not, never 0."""
     power = cv2.pow(validity, 8)
     return _floats(validity + choose * (power - validity) + np.float32(1e-4))
+
+
+def _blended(here: Floats, there: Floats, share: Floats) -> Floats:
+    """Return two pictures (h, w, c) mixed, with a share (h, w) of the second one."""
+    return _floats(cv2.blendLinear(here, there, 1 - share, share))
 
 
 def _ab(planes: Floats) -> Floats:

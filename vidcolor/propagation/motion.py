@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.flow import Flow, Preset, compose, estimate_flow, grid, inside, warp
+from vidcolor.flow import Flow, Preset, compose, estimate_flow, inside, warp
+from vidcolor.planes import planes_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -97,15 +98,6 @@ def part_of(track: Track, share: float) -> Track:
     return Track(Flow(track.flow.field * np.float32(share)), track.validity)
 
 
-def within(track: Track) -> Track:
-    """Return the track with targets outside the frame moved to the frame's edge."""
-    height, width = track.validity.shape
-    x, y = grid(height, width)
-    across, down = cv2.split(track.flow.field)
-    edge = [np.clip(across, -x, width - 1 - x), np.clip(down, -y, height - 1 - y)]
-    return Track(Flow(np.asarray(cv2.merge(edge), dtype=np.float32)), track.validity)
-
-
 def anchor(track: Track, sight: Sight, target: Sight) -> Track:
     """Take the drift out of a long track: add the flow that remains between a frame and its target warped onto it."""
     if not track.flow.field.any():
@@ -139,8 +131,8 @@ def explained(track: Track, sight: Sight, target: Sight) -> Floats:
 
 def _agreement(there: Flow, back: Flow) -> Floats:
     """Return forward-backward agreement in [0, 1] on the first flow's grid, 0 where it leaves the frame."""
-    f_x, f_y = cv2.split(there.field)
-    g_x, g_y = cv2.split(warp(back.field, there))
+    f_x, f_y = planes_of(there.field)
+    g_x, g_y = planes_of(warp(back.field, there))
     error = (f_x + g_x) ** 2 + (f_y + g_y) ** 2
     strength = f_x * f_x + f_y * f_y + g_x * g_x + g_y * g_y
     agreement = np.exp(-error / (_TOLERANCE_RELATIVE * strength + _TOLERANCE_SQUARED)) * inside(there)

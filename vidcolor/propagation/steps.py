@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +21,12 @@ FLASH_SHARE = 0.1
 """A frame is looked across when this much more of it is unexplained than of the frame before: a white frame among
 textures gains 0.18, a slow pan 0.01 to 0.04 a frame."""
 _LONGEST_FLASH = 2
+
+# Behind a flash the picture differs from what was before it by half (one frame) or 0.71 to 0.8 (two frames) of what the
+# flash does, at a glance of so many cells. Where things move it goes on to differ: after 110 sudden changes in 14 films
+# by 0.89 once and else by 1.01 to 1.97. Flow, which costs a hundred times as much, need not look at those.
+_GLANCE = (24, 14)
+_GONE_BACK = 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,17 +130,24 @@ def bridge(previous: Step, step: Step, steps: Steps, key: Step, *, most: float) 
     """
     flash = [step]
     while len(flash) <= _LONGEST_FLASH and (beyond := steps.peek(len(flash) - 1)) is not None:
-        over, under = link(previous.sight, beyond.sight)
-        across = extend(under, known(previous.to_key))
-        share = float(holes(explained(across, beyond.sight, key.sight)).mean())
-        if share <= min(most, 0.5 * (previous.unexplained + step.unexplained)):
-            _lay(previous, flash, beyond, over, under, key)
-            beyond.aim(across, key)
-            return len(flash)
-        if is_fixed(beyond.frame) or share < previous.unexplained + FLASH_SHARE:
-            return 0  # no second frame of a flash, which is as sudden as the first
+        if _difference(previous, beyond) < _GONE_BACK * _difference(previous, step):
+            over, under = link(previous.sight, beyond.sight)
+            across = extend(under, known(previous.to_key))
+            share = float(holes(explained(across, beyond.sight, key.sight)).mean())
+            if share <= min(most, 0.5 * (previous.unexplained + step.unexplained)):
+                _lay(previous, flash, beyond, over, under, key)
+                beyond.aim(across, key)
+                return len(flash)
+        if is_fixed(beyond.frame):
+            return 0
         flash.append(beyond)
     return 0
+
+
+def _difference(a: Step, b: Step) -> float:
+    """Return how far two frames differ at a glance."""
+    first, second = (cv2.resize(step.sight.luma, _GLANCE, interpolation=cv2.INTER_AREA) for step in (a, b))
+    return float(cv2.norm(first, second, cv2.NORM_L1))
 
 
 def _lay(previous: Step, flash: list[Step], beyond: Step, over: Track, under: Track, key: Step) -> None:
