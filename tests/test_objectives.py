@@ -88,7 +88,7 @@ def test_a_classic_lowers_its_loss_and_leaves_matching_alone(
 
 def test_regression_is_decoded_as_it_was_taught() -> None:
     network, pairs = _network(), _pairs()
-    objective = Regression(network, 64)
+    objective = Regression(network)
     (loss,) = objective.terms(network, pairs, 0).values()
     with torch.no_grad():
         ab = _at_inference(_reloaded(network), pairs.luma)
@@ -99,7 +99,7 @@ def test_regression_is_decoded_as_it_was_taught() -> None:
 def test_classification_shows_the_classes_and_nothing_on_top() -> None:
     network, pairs = _network(), _pairs()
     torch.nn.init.normal_(network.colorization.residual_head.weight)
-    Classification(network, 64)
+    Classification(network)
     with torch.no_grad():
         state = network.colorization.decode(network.encoder(pairs.luma))
         prior = network.colorization.prior(state, temperature=0.38, balance=0.0)
@@ -174,7 +174,9 @@ def test_an_adversarial_run_resumes_as_if_unbroken(folder: Path, start: Path, tm
 
 def test_a_run_is_resumed_with_its_own_objective_only(folder: Path, start: Path, tmp_path: Path) -> None:
     train(_with(_config(folder, tmp_path, start, 1), "regression"))
-    with pytest.raises(VidcolorError, match="a run with --objective regression and no --encoder") as refused:
+    with pytest.raises(
+        VidcolorError, match="a run with --objective regression, no --encoder and --singles 0"
+    ) as refused:
         train(_config(folder, tmp_path, start, 2))
     assert "resume it with the same" in str(refused.value.hint)
 
@@ -239,3 +241,10 @@ def test_files_that_are_no_vgg_are_refused(start: Path, tmp_path: Path) -> None:
         Perceptual(start, torch.device("cpu"))
     with pytest.raises(WeightsError, match="no VGG16 weights"):
         Perceptual(tmp_path / "none.safetensors", torch.device("cpu"))
+
+
+def test_only_our_objective_has_steps_on_single_pictures(folder: Path, start: Path, tmp_path: Path) -> None:
+    with pytest.raises(VidcolorError, match="regression looks at single pictures in every step"):
+        TrainConfig(data=folder, run=tmp_path, objective="regression", init=start, singles=3)
+    with pytest.raises(VidcolorError, match="singles is -1"):
+        TrainConfig(data=folder, run=tmp_path, init=start, singles=-1)

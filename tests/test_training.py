@@ -206,16 +206,20 @@ def test_training_lowers_the_loss_on_a_handful_of_pictures(folder: Path, start: 
     assert weights.config == _TINY.to_dict()
 
 
-def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_path: Path) -> None:
-    train(_config(folder, tmp_path / "unbroken", start, 6))
+@pytest.mark.parametrize("singles", [0, 2])
+def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_path: Path, singles: int) -> None:
+    def config(run: str) -> TrainConfig:
+        return replace(_config(folder, tmp_path / run, start, 6), singles=singles, train_encoder=8)
+
+    train(config("unbroken"))
 
     def stop(progress: TrainProgress) -> None:
         if progress.step == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(_config(folder, tmp_path / "broken", start, 6), progress=stop)
-    train(_config(folder, tmp_path / "broken", start, 6))
+        train(config("broken"), progress=stop)
+    train(config("broken"))
     unbroken, broken = (load_weights(tmp_path / run / "weights.safetensors") for run in ("unbroken", "broken"))
     for name, value in unbroken.state.items():
         assert torch.equal(value, broken.state[name]), name
@@ -225,6 +229,25 @@ def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, s
     train(_config(folder, tmp_path, start, 1))
     train(replace(_config(folder, tmp_path, start, 2), init=None, network=_TINY))
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+def test_a_run_is_not_resumed_with_more_single_pictures(folder: Path, start: Path, tmp_path: Path) -> None:
+    train(_config(folder, tmp_path, start, 1))
+    with pytest.raises(VidcolorError, match="no --encoder and --singles 0"):
+        train(replace(_config(folder, tmp_path, start, 2), singles=2))
+
+
+def test_single_pictures_teach_automatic_colours_and_hold_the_keys(folder: Path, start: Path, tmp_path: Path) -> None:
+    seen: list[TrainProgress] = []
+    train(replace(_config(folder, tmp_path, start, 5), singles=5, train_encoder=8), progress=seen.append)
+    before, after = load_weights(start).state, torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"]
+    changed = {name for name, value in before.items() if not torch.equal(value.float(), after[name].half().float())}
+    assert {"colorization.prior_head.weight", "colorization.d4.0.weight", "encoder.blocks.15.project.weight"} <= changed
+    assert not any(
+        name.startswith(("colorization.gate_head", "colorization.join", "colorization.last")) for name in changed
+    )
+    assert seen[0].losses["moved"] == pytest.approx(0, abs=1e-5)
+    assert 0 < seen[-1].losses["moved"] < 0.1
 
 
 @pytest.mark.parametrize("stride", [None, 2, 8, 32])
@@ -243,7 +266,7 @@ def test_the_encoder_is_trained_from_the_stride_asked_for(
 
 def test_a_run_is_not_resumed_with_another_part_of_the_encoder(folder: Path, start: Path, tmp_path: Path) -> None:
     train(replace(_config(folder, tmp_path, start, 1), train_encoder=8))
-    with pytest.raises(VidcolorError, match="holds a run with --objective exemplar and --encoder 8"):
+    with pytest.raises(VidcolorError, match="holds a run with --objective exemplar, --encoder 8 and --singles 0"):
         train(_config(folder, tmp_path, start, 2))
 
 

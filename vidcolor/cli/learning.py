@@ -65,6 +65,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    singles: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Between two steps on pairs, N on single pictures, which cost a third: more of the time goes to "
+            "automatic colours.",
+        ),
+    ] = 0,
     perceptual: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add a perceptual loss: VGG16 up to relu4_3, safetensors.")
     ] = None,
@@ -96,6 +105,7 @@ def train(
             size=size,
             init=init,
             train_encoder=encoder,
+            singles=singles,
             seed=seed,
             device=device,
         )

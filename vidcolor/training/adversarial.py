@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vidcolor.networks import ExemplarNetwork
 from vidcolor.networks.colorization import AB_SCALE
 from vidcolor.training.objectives import Memory, automatic, content
-from vidcolor.training.pairs import Pairs
+from vidcolor.training.pairs import PairSampler, Singles
 from vidcolor.training.perceptual import Perceptual
 
 _ALONE = 1 / 3  # share of the steps in which the critic learns alone
@@ -63,13 +63,17 @@ class Adversarial:
         share = [part for start, part in _SIZES if step >= start * self._steps][-1]
         return max(32, int(share * self._size) // 32 * 32)
 
-    def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
+    def draw(self, sampler: PairSampler, count: int, step: int) -> Singles:
+        """Single pictures of this step's size."""
+        return sampler.at(self.size(step)).draw_singles(count)
+
+    def terms(self, network: ExemplarNetwork, drawn: Singles, step: int) -> dict[str, Tensor]:
         """One step of the critic, and the generator's terms once the critic knows something."""
         alone = self.alone(step)
         with torch.set_grad_enabled(not alone):
-            ab = automatic(network, pairs.luma)
-        luma = F.avg_pool2d(pairs.luma, 2)
-        hinge = F.relu(1 - self.critic(luma, pairs.natural)).mean() + F.relu(1 + self.critic(luma, ab.detach())).mean()
+            ab = automatic(network, drawn.luma)
+        luma = F.avg_pool2d(drawn.luma, 2)
+        hinge = F.relu(1 - self.critic(luma, drawn.natural)).mean() + F.relu(1 + self.critic(luma, ab.detach())).mean()
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(hinge)
         self._optimiser.step()
@@ -79,4 +83,4 @@ class Adversarial:
         self.critic.requires_grad_(False)
         terms["opinion"] = -_CRITIC * self.critic(luma, ab).mean()
         self.critic.requires_grad_(True)
-        return terms | content(ab, pairs, self._perceptual)
+        return terms | content(ab, drawn, self._perceptual)

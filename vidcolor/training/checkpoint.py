@@ -35,7 +35,8 @@ def save_checkpoint(
 ) -> None:
     """Save everything that a run needs to go on, whole or not at all.
 
-    Of `config` its objective and what it trains of the encoder must be the same again, the rest is for the record.
+    Of `config` its objective, what it trains of the encoder and its single pictures must be the same again, the rest is
+    for the record.
     """
     random = {"cpu": torch.get_rng_state()}
     if neighbours.device.type == "cuda":
@@ -66,12 +67,14 @@ def load_checkpoint(
 
     Raises:
         WeightsError: It is damaged, or of another network.
-        VidcolorError: It was made with another objective, or trains another part of the encoder.
+        VidcolorError: It was made with another objective, trains another part of the encoder, or sees more or fewer
+            single pictures.
     """
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-        before = state["config"].get("objective", "exemplar"), state["config"].get("train_encoder") or None
-        if before == (config.objective, config.train_encoder):
+        made = state["config"]
+        before = made.get("objective", "exemplar"), made.get("train_encoder") or None, made.get("singles", 0)
+        if before == (config.objective, config.train_encoder, config.singles):
             network.load_state_dict(state["network"])
             optimiser.load_state_dict(state["optimiser"])
             for name, part in memory.items():
@@ -85,9 +88,9 @@ def load_checkpoint(
         raise WeightsError(
             f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
         ) from error
-    objective, stride = before
+    objective, stride, singles = before
     encoder = "no --encoder" if stride is None else f"--encoder {stride}"
     raise VidcolorError(
-        f"{path.parent} holds a run with --objective {objective} and {encoder}",
+        f"{path.parent} holds a run with --objective {objective}, {encoder} and --singles {singles}",
         hint="resume it with the same, or start a new run with its weights as --init",
     )

@@ -19,11 +19,12 @@ class TrainConfig:
         objective: `exemplar`, or one of the classics, see `training.objectives`.
         perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
         steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
-        batch: Pairs per step.
+        batch: Pairs, or single pictures, per step.
         size: Side of the crops in pixels, a multiple of 32.
         learning_rate: Peak learning rate of AdamW.
         train_encoder: Train the encoder too, from the features of this stride on, at a tenth of the learning rate; 2 is
             all of it. None leaves it as it is.
+        singles: Between two steps on pairs, so many on single pictures, for the automatic colours; see `Following`.
         init: Weights to start from; None starts the encoder from ImageNet.
         seed: Seed of all random numbers.
         device: `cpu`, `cuda` or `auto`.
@@ -42,6 +43,7 @@ class TrainConfig:
     size: int = 128
     learning_rate: float = 1e-3
     train_encoder: int | None = None
+    singles: int = 0
     init: Path | None = None
     seed: int = 0
     device: str = "auto"
@@ -51,6 +53,17 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
     def __post_init__(self) -> None:
+        self._check_objective()
+        if self.size % 32 or self.size <= 0:
+            raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
+        if self.steps <= 0 or self.batch <= 0:
+            raise VidcolorError(f"steps {self.steps} and batch {self.batch} must be positive")
+        if self.singles < 0:
+            raise VidcolorError(f"singles is {self.singles}: it must not be negative", hint="try 3")
+        if not 0 <= self.seed < 1 << 63:
+            raise VidcolorError(f"seed is {self.seed}: allowed is 0 to 2**63 - 1", hint="try 0")
+
+    def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
             raise VidcolorError(f"unknown objective {self.objective!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
         if self.objective == "adversarial" and self.init is None:
@@ -70,9 +83,5 @@ class TrainConfig:
                 f"{self.objective} leaves the encoder as it is, for matching with stills rests on it",
                 hint="train the encoder with --objective exemplar",
             )
-        if self.size % 32 or self.size <= 0:
-            raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
-        if self.steps <= 0 or self.batch <= 0:
-            raise VidcolorError(f"steps {self.steps} and batch {self.batch} must be positive")
-        if not 0 <= self.seed < 1 << 63:
-            raise VidcolorError(f"seed is {self.seed}: allowed is 0 to 2**63 - 1", hint="try 0")
+        if self.singles and self.objective != "exemplar":
+            raise VidcolorError(f"{self.objective} looks at single pictures in every step", hint="leave --singles out")

@@ -17,14 +17,13 @@ from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
-from vidcolor.training.augment import carried_colours
 from vidcolor.training.checkpoint import load_checkpoint, save_checkpoint
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data import load_pictures
-from vidcolor.training.losses import losses
+from vidcolor.training.following import Following
 from vidcolor.training.neighbours import nearest_photographs
-from vidcolor.training.objectives import Classification, Memory, Objective, Regression
-from vidcolor.training.pairs import Pairs, PairSampler
+from vidcolor.training.objectives import Classification, Objective, Regression
+from vidcolor.training.pairs import PairSampler
 from vidcolor.training.perceptual import Perceptual
 from vidcolor.weights import load_weights, save_weights
 
@@ -38,9 +37,9 @@ class TrainProgress:
     Attributes:
         step: Steps done.
         steps: Steps in all.
-        rate: Pairs per second since the start of this sitting.
+        rate: Pairs, or single pictures, per second since the start of this sitting.
         losses: Moving average of each weighted term.
-        seconds: Time spent since then in each stage: drawing pairs, forward, backward, the optimiser's step.
+        seconds: Time spent since then in each stage: drawing them, forward, backward, the optimiser's step.
     """
 
     step: int
@@ -87,9 +86,9 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * _schedule(step, config.steps)
         with _timed(clock, "draw", device):
-            pairs = sampler.at(objective.size(step)).draw(config.batch)
+            drawn = objective.draw(sampler, config.batch, step)
         with _timed(clock, "forward", device):
-            terms = objective.terms(network, pairs, step)
+            terms = objective.terms(network, drawn, step)
         if _descend(network, optimiser, torch.stack(list(terms.values())).sum(), clock, device):
             _blend(average, network.state_dict(), min(0.999, (1 + step) / (10 + step)))
         for name, value in terms.items():
@@ -110,28 +109,12 @@ def _objective(config: TrainConfig, network: ExemplarNetwork, device: torch.devi
     perceptual = None if config.perceptual is None else Perceptual(config.perceptual, device)
     match config.objective:
         case "regression":
-            return Regression(network, config.size, perceptual)
+            return Regression(network, perceptual)
         case "classification":
-            return Classification(network, config.size)
+            return Classification(network)
         case "adversarial":
             return Adversarial(config.steps, config.size, device, perceptual)
-    return _Exemplar(config.size, perceptual)
-
-
-class _Exemplar:
-    """Our own objective: stills, carried colours and the prior together."""
-
-    pace = 1.0
-
-    def __init__(self, size: int, perceptual: Perceptual | None) -> None:
-        self.memory: Memory = {}
-        self._size, self._perceptual = size, perceptual
-
-    def size(self, step: int) -> int:
-        return self._size
-
-    def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
-        return _step(network, pairs, pairs.luma.device, self._perceptual)
+    return Following(network, singles=config.singles, perceptual=perceptual)
 
 
 @contextmanager
@@ -205,35 +188,6 @@ def _optimiser(network: ExemplarNetwork, config: TrainConfig, *, pace: float) ->
 def _schedule(step: int, steps: int) -> float:
     """Warm up, hold, fall to zero over the last quarter: a run can be prolonged before it falls."""
     return min(1.0, (step + 1) / min(300, 1 + steps // 10), (steps - step) / (0.25 * steps))
-
-
-def _step(
-    network: ExemplarNetwork, pairs: Pairs, device: torch.device, perceptual: Perceptual | None
-) -> dict[str, Tensor]:
-    """Losses of one batch; bf16 on a GPU, fp32 on a CPU, where bf16 can be ten times slower."""
-    both = torch.cat([pairs.luma, pairs.reference_luma]).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        target, reference = network.encode(both).halves()
-        colored = network(
-            target,
-            network.bank(reference, pairs.reference_ab),
-            present=pairs.present,
-            propagated=pairs.propagated,
-            validity=pairs.validity,
-        )
-        again = network.recolor(target, colored, *carried_colours(colored.fused.ab))
-    terms = losses(
-        colored,
-        again,
-        network.colorization,
-        truth=pairs.truth,
-        natural=pairs.natural,
-        luma=F.avg_pool2d(pairs.luma, 2),
-        matched=pairs.matched,
-    )
-    if perceptual is not None:
-        terms["perceptual"] = perceptual(colored.fused.ab, pairs.truth, F.avg_pool2d(pairs.luma, 2))
-    return terms
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from vidcolor.networks import Evidence, ExemplarNetwork
 from vidcolor.networks.colorization import AB_SCALE
 from vidcolor.training.losses import prior_loss
-from vidcolor.training.pairs import Pairs
+from vidcolor.training.pairs import PairSampler, Singles
 from vidcolor.training.perceptual import Perceptual
 
 OBJECTIVES = ("exemplar", "regression", "classification", "adversarial")
@@ -38,10 +38,10 @@ class Objective(Protocol):
     pace: float
     memory: Memory
 
-    def size(self, step: int) -> int:
-        """Side of the crops at this step."""
+    def draw(self, sampler: PairSampler, count: int, step: int) -> Singles:
+        """Draw what this step looks at."""
 
-    def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
+    def terms(self, network: ExemplarNetwork, drawn: Singles, step: int) -> dict[str, Tensor]:
         """Weighted terms; where none has a gradient the networks stay as they are in this step."""
 
 
@@ -53,18 +53,18 @@ class Regression:
 
     pace = 1.0
 
-    def __init__(self, network: ExemplarNetwork, size: int, perceptual: Perceptual | None = None) -> None:
+    def __init__(self, network: ExemplarNetwork, perceptual: Perceptual | None = None) -> None:
         self.memory: Memory = {}
-        self._size, self._perceptual = size, perceptual
+        self._perceptual = perceptual
         network.config = replace(network.config, temperature=1.0, balance=0.0)
 
-    def size(self, step: int) -> int:
-        """Side of the crops: always the same."""
-        return self._size
+    def draw(self, sampler: PairSampler, count: int, step: int) -> Singles:
+        """Single pictures."""
+        return sampler.draw_singles(count)
 
-    def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
+    def terms(self, network: ExemplarNetwork, drawn: Singles, step: int) -> dict[str, Tensor]:
         """The error of the automatic colours."""
-        return content(automatic(network, pairs.luma), pairs, self._perceptual)
+        return content(automatic(network, drawn.luma), drawn, self._perceptual)
 
 
 class Classification:
@@ -72,29 +72,28 @@ class Classification:
 
     pace = 1.0
 
-    def __init__(self, network: ExemplarNetwork, size: int) -> None:
+    def __init__(self, network: ExemplarNetwork) -> None:
         self.memory: Memory = {}
-        self._size = size
         # As in the paper, and nothing on top: a residual that was trained for other states would only disturb.
         network.config = replace(network.config, temperature=0.38, balance=0.0)
         for parameter in network.colorization.residual_head.parameters():
             nn.init.zeros_(parameter)
 
-    def size(self, step: int) -> int:
-        """Side of the crops: always the same."""
-        return self._size
+    def draw(self, sampler: PairSampler, count: int, step: int) -> Singles:
+        """Single pictures."""
+        return sampler.draw_singles(count)
 
-    def terms(self, network: ExemplarNetwork, pairs: Pairs, step: int) -> dict[str, Tensor]:
+    def terms(self, network: ExemplarNetwork, drawn: Singles, step: int) -> dict[str, Tensor]:
         """The cross-entropy of the classes."""
-        with _precision(pairs.luma):
-            state = network.colorization.decode(network.encoder(_channels_last(pairs.luma)))
-        return {"classes": prior_loss(network.colorization, state, F.avg_pool2d(pairs.natural, 2))}
+        with precision(drawn.luma):
+            state = network.colorization.decode(network.encoder(channels_last(drawn.luma)))
+        return {"classes": prior_loss(network.colorization, state, F.avg_pool2d(drawn.natural, 2))}
 
 
 def automatic(network: ExemplarNetwork, luma: Tensor) -> Tensor:
     """Automatic ab (B, 2, S/2, S/2) of luma (B, 1, S, S), as at inference but with a gradient through the classes."""
-    with _precision(luma):
-        features = network.encoder(_channels_last(luma))
+    with precision(luma):
+        features = network.encoder(channels_last(luma))
         state = network.colorization.decode(features)
         logits = network.colorization.prior_head(state)
         prior = network.colorization.bins.decode(
@@ -106,18 +105,19 @@ def automatic(network: ExemplarNetwork, luma: Tensor) -> Tensor:
         return network.colorization(features, state, prior, evidence).ab.float()
 
 
-def content(ab: Tensor, pairs: Pairs, perceptual: Perceptual | None) -> dict[str, Tensor]:
+def content(ab: Tensor, drawn: Singles, perceptual: Perceptual | None) -> dict[str, Tensor]:
     """How far automatic colours are from the true ones: mean squared error of ab / 110, and how they look if asked."""
-    terms = {"content": CONTENT * F.mse_loss(ab / AB_SCALE, pairs.natural / AB_SCALE)}
+    terms = {"content": CONTENT * F.mse_loss(ab / AB_SCALE, drawn.natural / AB_SCALE)}
     if perceptual is not None:
-        terms["perceptual"] = perceptual(ab, pairs.natural, F.avg_pool2d(pairs.luma, 2))
+        terms["perceptual"] = perceptual(ab, drawn.natural, F.avg_pool2d(drawn.luma, 2))
     return terms
 
 
-def _channels_last(luma: Tensor) -> Tensor:
+def channels_last(luma: Tensor) -> Tensor:
+    """The same values in the layout in which convolutions are fast."""
     return luma.contiguous(memory_format=torch.channels_last)
 
 
-def _precision(luma: Tensor) -> torch.autocast:
+def precision(luma: Tensor) -> torch.autocast:
     """bf16 on a GPU, fp32 on a CPU."""
     return torch.autocast(luma.device.type, dtype=torch.bfloat16, enabled=luma.device.type == "cuda")

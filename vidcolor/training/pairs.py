@@ -21,14 +21,25 @@ _NEAR = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
-    """A batch of B pairs at size S.
+class Singles:
+    """A batch of B pictures at size S, with nothing to go by.
 
     Attributes:
-        luma: (B, 1, S, S) the target as film would show it.
+        luma: (B, 1, S, S) as film would show them.
+        natural: (B, 2, S/2, S/2) their ab, before any turn of hue.
+    """
+
+    luma: Tensor
+    natural: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs(Singles):
+    """A batch of B pairs at size S; luma and natural colours are the target's.
+
+    Attributes:
         reference_luma: (B, 1, S, S).
-        natural: (B, 2, S/2, S/2) the target's ab before any turn of hue.
-        truth: (B, 2, S/2, S/2) the target's ab after it.
+        truth: (B, 2, S/2, S/2) the target's ab, its hue turned or not.
         reference_ab: (B, 2, S/2, S/2), turned alike.
         present: (B,) 1 where there is a reference.
         matched: (B, 1, S/2, S/2) how surely the reference shows what the target shows there.
@@ -36,9 +47,7 @@ class Pairs:
         validity: (B, 1, S/2, S/2) their validity.
     """
 
-    luma: Tensor
     reference_luma: Tensor
-    natural: Tensor
     truth: Tensor
     reference_ab: Tensor
     present: Tensor
@@ -106,12 +115,22 @@ class PairSampler:
         """A sampler of the same pictures with crops of another side."""
         return self if size == self._size else PairSampler(self._store, self._neighbours, size)
 
+    def draw_singles(self, count: int) -> Singles:
+        """Draw `count` pictures as the targets of pairs are drawn."""
+        _, target, _, _ = self._items(count)
+        view = self._target_view(target)
+        rgb = sample(self._store, target, view.positions(self._size))
+        return Singles(FilmLook(count, rgb.device)(rgb), _half_ab(rgb))
+
+    def _target_view(self, target: Tensor) -> View:
+        return View.draw(self._store.sizes[target], self._size, crop=(0.6, 1.0), degrees=6, bend=0.0)
+
     def draw(self, count: int) -> Pairs:
         """Draw `count` pairs."""
         store, size = self._store, self._size
         device = store.pixels.device
         kind, target, reference, near = self._items(count)
-        view = View.draw(store.sizes[target], size, crop=(0.6, 1.0), degrees=6, bend=0.0)
+        view = self._target_view(target)
         ref_view = View.draw(store.sizes[reference], size, crop=(0.4, 1.0), degrees=25, bend=0.03)
         # Film cameras mostly stand still, and a painted still is often the very frame.
         still = torch.rand(count, device=device) < torch.where(kind == _CLIP, 0.6, 0.25)
@@ -125,8 +144,7 @@ class PairSampler:
         shared = torch.rand(count, 1, 1, 1, device=device) < 0.4
         ref_luma = torch.where(shared, aged, plain_luma(ref_rgb))
 
-        natural = F.avg_pool2d(kornia.color.rgb_to_lab(rgb)[:, 1:], 2)
-        ref_ab = F.avg_pool2d(kornia.color.rgb_to_lab(ref_rgb)[:, 1:], 2)
+        natural, ref_ab = _half_ab(rgb), _half_ab(ref_rgb)
         same = (kind == _SAME) | (kind == _CLIP)
         turned = same & (torch.rand(count, device=device) < 0.5)
         angle = torch.where(turned, torch.rand(count, device=device) * (2 * torch.pi), 0.0)
@@ -154,3 +172,8 @@ class PairSampler:
             propagated=propagated,
             validity=validity,
         )
+
+
+def _half_ab(rgb: Tensor) -> Tensor:
+    """(B, 3, S, S) RGB in [0, 1] to ab (B, 2, S/2, S/2)."""
+    return F.avg_pool2d(kornia.color.rgb_to_lab(rgb)[:, 1:], 2)
