@@ -149,6 +149,26 @@ CASES = {
     ),
 }
 
+# The 33 bit clock of a capture comes round after five frames; times before that are taken for negative ones.
+ROUND = Film(
+    suffix=".ts",
+    rate=Fraction(25),
+    time_base=Fraction(1, 90000),
+    times=tuple(range((1 << 33) - 5 * 3600, (1 << 33) + 19 * 3600, 3600)),
+    frames=24,
+    audio=("mp2",),
+    audio_start=Fraction((1 << 33) - 5 * 3600, 90000),
+    **X264,  # type: ignore[arg-type]
+)
+CASES |= {
+    "clock that comes round": Case(ROUND, "x264", notes=(ROUNDED, LATER)),
+    "clock that comes round into mp4": Case(ROUND, "x264", ".mp4", notes=("picture and sound alike start 200 ms",)),
+    "clock that comes round into mov": Case(ROUND, "x264", ".mov", notes=("picture and sound alike start 200 ms",)),
+    "microseconds into mp4": Case(
+        Film(suffix=".nut", codec="libx264", time_base=Fraction(1, 1_000_000)), "x264", ".mp4"
+    ),
+}
+
 REFUSED = {
     "12 bit into x264": (Case(Film(pixel_format="yuv420p12le"), "x264"), "12 bit luma"),
     "16 bit into x265": (Case(Film(pixel_format="gray16le"), "x265"), "16 bit luma"),

@@ -13,6 +13,7 @@ from vidcolor.verification.pictures import Pictures, Progress, compare_pictures,
 from vidcolor.verification.streams import compare_shape, compare_streams, compare_tags, earliest_time
 from vidcolor.video import VideoReader, plain_transcode
 from vidcolor.video.packets import EncoderSettings, read_packets
+from vidcolor.video.timeline import delay_note
 
 __all__ = ["Verification", "verify"]
 
@@ -81,9 +82,7 @@ def verify(
     differences = [*compare_shape(film, made), *compare_tags(before, after), *streams.differences]
     notes = list(streams.notes)
     if pictures.shift:
-        notes.append(
-            f"the whole film starts {float(pictures.shift) * 1000:.0f} ms later: Matroska has no times below zero"
-        )
+        notes.append(delay_note(container, pictures.shift))
     if pictures.damaged:
         notes.append(f"{pictures.damaged} damaged frames look otherwise in this decode of the film; they do not count")
     meant_lossless = _means_lossless(after.settings, pictures)

@@ -106,7 +106,7 @@ def compare_pictures(
         time = film.time(ours.pts)
         late = made.time(theirs.pts) - time
         if begin is None:
-            begin, found.shift = time, _forced_shift(late, min(earliest, time), made)
+            begin, found.shift = time, _forced_shift(late, min(earliest, time), time, made)
         _compare_time(ours.index, time, late - found.shift, film, made, found)
         if ours.luma.shape != theirs.luma.shape:
             found.differences.append(f"frame {ours.index} has luma of {theirs.luma.shape}, not {ours.luma.shape}")
@@ -189,10 +189,12 @@ def _compare_time(
         found.differences.append(f"frame {index} at {float(time):.6f} s comes {float(late) * 1000:+.3f} ms off")
 
 
-def _forced_shift(late: Fraction, earliest: Fraction, made: VideoInfo) -> Fraction:
+def _forced_shift(late: Fraction, earliest: Fraction, begin: Fraction, made: VideoInfo) -> Fraction:
+    """Return by how much a container had to move a film whose first time, or that of its first picture, is negative."""
+    if "matroska" not in made.container:
+        return late if begin < 0 and late == -begin else Fraction(0)
     shift = round(late / _MILLISECOND) * _MILLISECOND
-    forced = "matroska" in made.container and earliest < 0 and abs(shift + earliest) <= _MILLISECOND
-    return shift if forced else Fraction(0)
+    return shift if earliest < 0 and abs(shift + earliest) <= _MILLISECOND else Fraction(0)
 
 
 def _describe(index: int, time: Fraction, off: NDArray[np.int32]) -> str:

@@ -1,8 +1,9 @@
-"""Names of output films: what is allowed, the default beside the input, and appearing whole or not at all."""
+"""Output films: their names, the memory that they take, and how they appear whole or not at all."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from pathlib import Path
 from weakref import finalize
@@ -11,10 +12,14 @@ from vidcolor.errors import VideoError
 from vidcolor.partfile import part_name, remove
 from vidcolor.video.encoders import ENCODERS
 from vidcolor.video.info import VideoInfo
+from vidcolor.video.source import memory_needed
 from vidcolor.video.stream_plan import plan_streams
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """Output suffixes and FFmpeg's names of their containers: those that keep time stamps and most kinds of streams."""
+_LARGE = 8192 * 4320
+
+_log = logging.getLogger(__name__)
 
 
 def container_of(path: Path) -> str:
@@ -75,6 +80,20 @@ def check_output(path: Path, *, source: Path | None, overwrite: bool) -> None:
         raise VideoError(f"{path!r} is not a path: {error}", hint="choose another name") from error
     if not os.access(path.absolute().parent, os.W_OK):
         raise VideoError(f"{path.absolute().parent} cannot be written to", hint="choose another folder with -o")
+
+
+def announce_memory(film: VideoInfo) -> None:
+    """Say before the work how much memory a very large picture takes, and whether the machine has it."""
+    needed = memory_needed(film.width * film.height, film.bit_depth)
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows does not say it so
+        there = needed
+    words = f"a {film.width}x{film.height} film takes about {needed / 1e9:.1f} GB of memory"
+    if needed > there:
+        _log.warning("%s; this machine has %.1f GB: scale it down if the run is killed", words, there / 1e9)
+    elif film.width * film.height >= _LARGE:
+        _log.info("%s", words)
 
 
 def _flush(path: Path) -> None:

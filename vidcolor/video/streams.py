@@ -46,7 +46,8 @@ class CopiedStreams:
         film: The source.
         plan: What to do with each stream.
         container: FFmpeg's name of the output container.
-        start: Seconds from which to copy; this moment becomes time zero. None copies all, times unchanged.
+        zero: The moment of the source's clock, in seconds, that becomes time zero.
+        start: Seconds from which to copy; None copies all.
         end: Seconds before which a packet must begin to be copied; None for the end.
 
     Attributes:
@@ -56,7 +57,14 @@ class CopiedStreams:
     """
 
     def __init__(
-        self, film: VideoInfo, plan: StreamPlan, *, container: str, start: Fraction | None, end: Fraction | None
+        self,
+        film: VideoInfo,
+        plan: StreamPlan,
+        *,
+        container: str,
+        zero: Fraction,
+        start: Fraction | None,
+        end: Fraction | None,
     ) -> None:
         self.notes = list(plan.notes)
         self.warnings: list[str] = []
@@ -64,6 +72,7 @@ class CopiedStreams:
         self._film = film
         self._plan = plan
         self._container = container
+        self._zero = zero
         self._start = start
         self._end = end
         self._open = ExitStack()
@@ -177,15 +186,15 @@ class CopiedStreams:
         begin = packet.pts * base
         if self._end is not None and begin >= self._end:
             return False
-        if self._start is None:
+        if self._start is None and not self._zero:
             return True
         # AVI counts sound in whole packets: too coarse to move it by the segment's start.
         finer = max(1, round(base * 90000))
         packet.time_base = base / finer
         duration = (packet.duration or 0) * finer
-        shifted = packet.pts * finer - round(self._start / packet.time_base)
+        shifted = packet.pts * finer - round(self._zero / packet.time_base)
         packet.duration = duration
-        if begin < self._start:
+        if self._start is not None and begin < self._start:
             if packet.stream.type != "subtitle" or shifted + duration <= 0:
                 return False
             packet.pts, packet.dts, packet.duration = 0, 0, shifted + duration

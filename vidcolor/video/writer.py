@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from fractions import Fraction
 from io import BytesIO
@@ -22,16 +21,13 @@ from vidcolor.errors import VideoError, no_room
 from vidcolor.partfile import part_name
 from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
-from vidcolor.video.output import PartFile, check_output, container_of
+from vidcolor.video.output import PartFile, announce_memory, check_output, container_of
 from vidcolor.video.picture import PictureBuilder
-from vidcolor.video.source import memory_needed
 from vidcolor.video.stream_plan import plan_streams
 from vidcolor.video.streams import CopiedStreams
+from vidcolor.video.timeline import delay_note, muxer_options, time_zero
 
 _WAITING = 6
-_LARGE = 8192 * 4320
-
-_log = logging.getLogger(__name__)
 
 _Job = tuple[Frame, ChromaPlanes] | None
 
@@ -90,13 +86,15 @@ class VideoWriter:
             source, container=self._container, codec=codec, crf=crf, preset=preset, lossless=lossless
         )
         self._plan = plan_streams(source, self._container)
+        self._zero = time_zero(source, self._container, start)
+        self._shift = round(self._zero / source.time_base)
         self._try_header()
         self.part = part_name(self.path)
         self.chroma_format: ChromaFormat = self._encoding.chroma
         self.notes: list[str] = [*self._encoding.notes, *self._plan.notes, *self._remarks()]
         self.warnings: list[str] = []
         self._builder = PictureBuilder(source, self._encoding)
-        _announce_memory(source)
+        announce_memory(source)
         self._jobs: Queue[_Job] = Queue(_WAITING)
         self._abandoned = Event()
         self._error: BaseException | None = None
@@ -105,7 +103,6 @@ class VideoWriter:
         self._encoded = 0
         self._first_pts: int | None = None
         self._last_pts: int | None = None
-        self._shift = 0 if start is None else round(start / source.time_base)
 
     def __enter__(self) -> Self:
         self._part = part = PartFile(self.path, overwrite=self._overwrite, part=self.part)
@@ -195,7 +192,7 @@ class VideoWriter:
 
     def _work(self, part: Path) -> None:
         try:
-            copied = CopiedStreams(self._film, self._plan, container=self._container, start=self._start, end=self._end)
+            copied = self._copied()
             try:
                 self._encode(part, copied)
             finally:
@@ -205,16 +202,13 @@ class VideoWriter:
             earliest = min(copied.earliest, ((self._first_pts or 0) - self._shift) * self._film.time_base)
             if self._container == "matroska" and earliest < 0:
                 # Sound copied from mp4 begins before zero: the encoder's priming.
-                delay = float(-earliest * 1000)
-                self.notes.append(f"picture and sound alike start {delay:.0f} ms later: Matroska has no negative times")
+                self.notes.append(delay_note(self._container, -earliest))
         except BaseException as error:
             self._error = error
 
     def _encode(self, part: Path, copied: CopiedStreams) -> None:
-        # The movie header of mp4 and mov counts in milliseconds unless told otherwise, which moves the picture against
-        # the sound by up to half of one where the film starts late. 90 kHz holds the times of MPEG streams exactly.
-        timescale = {"movie_timescale": "90000"} if self._container in ("mp4", "mov") else {}
-        output = av.open(str(part), "w", format=self._container, metadata_errors="surrogateescape", options=timescale)
+        options = muxer_options(self._film, self._container)
+        output = av.open(str(part), "w", format=self._container, metadata_errors="surrogateescape", options=options)
         try:
             video = self._add_video(output)
             copied.add_to(output, video)
@@ -278,8 +272,13 @@ class VideoWriter:
             context.codec_tag = "hvc1"
         return video
 
+    def _copied(self) -> CopiedStreams:
+        return CopiedStreams(
+            self._film, self._plan, container=self._container, zero=self._zero, start=self._start, end=self._end
+        )
+
     def _try_header(self) -> None:
-        copied = CopiedStreams(self._film, self._plan, container=self._container, start=None, end=None)
+        copied = self._copied()
         try:
             with av.open(BytesIO(), "w", format=self._container, metadata_errors="surrogateescape") as trial:
                 copied.add_to(trial, self._add_video(trial))
@@ -299,21 +298,9 @@ class VideoWriter:
         remarks = []
         if self._container == "matroska" and (film.time_base * 1000).denominator != 1:
             remarks.append("Matroska rounds time stamps to 1 ms")
+        if self._zero < 0:
+            remarks.append(delay_note(self._container, -self._zero))
         lost = [name for name in film.side_data if name.startswith(("DOVI", "DYNAMIC_HDR"))]
         if lost:
             remarks.append(f"dynamic HDR metadata is dropped: {', '.join(lost)}")
         return remarks
-
-
-def _announce_memory(film: VideoInfo) -> None:
-    """Say before the work how much memory a very large picture takes, and whether the machine has it."""
-    needed = memory_needed(film.width * film.height, film.bit_depth)
-    try:
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # Windows does not say it so
-        there = needed
-    words = f"a {film.width}x{film.height} film takes about {needed / 1e9:.1f} GB of memory"
-    if needed > there:
-        _log.warning("%s; this machine has %.1f GB: scale it down if the run is killed", words, there / 1e9)
-    elif film.width * film.height >= _LARGE:
-        _log.info("%s", words)
