@@ -50,6 +50,7 @@ class Film:
         times: Presentation times in ticks of `time_base`; None spaces frames by `rate`.
         edit_from: Ticks that the file holds before time zero, hidden by an edit list.
         subtitles: None, "srt" or "mov_text".
+        time_code: Of the first frame, which MOV and MP4 keep in a track.
     """
 
     suffix: str = ".mkv"
@@ -78,6 +79,7 @@ class Film:
     attachment: bool = False
     cover: bool = False
     tags: tuple[tuple[str, str], ...] = ()
+    time_code: str | None = None
 
 
 def picture(index: int, frames: int, width: int, height: int, look: str = "color") -> Rgb:
@@ -192,6 +194,8 @@ def _add_picture(output: OutputContainer, film: Film) -> Callable[[Rgb | None, i
     if film.field_order:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
         context.field_order = film.field_order
+    if film.time_code:
+        stream.metadata["timecode"] = film.time_code
     if film.rotation:
         stream.set_display_rotation(film.rotation)
 

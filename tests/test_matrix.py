@@ -164,6 +164,12 @@ CASES |= {
     "clock that comes round": Case(ROUND, "x264", notes=(ROUNDED, LATER)),
     "clock that comes round into mp4": Case(ROUND, "x264", ".mp4", notes=("picture and sound alike start 200 ms",)),
     "clock that comes round into mov": Case(ROUND, "x264", ".mov", notes=("picture and sound alike start 200 ms",)),
+    "time code in mov": Case(Film(suffix=".mov", time_code="10:00:00:00", audio=("aac",), **X264), "x264", ".mov"),  # type: ignore[arg-type]
+    "time code in mov into mp4": Case(Film(suffix=".mov", time_code="10:00:00:00", **X264), "x264", ".mp4"),  # type: ignore[arg-type]
+    "time code in mov into mkv": Case(
+        Film(suffix=".mov", time_code="10:00:00:00", **X264),  # type: ignore[arg-type]
+        notes=(ROUNDED, "data #1 (unknown, eng, time code 10:00:00:00) is dropped"),
+    ),
     "microseconds into mp4": Case(
         Film(suffix=".nut", codec="libx264", time_base=Fraction(1, 1_000_000)), "x264", ".mp4"
     ),

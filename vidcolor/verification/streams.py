@@ -45,10 +45,12 @@ def compare_shape(film: VideoInfo, made: VideoInfo) -> Iterator[str]:
 
 
 def compare_tags(before: FilmPackets, after: FilmPackets) -> Iterator[str]:
-    """Yield what differs in the container's tags and chapters."""
+    """Yield what differs in the container's tags, time code and chapters."""
     for key, value in before.tags.items():
         if after.tags.get(key) != value:
             yield f"tag {key} is {after.tags.get(key)!r}; the source's is {value!r}"
+    if before.time_code not in (None, after.time_code):
+        yield f"time code is {after.time_code}; the source's is {before.time_code}"
     if len(before.chapters) != len(after.chapters):
         yield f"there are {len(after.chapters)} chapters; the source has {len(before.chapters)}"
         return

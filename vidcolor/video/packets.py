@@ -106,16 +106,18 @@ class FilmPackets:
     """Everything of a film beside its picture.
 
     Args:
-        streams: By number in the container.
+        streams: By number in the container, without the track of a time code.
         chapters: (start, end, title) of each, in seconds.
         tags: The container's tags, keys in lower case, without those that every muxer writes anew.
         settings: How the picture was encoded, None when the bitstream does not say.
+        time_code: Of the first picture, wherever the container keeps it, or None.
     """
 
     streams: dict[int, StreamPackets]
     chapters: tuple[tuple[Fraction, Fraction, str], ...]
     tags: dict[str, str]
     settings: EncoderSettings | None
+    time_code: str | None = None
 
 
 def read_packets(path: str | Path, *, container: str, stream: int | None = None) -> FilmPackets:
@@ -132,8 +134,10 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
     path = Path(path)
     with open_film(path) as film:
         video = choose_stream(film, path, stream)
-        streams = {each.index: _begin(each) for each in film.streams if each.index != video.index}
-        samples = {each.index: _Samples(streams[each.index]) for each in film.streams if _is_pcm(each)}
+        # mov and mp4 keep a time code in a track of its own, other containers in a tag.
+        others = [each for each in film.streams if each.index != video.index]
+        streams = {each.index: _begin(each) for each in others if each.type != "data" or _time_code(each) is None}
+        samples = {each.index: _Samples(streams[each.index]) for each in others if _is_pcm(each)}
         first = b""
         for packet in surviving(film.demux()):
             if packet.stream_index == video.index:
@@ -150,8 +154,9 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
             if (base := Fraction(each["time_base"] or 0))
         )
         tags = {key.lower(): value for key, value in _kept_tags(film.metadata, container).items()}
+        time_code = tags.pop("timecode", None) or next(filter(None, map(_time_code, (video, *others))), None)
         extra = bytes(video.codec_context.extradata or b"")
-        return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first))
+        return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first), time_code)
 
 
 def surviving(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
@@ -183,6 +188,10 @@ def _begin(stream: Stream) -> StreamPackets:
         begun.digests.append(_digest(bytes(getattr(stream, "data", b""))))
         begun.durations.append(0)
     return begun
+
+
+def _time_code(stream: Stream) -> str | None:
+    return next((value for key, value in stream.metadata.items() if key.lower() == "timecode"), None)
 
 
 def _is_pcm(stream: Stream) -> bool:

@@ -18,6 +18,7 @@ from av.stream import Discard, Disposition, Stream
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
+from vidcolor.video.timeline import time_code_at
 
 _WRITTEN_ANEW = (
     "encoder",
@@ -108,6 +109,7 @@ class CopiedStreams:
             self._outputs[index] = added
             keep_title(added, template)
         output.metadata.update(_kept_tags(source.metadata, self._container))
+        self._move_time_code(video.metadata, output.metadata)
         lost = sorted(set(_kept_tags(source.metadata, "matroska")) - set(_kept_tags(source.metadata, self._container)))
         if lost:
             self.notes.append(f"tags that {self._container} does not hold are dropped: {', '.join(lost)}")
@@ -118,6 +120,17 @@ class CopiedStreams:
                 stream.discard = Discard.all
         self._approach_start()
         self._packets = self._read()
+
+    def _move_time_code(self, *tags: dict[str, str]) -> None:
+        if self._start is None:
+            return
+        for each in tags:
+            for key in [key for key in each if key.lower() == "timecode"]:
+                code = each.pop(key)
+                if moved := time_code_at(code, self._film, self._start):
+                    each[key] = moved
+                else:
+                    self.notes.append(f"time code {code} is left out: that of the segment cannot be told from it")
 
     def advance(self, output: OutputContainer, until: Fraction | None) -> None:
         """Write the packets due by `until` seconds of output time; None writes all that remain."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from math import ceil
 
@@ -9,6 +10,7 @@ from vidcolor.video.info import VideoInfo
 
 _MPEG_TICKS = 90000
 _MOST_TICKS = (1 << 31) - 1
+_TIME_CODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)", re.ASCII)
 
 
 def time_zero(film: VideoInfo, container: str, start: Fraction | None) -> Fraction:
@@ -44,3 +46,30 @@ def delay_note(container: str, delay: Fraction) -> str:
     """Return in words by how many seconds, and why, an output begins later than its source."""
     reason = "Matroska has no negative times" if container == "matroska" else f"{container} shows nothing before zero"
     return f"picture and sound alike start {float(delay * 1000):.0f} ms later: {reason}"
+
+
+def time_code_at(code: str, film: VideoInfo, start: Fraction) -> str | None:
+    """Return the time code of a segment's first picture, None where it cannot be told.
+
+    Args:
+        code: Of the film's first picture: HH:MM:SS:FF, with `;` before the frames where numbers are dropped to keep
+            pace with 29.97 or 59.94 frames a second (SMPTE ST 12-1).
+        film: The film.
+        start: Of the segment, in seconds on the film's clock.
+    """
+    found = _TIME_CODE.fullmatch(code)
+    if found is None or film.average_rate is None:
+        return None
+    second = round(film.average_rate)
+    hours, minutes, seconds, frames = (int(found[place]) for place in (1, 2, 3, 5))
+    dropped = second // 15 if found[4] != ":" and second % 30 == 0 else 0
+    minutes += 60 * hours
+    number = (60 * minutes + seconds) * second + frames - dropped * (minutes - minutes // 10)
+    number += max(0, ceil((start - (film.start or 0)) * film.average_rate))
+    tens, number = divmod(number, 600 * second - 9 * dropped)
+    # The first minute of ten keeps all its numbers.
+    minute = 0 if number < 60 * second else (number - dropped) // (60 * second - dropped)
+    number += dropped * minute
+    minutes = (10 * tens + minute) % (24 * 60)
+    seconds, frames = divmod(number - 60 * second * minute, second)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}{found[4]}{frames:02d}"
