@@ -50,6 +50,7 @@ class Film:
         times: Presentation times in ticks of `time_base`; None spaces frames by `rate`.
         edit_from: Ticks that the file holds before time zero, hidden by an edit list.
         subtitles: None, "srt" or "mov_text".
+        texts: When each text begins and how long it is shown, in milliseconds.
         time_code: Of the first frame, which MOV and MP4 keep in a track.
     """
 
@@ -75,6 +76,7 @@ class Film:
     audio: tuple[str, ...] = ()
     audio_start: Fraction = Fraction(0)
     subtitles: str | None = None
+    texts: tuple[tuple[int, int], ...] = ((20, 120), (170, 120))
     chapters: bool = False
     attachment: bool = False
     cover: bool = False
@@ -265,13 +267,13 @@ def _add_words(output: OutputContainer, film: Film) -> Callable[[], list[Packet[
 
     def words() -> list[Packet[Any]]:
         packets = []
-        for number, text in enumerate(("A kitchen.", "Où est-il ?")):
-            data = text.encode()
+        for number, (begin, duration) in enumerate(film.texts):
+            data = ("A kitchen.", "Où est-il ?")[number % 2].encode()
             packet = Packet(len(data).to_bytes(2, "big") + data if film.subtitles == "mov_text" else data)
             packet.stream = stream
             packet.time_base = Fraction(1, 1000)
-            packet.pts = packet.dts = 20 + 150 * number
-            packet.duration = 120
+            packet.pts = packet.dts = begin
+            packet.duration = duration
             packet.is_keyframe = True
             packets.append(packet)
         return packets

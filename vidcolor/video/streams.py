@@ -18,6 +18,7 @@ from av.stream import Discard, Disposition, Stream
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
+from vidcolor.video.texts import TextsInTurn
 from vidcolor.video.timeline import time_code_at
 
 _WRITTEN_ANEW = (
@@ -83,6 +84,7 @@ class CopiedStreams:
         self._last: dict[int, int] = {}
         self._undated: dict[int, tuple[int, int]] = {}
         self._left_out = self._retimed = 0
+        self._texts = TextsInTurn()
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._pending: Packet[Stream] | None = None
 
@@ -156,6 +158,11 @@ class CopiedStreams:
         if self._retimed:
             self.notes.append(f"{self._retimed} copied packets without a rising time stamp got one")
 
+        if self._texts.cut:
+            self.notes.append(
+                f"{self._texts.cut} texts end when the next one begins: {self._container} shows one at a time"
+            )
+
     def close(self) -> None:
         """Close the source."""
         self._packets = iter(())
@@ -185,12 +192,17 @@ class CopiedStreams:
                     fitted = self._converted(packet)
                     if fitted is None or not self._rising(fitted, packet.stream_index):
                         continue
+                    yield from self._texts.over((fitted.pts or 0) * Fraction(fitted.time_base))
                     fitted.stream = output
-                    yield fitted
+                    if self._container != "matroska" and packet.stream_index in self._plan.converted:
+                        yield from self._texts.add(fitted, packet.stream_index)
+                    else:
+                        yield fitted
                 break
             except av.error.FFmpegError:
                 in_a_row += 1
                 self._left_out += 1
+        yield from self._texts.rest()
 
     def _fit_segment(self, packet: Packet[Stream]) -> bool:
         if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
