@@ -281,6 +281,29 @@ def test_a_change_in_mid_stream_names_its_time(tmp_path: Path, untrained: Path, 
     assert len(chroma(tmp_path / "out.mkv")) >= 8
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"matrix": 9, "transfer": 16},
+            "have other colour tags (range 1 instead of 0, matrix 9 instead of 2, transfer 16 instead of 2, see ISO/IEC "
+            "23091)",
+        ),
+        ({"field_order": 2}, "are interlaced"),
+    ],
+)
+def test_a_change_of_tags_or_fields_is_warned_of(
+    tmp_path: Path, color: Callable[..., Report], changed: dict[str, Any], said: str
+) -> None:
+    parts = [replace(X264, suffix=".h264", frames=10), replace(X264, suffix=".h264", frames=12, **changed)]
+    film = tmp_path / "film.h264"
+    film.write_bytes(b"".join(render(tmp_path / f"{n}", part).read_bytes() for n, part in enumerate(parts)))
+    warning = f"12 of 22 frames {said}, the first at 0.400 s: all are coloured and written as the film begins"
+    assert color(film).warnings.count(warning) == 1
+    with pytest.raises(VidcolorError, match="strict allows no warning"):
+        color(film, strict=True, overwrite=True)
+
+
 @pytest.mark.parametrize("look", ["black", "white", "noise"])
 @pytest.mark.parametrize("with_still", [False, True])
 def test_where_nothing_is_to_see_colours_are_finite_and_blank_stays_neutral(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from av import VideoFrame
 
 from vidcolor.errors import VideoError
 from vidcolor.readahead import read_ahead
 from vidcolor.video.decode import Damage, Decoded, decode_film
 from vidcolor.video.formats import pixel_layout, read_planes
 from vidcolor.video.info import Frame, VideoInfo
-from vidcolor.video.source import probe
+from vidcolor.video.source import color_tags, probe
 
 _AHEAD = 6
 _TRUNCATED_SECONDS = Fraction(1, 2)
@@ -86,6 +89,7 @@ class VideoReader:
         last: int | None = None
         index = corrupt = repaired = converted = 0
         first_corrupt = Fraction(0)
+        changes = _Changes(info)
         damage = Damage()
         for decoded in decode_film(info.path, info.stream, self.start, threads=self._threads):
             damage = decoded.damage
@@ -107,6 +111,7 @@ class VideoReader:
             if is_corrupt and not corrupt:
                 first_corrupt = time
             corrupt += is_corrupt
+            changes.look_at(picture, time, is_corrupt=is_corrupt)
             converted += was_converted
             yield Frame(index, pts, luma, chroma, is_corrupt, picture)
             index += 1
@@ -121,6 +126,7 @@ class VideoReader:
             self.warnings.append(
                 f"{corrupt} of {index} frames are marked as corrupt, the first at {_seconds(first_corrupt)}"
             )
+        self.warnings += changes.warnings(index)
         if damage.errors:
             self.warnings.append(f"{damage.errors} damaged packets could not be decoded")
         if repaired:
@@ -160,6 +166,36 @@ class VideoReader:
             self.warnings.append(
                 f"the film breaks off at {_seconds(reached)}; its container claims {_seconds(info.duration)}"
             )
+
+
+class _Changes:
+    """What pictures say of themselves that the film's first one, after which all are written, does not."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._info = info
+        self._found: dict[str, tuple[int, Fraction]] = {}
+
+    def look_at(self, picture: VideoFrame, time: Fraction, *, is_corrupt: bool) -> None:
+        """Count the ways in which a picture differs; damage may have changed anything."""
+        for change in () if is_corrupt else self._in(picture):
+            count, first = self._found.get(change, (0, time))
+            self._found[change] = count + 1, first
+
+    def warnings(self, frames: int) -> list[str]:
+        """Return a line for each way, of so many frames in all."""
+        return [
+            f"{count} of {frames} frames {change}, the first at {_seconds(first)}: all are coloured and written as the "
+            "film begins"
+            for change, (count, first) in self._found.items()
+        ]
+
+    def _in(self, picture: VideoFrame) -> Iterator[str]:
+        tags, first = asdict(color_tags(picture)), asdict(self._info.tags)
+        if tags != first:
+            others = (f"{name} {tags[name]} instead of {first[name]}" for name in tags if tags[name] != first[name])
+            yield f"have other colour tags ({', '.join(others)}, see ISO/IEC 23091)"
+        if picture.interlaced_frame and not self._info.interlaced:
+            yield "are interlaced"
 
 
 def _seconds(time: Fraction | None) -> str:

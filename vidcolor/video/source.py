@@ -196,9 +196,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
     check_pixels(path, width, height)
     layout = pixel_layout(picture.format.name)
     context = video.codec_context
-    tags = ColorTags(
-        int(picture.color_range), int(picture.colorspace), int(picture.color_primaries), int(picture.color_trc)
-    )
+    tags = color_tags(picture)
     matrix, tagged = resolve_matrix(tags.matrix, width, height, rgb=layout.rgb, path=path)
     interlaced = picture.interlaced_frame or context.field_order in (2, 3, 4, 5)
     side_data = {entry.type.name: bytes(entry) for entry in cast("list[SideData]", list(picture.side_data))}
@@ -243,6 +241,12 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         side_data=tuple(side_data),
         hdr=static_hdr(side_data),
     )
+
+
+def color_tags(picture: VideoFrame) -> ColorTags:
+    """Return the colour tags of a decoded picture."""
+    numbers = picture.color_range, picture.colorspace, picture.color_primaries, picture.color_trc
+    return ColorTags(*map(int, numbers))
 
 
 def _turn(matrix: Sequence[int]) -> tuple[int, bool]:
