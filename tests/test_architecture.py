@@ -50,6 +50,7 @@ LAYERS = {
     "errors": -1,
     "readahead": -1,
     "partfile": -1,
+    "places": -1,
 }
 # A library stays in the rooms named here.
 WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}, "ray": {"batch"}}

@@ -126,6 +126,34 @@ def test_output_is_never_the_input(tmp_path: Path, kind: str) -> None:
     assert film.read_bytes() == b"a film"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "colorize LOOP -o out.mkv",
+        "colorize FILM -o LOOP",
+        "colorize FILM -o out.mkv -r LOOP",
+        "colorize FILM -o out.mkv --plan LOOP",
+        "scenes FILM -r LOOP",
+        "suggest FILM -r LOOP",
+        "sheet FILM -o sheet.png -r LOOP",
+        "recommend FILM LOOP",
+        "batch LOOP",
+        "preview FILM -o LOOP",
+    ],
+)
+def test_links_in_a_circle_lead_to_one_error_and_one_hint(
+    clip: Path, untrained: Path, tmp_path: Path, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loop = tmp_path / "loop.mkv"
+    loop.symlink_to(loop)
+    names = {"LOOP": loop, "FILM": clip}
+    options = [] if words.startswith("scenes") else ["--weights", untrained]
+    status, _, err = run(*(names.get(word, word) for word in words.split()), *options)
+    assert status == 1
+    assert [line.split(":")[0] for line in err.splitlines()] == ["error", "hint"]
+
+
 def test_output_is_never_a_still(tmp_path: Path) -> None:
     status, _, err = run("colorize", tmp_path / "film.mkv", "-r", tmp_path / "a.png", "-o", tmp_path / "a.png", "-y")
     assert status == 2

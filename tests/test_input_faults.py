@@ -286,8 +286,8 @@ def test_a_change_in_mid_stream_names_its_time(tmp_path: Path, untrained: Path, 
     [
         (
             {"matrix": 9, "transfer": 16},
-            "have other colour tags (range 1 instead of 0, matrix 9 instead of 2, transfer 16 instead of 2, see ISO/IEC "
-            "23091)",
+            "have other colour tags (range 1 instead of 0, matrix 9 instead of 2, transfer 16 instead of 2, "
+            "see ISO/IEC 23091)",
         ),
         ({"field_order": 2}, "are interlaced"),
     ],

@@ -16,6 +16,7 @@ from vidcolor.grading import grade
 from vidcolor.jobs import Job
 from vidcolor.own_chroma import OwnChroma
 from vidcolor.partfile import written_whole
+from vidcolor.places import real_place
 from vidcolor.plan import ColorPlan
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
@@ -281,7 +282,6 @@ class Colorizer:
             notes, warnings = remarks_on(plan.shots)
             shown = {shot.representative: shot for shot in plan.shots}
             rows: list[SheetRow] = []
-
             rate = info.average_rate or Fraction(25)
             colors = color_film(reader, plan, stills, self._networks, quality="balanced", clock=clock)
             with RgbVideoWriter(side_by_side, rate=rate, overwrite=overwrite) as clip, closing(colors):
@@ -314,7 +314,7 @@ def _provenance_film(
 ) -> RgbVideoWriter | nullcontext[None]:
     if path is None:
         return nullcontext()
-    if Path(path).resolve() == target.resolve():
+    if real_place(Path(path)) == real_place(target):
         raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
     check_output(Path(path), source=info.path, overwrite=overwrite)
     return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)

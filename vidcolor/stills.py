@@ -12,6 +12,7 @@ from PIL import Image
 from vidcolor.color import normalize_luma
 from vidcolor.errors import ReferenceImageError, VideoError
 from vidcolor.partfile import written_whole
+from vidcolor.places import real_place
 from vidcolor.references import load_reference
 from vidcolor.video import VideoReader
 
@@ -20,7 +21,7 @@ def may_write(path: Path, *, video: Path, folder: Path) -> bool:
     """Tell whether `write_stills` of this film into this folder may write a path, whichever frames are wanted."""
     ours = re.fullmatch(rf"{re.escape(video.stem)}_\d{{6,}}\.png", path.name, re.ASCII | re.IGNORECASE)
     # The name counts, not what a link of that name points to: it is the link that is replaced.
-    return ours is not None and path.parent.resolve() == folder.resolve()
+    return ours is not None and real_place(path.parent) == real_place(folder)
 
 
 def still_path(video: Path, frame: int, folder: Path) -> Path:

@@ -28,6 +28,7 @@ from vidcolor.cli.options import (
     Yes,
 )
 from vidcolor.errors import VidcolorError
+from vidcolor.places import real_place
 
 if TYPE_CHECKING:
     from vidcolor.batch import FilmResult
@@ -166,17 +167,17 @@ def _planned(
             continue
         output = output if output_dir is None else output_dir.absolute() / output.name
         rows.append(_Row("wanted", FilmResult(replace(film, output=output, job=output.with_suffix(".job")))))
-    made = {row.result.film.output.resolve(): row.result.film.video for row in rows if row.state == "wanted"}
+    made = {real_place(row.result.film.output): row.result.film.video for row in rows if row.state == "wanted"}
     kept = []
     for row in rows:  # `batch reels/*.mkv` once more names the outputs, too
-        source = made.get(row.result.film.video.resolve())
+        source = made.get(real_place(row.result.film.video))
         if source is None or source == row.result.film.video:
             kept.append(row)
         else:
             talk.note(f"note: {row.result.film.video.name} is what {source.name} becomes: it is left out")
     jobs: dict[Path, Path] = {}
     for film in (row.result.film for row in kept if row.state == "wanted"):
-        other = jobs.setdefault(film.job.resolve(), film.video)
+        other = jobs.setdefault(real_place(film.job), film.video)
         if other != film.video:
             refuse(
                 f"{other} and {film.video} would both be written to {film.output.with_suffix('')}.*",

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from vidcolor.errors import VidcolorError
+from vidcolor.places import real_place
 
 if TYPE_CHECKING:
     from vidcolor.cli.bars import Bars
@@ -103,7 +104,7 @@ def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, optio
         option: What names the output.
     """
     for given in inputs:
-        if output.resolve() == given.resolve() or (output.exists() and given.exists() and output.samefile(given)):
+        if real_place(output) == real_place(given) or (output.exists() and given.exists() and output.samefile(given)):
             refuse(f"the output {output} is the input {given}", hint=f"name another file with {option}")
     if output.is_dir():
         refuse(f"the output {output} is a folder", hint=f"name a file in it with {option}")

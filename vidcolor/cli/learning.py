@@ -8,6 +8,7 @@ import typer
 
 from vidcolor.cli.console import Talk, print_json, refuse
 from vidcolor.cli.options import Device, Json, Quiet
+from vidcolor.places import real_place
 
 
 class Loss(StrEnum):
@@ -33,7 +34,7 @@ def weights(
         "sha256": loaded.sha256,
         "bytes": loaded.path.stat().st_size,
         "parameters": sum(tensor.numel() for tensor in loaded.state.values()),
-        "path": str(loaded.path.resolve()),
+        "path": str(real_place(loaded.path)),
     }
     if json:
         print_json(facts)

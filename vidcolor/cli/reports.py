@@ -8,6 +8,7 @@ import typer
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Stream, Video, Yes, given_stills
 from vidcolor.errors import PlanError
+from vidcolor.places import real_place
 
 if TYPE_CHECKING:
     from vidcolor.plan import ColorPlan
@@ -122,7 +123,7 @@ def _list_shots(plan: "ColorPlan") -> None:
 
 def check_plan(plan: Path, *, stills: Path | None) -> None:
     """Refuse a plan whose folder cannot be written to, before any work."""
-    check_folder(plan.parent, made=stills is not None and plan.parent.resolve() == stills.resolve())
+    check_folder(plan.parent, made=stills is not None and real_place(plan.parent) == real_place(stills))
 
 
 def check_stills(folder: Path, *, video: Path, references: list[Path], plan: Path | None) -> None:
@@ -130,7 +131,7 @@ def check_stills(folder: Path, *, video: Path, references: list[Path], plan: Pat
     from vidcolor.stills import may_write
 
     for given in references:
-        if may_write(given, video=video, folder=folder) or may_write(given.resolve(), video=video, folder=folder):
+        if may_write(given, video=video, folder=folder) or may_write(real_place(given), video=video, folder=folder):
             refuse(f"an output in {folder} may be the input {given}", hint="name another folder with --stills")
     if plan is not None and may_write(plan, video=video, folder=folder):
         refuse(f"the plan {plan} has the name of a still", hint="name another file with -o, such as film.plan.json")

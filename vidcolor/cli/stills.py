@@ -22,6 +22,7 @@ from vidcolor.cli.options import (
     seconds,
 )
 from vidcolor.cli.reports import check_plan, check_stills
+from vidcolor.places import real_place
 
 if TYPE_CHECKING:
     from vidcolor.recommendation import Recommendation
@@ -111,9 +112,9 @@ def _check_recommended(
     """Refuse files that `recommend` cannot or must not write, before any work."""
     from vidcolor.sheets import check_picture
 
-    if output is not None and sheet is not None and output.resolve() == sheet.resolve():
+    if output is not None and sheet is not None and real_place(output) == real_place(sheet):
         refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
-    if sheet is not None and sheet.resolve().is_relative_to(library.resolve()):
+    if sheet is not None and real_place(sheet).is_relative_to(real_place(library)):
         refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
     for written, option in ((output, "-o"), (sheet, "--sheet")):
         if written is not None:
@@ -160,7 +161,7 @@ def suggest(
     if output is not None and stills is None:
         refuse("-o without --stills", hint="say with --stills where the frames go that the plan is to name")
     if output is not None:
-        own = plan is not None and output.resolve() == plan.resolve()
+        own = plan is not None and real_place(output) == real_place(plan)
         check_output(output, inputs=[video, *given], overwrite=yes or own)
     if stills is not None:
         check_stills(stills, video=video, references=[], plan=output)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from vidcolor.errors import PlanError
 from vidcolor.grading import MOST_SATURATION, Grading
 from vidcolor.partfile import written_whole
+from vidcolor.places import real_place
 from vidcolor.plan.entries import Entry, MisplacedError, PlannedReference, PlannedShot, place_of
 from vidcolor.plan.positions import DuplicateKeyError, Keys, dotted, find_lines, line_of
 
@@ -195,7 +196,7 @@ def _relative_to(folder: Path) -> Callable[[str], str]:
             named = os.path.relpath(still, folder)
             # Names alone mislead where a folder is a link: `..` then leads up from where the link points.
             there = place_of(still)
-            return named if place_of(folder / named) == there else os.path.relpath(there, folder.resolve())
+            return named if place_of(folder / named) == there else os.path.relpath(there, real_place(folder))
         except ValueError:  # another drive
             return str(Path(still).absolute())
 
