@@ -192,6 +192,17 @@ def test_reading_can_be_left_in_the_middle(good: Path) -> None:
     assert threading.active_count() == before
 
 
+def test_an_iteration_left_without_closing_ends_with_its_last_use(good: Path) -> None:
+    before = threading.active_count()
+    for frame in VideoReader(good):
+        assert frame.index == 0
+        break
+    frames = iter(VideoReader(good))
+    next(frames)
+    del frames
+    assert threading.active_count() == before
+
+
 def test_a_segment_beside_the_film_is_refused(good: Path) -> None:
     with pytest.raises(VideoError, match="no frame"):
         list(VideoReader(good, start=Fraction(100)))

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from weakref import ReferenceType, ref
 
 from av import VideoFrame
 
@@ -60,7 +61,8 @@ class VideoReader:
         self.end = end
         self._threads = threads
         self.warnings: list[str] = self._remarks()
-        self._running: Generator[Frame, None, None] | None = None
+        # Held weakly: its thread holds the reader, and an iteration that nobody closes ends with its last use.
+        self._running: ReferenceType[Generator[Frame, None, None]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -72,15 +74,17 @@ class VideoReader:
 
     def close(self) -> None:
         """Stop a decode in progress."""
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+        running = None if self._running is None else self._running()
+        if running is not None:
+            running.close()
+        self._running = None
 
     def __iter__(self) -> Iterator[Frame]:
         self.close()
         self.warnings = self._remarks()
-        self._running = read_ahead(self._frames(), _AHEAD, name="vidcolor-decode")
-        return self._running
+        running = read_ahead(self._frames(), _AHEAD, name="vidcolor-decode")
+        self._running = ref(running)
+        return running
 
     def _frames(self) -> Iterator[Frame]:
         info = self.info
