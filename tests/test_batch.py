@@ -312,6 +312,25 @@ def test_a_film_that_fails_in_a_worker_is_named_and_the_others_are_done(untraine
     assert [path.name for path in tmp_path.glob("*.color.mkv")] == ["two.color.mkv"]
 
 
+@pytest.mark.parametrize(
+    ("film", "options", "said"),
+    [
+        (replace(_LOOK, codec="ffv1", pixel_format="gray12le"), [], "the film has 12 bit luma; x264 holds 8, 10 bit"),
+        (_LOOK, ["--crf", 99], "crf 99 is outside 1 to 51 for x264"),
+        (_LOOK, ["--codec", "theora"], "unknown codec 'theora'"),
+    ],
+)
+def test_what_cannot_be_written_fails_before_shots_are_coloured(
+    untrained: Path, tmp_path: Path, film: Rendered, options: list[object], said: str
+) -> None:
+    source = render(tmp_path / "film", film)
+    words = ["batch", source, "--weights", untrained, "--workers", 1, *options]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 1
+    assert f"error: film.mkv: plan: {said}" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
+
+
 def test_a_batch_of_its_own_outputs_leaves_them_out(untrained: Path, tmp_path: Path) -> None:
     film = render(tmp_path / "film", replace(_LOOK, frames=12))
     words = ["batch", "--weights", str(untrained), "--workers", "1", "--json"]

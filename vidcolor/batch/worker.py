@@ -23,7 +23,7 @@ from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length
 from vidcolor.planning import begin
 from vidcolor.reports import Clock
-from vidcolor.video import Frame, VideoReader
+from vidcolor.video import Frame, VideoInfo, VideoReader, VideoWriter
 from vidcolor.video.numbering import packet_times
 
 
@@ -64,7 +64,12 @@ class Worker:
             return Outcome(task, error=f"{type(error).__name__}: {error}", again=True)
 
     def _plan(self, film: Film, *, fresh: bool) -> tuple[int, list[Unit]]:
-        with self._reader(film) as reader, Job(film.job, fresh=fresh) as job:
+        with self._reader(film) as reader:
+            self._check_output(film, reader.info)
+            return self._planned(film, reader, fresh=fresh)
+
+    def _planned(self, film: Film, reader: VideoReader, *, fresh: bool) -> tuple[int, list[Unit]]:
+        with Job(film.job, fresh=fresh) as job:
             plan = None if film.plan is None else ColorPlan.load(film.plan)
             if plan is not None:
                 check_length(plan, reader.info)
@@ -111,6 +116,20 @@ class Worker:
                         if frame.index == unit.keys[0].start and reader.info.time(frame.pts) != unit.start:
                             return 0  # another frame than was meant: the film's own task decodes from the beginning
         return len(shots)
+
+    def _check_output(self, film: Film, info: VideoInfo) -> None:
+        """Refuse what cannot be written so, before hours go into shots that are not needed then."""
+        settings = self._settings
+        VideoWriter(
+            film.output,
+            source=info,
+            codec=settings.codec,
+            crf=settings.crf,
+            preset=settings.preset,
+            lossless=settings.lossless,
+            overwrite=settings.overwrite,
+            threads=settings.threads,
+        )
 
     def _film(self, film: Film) -> dict[str, Any]:
         settings = self._settings
