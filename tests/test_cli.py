@@ -73,7 +73,13 @@ def test_module_is_the_command_line() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("90", Fraction(90)), ("1:30", Fraction(90)), ("0:01:30.5", Fraction(181, 2)), ("0.04", Fraction(1, 25))],
+    [
+        ("90", Fraction(90)),
+        ("1:30", Fraction(90)),
+        ("0:01:30.5", Fraction(181, 2)),
+        ("0.04", Fraction(1, 25)),
+        (".5", Fraction(1, 2)),
+    ],
 )
 def test_times_are_exact(text: str, expected: Fraction) -> None:
     assert seconds(text) == expected
@@ -86,7 +92,7 @@ def test_frame_numbers_have_commas_between_them() -> None:
         frame_numbers("14 120")
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:2:3:4", "1/0", "nan"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:2:3:4", "1/0", "nan", "1e30", "1e99999999", "9" * 400])
 def test_times_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         seconds(text)

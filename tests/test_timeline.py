@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from films import Film, render
 
+from vidcolor.errors import VideoError
 from vidcolor.video import plain_transcode, probe
 from vidcolor.video.packets import read_packets
 from vidcolor.video.timeline import time_code_at
@@ -46,3 +47,10 @@ def test_time_codes_count_as_smpte_has_it(
 ) -> None:
     info = replace(probe(render(tmp_path / "film", Film(frames=1))), average_rate=rate, start=Fraction(3600))
     assert time_code_at(code, info, 3600 + frame / rate) == expected
+
+
+def test_a_start_beyond_all_reason_is_a_segment_beside_the_film(tmp_path: Path) -> None:
+    source = render(tmp_path / "film", Film(frames=3, audio=("flac",)))
+    with pytest.raises(VideoError, match="no frame from"):
+        plain_transcode(source, tmp_path / "out.mkv", start=Fraction(10**30))
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]

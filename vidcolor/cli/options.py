@@ -1,5 +1,6 @@
 """The arguments and options that several commands share, with their help."""
 
+import re
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Annotated
 import typer
 
 from vidcolor.cli.console import refuse
+
+_DECIMAL = re.compile(r"\d{1,9}(\.\d*)?|\.\d+", re.ASCII)
 
 
 class Quality(StrEnum):
@@ -21,11 +24,9 @@ class Quality(StrEnum):
 def seconds(text: str) -> Fraction:
     """Read a time: seconds, MM:SS or HH:MM:SS, each with a decimal part if wanted."""
     parts = text.split(":")
-    try:
-        values = [Fraction(part) for part in parts]
-    except (ValueError, ZeroDivisionError):
-        values = []
-    if not 1 <= len(values) <= 3 or any(value < 0 for value in values) or any(value >= 60 for value in values[1:]):
+    # Fraction would read 1e99999999, too, and take hours for it.
+    values = [Fraction(part) for part in parts] if all(map(_DECIMAL.fullmatch, parts)) else []
+    if not 1 <= len(values) <= 3 or any(value >= 60 for value in values[1:]):
         raise typer.BadParameter(f"{text!r} is not a time: give seconds, MM:SS or HH:MM:SS, such as 90, 1:30 or 1:30.5")
     total = Fraction(0)
     for value in values:

@@ -174,7 +174,7 @@ class CopiedStreams:
             return
         try:
             self._source.seek(int((self._start - 1) * 1_000_000))
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, OverflowError):
             self._open.close()
             self._source = self._open.enter_context(open_film(self._film.path))
 
