@@ -79,7 +79,7 @@ def verify(
         after = read_packets(output, container=container, stream=made.stream)
         pictures = compare_pictures(reader, result, earliest=earliest_time(before), progress=progress)
     streams = compare_streams(film, before, after, container=container, shift=pictures.shift)
-    differences = [*compare_shape(film, made), *compare_tags(before, after), *streams.differences]
+    differences = [*compare_shape(film, made), *compare_tags(before, after, container=container), *streams.differences]
     notes = list(streams.notes)
     if pictures.shift:
         notes.append(delay_note(container, pictures.shift))

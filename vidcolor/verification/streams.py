@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import zip_longest
 
 from vidcolor.video import VideoInfo
+from vidcolor.video.chapters import Chapter, in_turn
 from vidcolor.video.packets import FilmPackets, StreamPackets, plan_streams
 from vidcolor.video.stream_plan import HELD_DISPOSITIONS, IMPLIED_DISPOSITIONS
 
@@ -44,18 +45,20 @@ def compare_shape(film: VideoInfo, made: VideoInfo) -> Iterator[str]:
             yield f"{name} is {theirs}; the source's is {ours}"
 
 
-def compare_tags(before: FilmPackets, after: FilmPackets) -> Iterator[str]:
-    """Yield what differs in the container's tags, time code and chapters."""
+def compare_tags(before: FilmPackets, after: FilmPackets, *, container: str) -> Iterator[str]:
+    """Yield what differs in the container's tags, time code and chapters, of what the container holds."""
     for key, value in before.tags.items():
         if after.tags.get(key) != value:
             yield f"tag {key} is {after.tags.get(key)!r}; the source's is {value!r}"
     if before.time_code not in (None, after.time_code):
         yield f"time code is {after.time_code}; the source's is {before.time_code}"
-    if len(before.chapters) != len(after.chapters):
-        yield f"there are {len(after.chapters)} chapters; the source has {len(before.chapters)}"
+    chapters = list(before.chapters) if container == "matroska" else in_turn(before.chapters, container)[0]
+    if len(chapters) != len(after.chapters):
+        yield f"there are {len(after.chapters)} chapters; the source has {len(chapters)}"
         return
-    for number, (ours, theirs) in enumerate(zip(before.chapters, after.chapters, strict=True), start=1):
-        if max(abs(ours[0] - theirs[0]), abs(ours[1] - theirs[1])) > _MILLISECOND or ours[2] != theirs[2]:
+    for number, (ours, theirs) in enumerate(zip(chapters, after.chapters, strict=True), start=1):
+        late = max(abs(ours.start - theirs.start), abs(ours.end - theirs.end))
+        if late > _MILLISECOND or ours.title != theirs.title:
             yield f"chapter {number} is {_chapter(theirs)}; the source's is {_chapter(ours)}"
 
 
@@ -161,5 +164,5 @@ def _compare_packets(
         found.differences.append(first)
 
 
-def _chapter(chapter: tuple[Fraction, Fraction, str]) -> str:
-    return f"{float(chapter[0]):.3f} to {float(chapter[1]):.3f} s {chapter[2]!r}"
+def _chapter(chapter: Chapter) -> str:
+    return f"{float(chapter.start):.3f} to {float(chapter.end):.3f} s {chapter.title!r}"

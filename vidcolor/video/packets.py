@@ -15,6 +15,7 @@ import av.error
 from av import Packet
 from av.stream import Disposition, Stream
 
+from vidcolor.video.chapters import Chapter, chapters_of
 from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES, StreamPlan, plan_streams
 from vidcolor.video.streams import _kept_tags, is_pause, stream_title
@@ -107,14 +108,14 @@ class FilmPackets:
 
     Args:
         streams: By number in the container, without the track of a time code.
-        chapters: (start, end, title) of each, in seconds.
+        chapters: In the order of the container.
         tags: The container's tags, keys in lower case, without those that every muxer writes anew.
         settings: How the picture was encoded, None when the bitstream does not say.
         time_code: Of the first picture, wherever the container keeps it, or None.
     """
 
     streams: dict[int, StreamPackets]
-    chapters: tuple[tuple[Fraction, Fraction, str], ...]
+    chapters: tuple[Chapter, ...]
     tags: dict[str, str]
     settings: EncoderSettings | None
     time_code: str | None = None
@@ -148,11 +149,7 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
                 _append(streams[packet.stream_index], packet)
         for each in samples.values():
             each.finish()
-        chapters = tuple(
-            (each["start"] * base, each["end"] * base, each["metadata"].get("title", ""))
-            for each in film.chapters()
-            if (base := Fraction(each["time_base"] or 0))
-        )
+        chapters = tuple(chapters_of(film))
         tags = {key.lower(): value for key, value in _kept_tags(film.metadata, container).items()}
         time_code = tags.pop("timecode", None) or next(filter(None, map(_time_code, (video, *others))), None)
         extra = bytes(video.codec_context.extradata or b"")

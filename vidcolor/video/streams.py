@@ -15,6 +15,7 @@ from av import Packet
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition, Stream
 
+from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
@@ -115,8 +116,12 @@ class CopiedStreams:
         lost = sorted(set(_kept_tags(source.metadata, "matroska")) - set(_kept_tags(source.metadata, self._container)))
         if lost:
             self.notes.append(f"tags that {self._container} does not hold are dropped: {', '.join(lost)}")
-        if chapters := self._chapters():
-            output.set_chapters(chapters)
+        chapters = chapters_of(source, start=self._start, end=self._end)
+        if self._container != "matroska":
+            chapters, notes = in_turn(chapters, self._container)
+            self.notes += notes
+        if chapters:
+            output.set_chapters(as_pyav(chapters))
         for stream in source.streams:
             if stream.index not in self._outputs:
                 stream.discard = Discard.all
@@ -262,20 +267,6 @@ class CopiedStreams:
         if packet.pts is not None:
             self.earliest = min(self.earliest, packet.pts * Fraction(packet.time_base))
         return True
-
-    def _chapters(self) -> list[av.container.core.Chapter]:
-        kept = []
-        for chapter in self._source.chapters():
-            base = chapter["time_base"]
-            if base is None:
-                continue
-            first = Fraction(self._start or 0) / base
-            last = Fraction(self._end) / base if self._end is not None else Fraction(chapter["end"])
-            start, end = max(Fraction(chapter["start"]), first), min(Fraction(chapter["end"]), last)
-            if start < end or (self._start is None and self._end is None):
-                chapter["start"], chapter["end"] = round(start - first), round(end - first)
-                kept.append(chapter)
-        return kept
 
 
 def stream_title(stream: Stream) -> str | None:
