@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from films import Film, picture, render, without_packet
+from films import Film, picture, render, two_pictures, without_packet
 
 from vidcolor.errors import VideoError
 from vidcolor.verification import Verification, verify
@@ -276,6 +276,14 @@ def test_lossy_film_is_measured_against_a_plain_transcode(tmp_path: Path, codec:
     assert found.plain_psnr_y is not None
     assert found.stretch_psnr_y == pytest.approx(found.psnr_y)
     assert abs(found.psnr_y - found.plain_psnr_y) < 1.5
+
+
+def test_lossy_film_of_a_chosen_stream_is_measured_against_that_stream(tmp_path: Path) -> None:
+    source, output = two_pictures(tmp_path / "film.mkv"), tmp_path / "out.mkv"
+    plain_transcode(source, output, preset="ultrafast", stream=1)
+    found = verify(source, output, stream=1)
+    assert found.ok
+    assert found.plain_psnr_y == found.stretch_psnr_y
 
 
 def test_lossy_film_of_worse_pictures_fails(tmp_path: Path) -> None:

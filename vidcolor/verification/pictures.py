@@ -142,7 +142,8 @@ def stretch_psnr(source: VideoReader, transcode: Callable[[Fraction], Any], plai
     film = source.info
     end = film.time(next(iter(source)).pts) + STRETCH
     transcode(end)
-    with VideoReader(film.path, end=end) as reader, VideoReader(plain) as result:
+    # The writer puts the picture first; other pictures may be copied behind it.
+    with VideoReader(film.path, end=end, stream=film.stream) as reader, VideoReader(plain, stream=0) as result:
         for ours, theirs in zip(reader, result, strict=False):
             off = luma_difference(ours, theirs, widened=result.info.bit_depth - film.bit_depth)
             squares.add(off, ours.luma.size, peak=(1 << film.bit_depth) - 1)
