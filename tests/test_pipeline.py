@@ -9,7 +9,7 @@ from films import Film, our_threads, picture, render
 from PIL import Image
 
 from vidcolor import Colorizer
-from vidcolor.errors import PlanError, VidcolorError, VideoError
+from vidcolor.errors import PlanError, ReferenceImageError, VidcolorError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.references import Reference, load_reference
 from vidcolor.verification import verify
@@ -47,6 +47,16 @@ def test_lossless_result_passes_verify_and_is_in_colour(colorizer: Colorizer, fi
     spreads = [np.abs(chroma - 128).max() for chroma in _chroma(report.output)]
     assert min(spreads) > 20
     assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("kind", [str, Path, load_reference])
+def test_one_still_in_place_of_a_list_is_named(
+    colorizer: Colorizer, film: Path, tmp_path: Path, kind: Callable[[Path], str]
+) -> None:
+    still = _still(tmp_path / "still.png", 4)
+    with pytest.raises(ReferenceImageError, match=r"references are .*still\.png.*; expected a list of stills"):
+        colorizer.colorize(film, references=kind(still), output=tmp_path / "out.mkv")
+    assert [path.name for path in tmp_path.iterdir()] == ["still.png"]
 
 
 def test_a_stills_own_frame_returns_its_colours(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:

@@ -41,8 +41,10 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
         given: Stills beside the plan, or their paths.
 
     Raises:
-        ReferenceImageError: A still cannot be read.
+        ReferenceImageError: A still cannot be read, or one alone is given in place of several.
     """
+    if isinstance(given, (str, Path, Reference)):  # a text is a sequence, too: of names of one letter
+        raise ReferenceImageError(f"references are {given!r}; expected a list of stills", hint="give a list of one")
     references: dict[str, Reference] = {}
     for each in given:
         reference = each if isinstance(each, Reference) else load_reference(each)
