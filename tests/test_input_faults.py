@@ -243,6 +243,22 @@ def test_times_that_do_not_rise_are_mended_alike_each_time(
     assert any("20 frames without a rising time stamp" in line for line in report.warnings)
 
 
+def test_a_time_that_comes_twice_moves_no_other(tmp_path: Path, color: Callable[..., Report]) -> None:
+    """Checklist 15."""
+    times = [40 * number for number in range(20)]
+    twice = tuple(times[:6] + times[5:12] + times[11:12] + times[11:])
+    film = render(
+        tmp_path / "film",
+        Film(rate=Fraction(25), time_base=Fraction(1, 1000), frames=len(twice), times=twice, audio=("flac",)),
+    )
+    report = color(film)
+    with VideoReader(film) as reader:
+        mended = [frame.pts for frame in reader]
+    assert mended == [*times[:6], 220, *times[6:12], 460, 470, *times[12:]]
+    assert [line.split(" frames")[0] for line in report.warnings] == ["3"]
+    assert verify(film, report.output).ok
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 1), (16, 16), (2, 200), (200, 2), (5, 7)])
 def test_tiny_films_are_coloured(tmp_path: Path, color: Callable[..., Report], size: tuple[int, int]) -> None:
     """Checklist 9, 21, 22."""

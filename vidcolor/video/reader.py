@@ -99,9 +99,7 @@ class VideoReader:
             damage = decoded.damage
             picture = decoded.picture
             known = picture.pts
-            pts = (
-                known if known is not None and (last is None or known > last) else (0 if last is None else last + step)
-            )
+            pts = _rising(known, last, step)
             repaired += pts != known
             last = pts
             time = pts * info.time_base
@@ -134,7 +132,7 @@ class VideoReader:
         if damage.errors:
             self.warnings.append(f"{damage.errors} damaged packets could not be decoded")
         if repaired:
-            self.warnings.append(f"{repaired} frames without a rising time stamp got one {step} ticks after the last")
+            self.warnings.append(f"{repaired} frames without a rising time stamp got one soon after the last")
         if converted:
             self.warnings.append(
                 f"{converted} frames are stored as colour RGB and were converted to Y'CbCr bt709: luma is not exact"
@@ -170,6 +168,20 @@ class VideoReader:
             self.warnings.append(
                 f"the film breaks off at {_seconds(reached)}; its container claims {_seconds(info.duration)}"
             )
+
+
+def _rising(known: int | None, last: int | None, step: int) -> int:
+    """Return a picture's time in ticks: its own where it follows the one before, at `last`."""
+    if last is None:
+        return known or 0
+    if known is None:
+        return last + step
+    if known > last:
+        return known
+    # Where two pictures have one time the second lies halfway to where the next is due, which then keeps its own: a
+    # whole step would push it, and all that follow, away from the sound.
+    room = known + step - last
+    return last + (room // 2 if room > 1 else step)
 
 
 class _Changes:
