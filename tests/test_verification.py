@@ -343,3 +343,21 @@ def test_rendered_films_move_and_cut() -> None:
     steps = [np.abs(a - b).mean() for a, b in pairwise(frames)]
     assert sorted(np.argsort(steps)[-2:].tolist()) == [3, 7]
     assert min(steps) > 0
+
+
+def test_data_of_a_transport_stream_comes_through_to_its_last_packet(tmp_path: Path) -> None:
+    film = render(tmp_path / "plain", Film(suffix=".ts", codec="mpeg2video", rate=Fraction(25), frames=12))
+    source, output = tmp_path / "film.ts", tmp_path / "out.mov"
+    with av.open(str(film)) as plain, av.open(str(source), "w") as container:
+        video = container.add_stream_from_template(plain.streams[0], opaque=True)
+        data = container.add_data_stream("klv")
+        for number, packet in enumerate(each for each in plain.demux() if each.size):
+            value: Any = av.Packet(bytes([number]) * 20)
+            packet.stream, value.stream, value.time_base = video, data, packet.time_base
+            value.pts = value.dts = packet.dts
+            container.mux_one(packet)
+            container.mux_one(value)
+    assert plain_transcode(source, output) == []
+    found = verify(source, output)
+    assert found.differences == ()
+    assert found.packets == 12

@@ -199,6 +199,8 @@ class CopiedStreams:
                         continue
                     yield from self._texts.over((fitted.pts or 0) * Fraction(fitted.time_base))
                     fitted.stream = output
+                    if packet.stream.type == "data" and not fitted.duration:
+                        fitted.duration = 1  # of none, mov would hide the last
                     if self._container != "matroska" and packet.stream_index in self._plan.converted:
                         yield from self._texts.add(fitted, packet.stream_index)
                     else:
