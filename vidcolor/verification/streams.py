@@ -7,12 +7,11 @@ from itertools import zip_longest
 
 from vidcolor.video import VideoInfo
 from vidcolor.video.chapters import Chapter, in_turn
+from vidcolor.video.labels import held_language, same_language
 from vidcolor.video.packets import FilmPackets, StreamPackets, plan_streams
 from vidcolor.video.stream_plan import HELD_DISPOSITIONS, IMPLIED_DISPOSITIONS
 
 _MILLISECOND = Fraction(1, 1000)
-_TERMINOLOGICAL = {"ger": "deu", "fre": "fra", "dut": "nld", "gre": "ell", "ice": "isl", "chi": "zho"}
-"""ISO 639-2 has two codes for some languages; QuickTime knows only the bibliographic one of these."""
 
 
 @dataclass
@@ -90,7 +89,7 @@ def compare_streams(
         if ours.kind != theirs.kind:
             found.differences.append(f"{theirs.name} stands where the source has {ours.name}")
             continue
-        if _language(ours) != _language(theirs):
+        if not same_language(held_language(ours.language, container), theirs.language):
             found.differences.append(f"{ours.name}: language is {theirs.language}; the source's is {ours.language}")
         found.differences += _compare_labels(ours, theirs, container)
         _compare_packets(ours, theirs, found, shift=shift, converted=index in plan.converted)
@@ -130,11 +129,6 @@ def _compare_durations(ours: StreamPackets, theirs: StreamPackets, container: st
         if expected > 0 and abs(found - expected) > tick:
             yield f"{ours.name}: packet {number} lasts {float(found):.3f} s; the source's {float(expected):.3f} s"
             return
-
-
-def _language(stream: StreamPackets) -> str:
-    language = stream.language or "und"
-    return _TERMINOLOGICAL.get(language, language)
 
 
 def earliest_time(packets: FilmPackets) -> Fraction:

@@ -16,9 +16,10 @@ from av import Packet
 from av.stream import Disposition, Stream
 
 from vidcolor.video.chapters import Chapter, chapters_of
+from vidcolor.video.labels import stream_title
 from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES, StreamPlan, plan_streams
-from vidcolor.video.streams import _kept_tags, is_pause, stream_title
+from vidcolor.video.streams import _kept_tags, is_pause
 
 __all__ = [
     "EncoderSettings",

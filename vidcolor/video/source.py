@@ -25,6 +25,7 @@ from vidcolor.video.color_tags import PRIMARIES, TRANSFERS, resolve_matrix, reso
 from vidcolor.video.formats import pixel_layout
 from vidcolor.video.hdr import static_hdr
 from vidcolor.video.info import ColorTags, StreamInfo, VideoInfo
+from vidcolor.video.labels import stream_title
 
 MAX_PIXELS = 8192 * 8192
 """The largest picture that is decoded: a forged header of a few bytes could otherwise ask for gigabytes."""
@@ -134,7 +135,7 @@ def describe_stream(stream: Stream) -> StreamInfo:
         kind=str(stream.type),
         codec=context.name if context is not None else (stream.name if stream.type == "data" else None) or "unknown",
         language=tags.get("language"),
-        title=tags.get("title") or tags.get("name") or tags.get("filename") or time_code,
+        title=stream_title(stream) or tags.get("filename") or time_code,
         cover=bool(stream.disposition & Disposition.attached_pic),
     )
 

@@ -14,6 +14,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 
 from vidcolor.video.info import StreamInfo, VideoInfo
+from vidcolor.video.labels import held_language
 from vidcolor.video.source import open_film
 
 HELD_DISPOSITIONS = {
@@ -55,7 +56,7 @@ class StreamPlan:
         attached: Numbers of cover art that is kept as an attachment, as Matroska wants it; as a stream it would be a
             second film.
         dropped: Streams that the container does not hold.
-        notes: One line per stream converted or dropped, or whose role the container does not hold.
+        notes: One line per stream converted or dropped, or whose role or language the container does not hold.
     """
 
     copied: tuple[int, ...]
@@ -93,21 +94,27 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
                 attached[each.index] = Attachment(name, mime_type, bytes(first))
             elif _holds(container, stream, first):
                 copied.append(each.index)
-                notes += _lost_roles(each, stream, container)
+                notes += _lost_labels(each, stream, container)
             elif each.kind == "subtitle" and each.codec in TEXT_SUBTITLES:
                 converted[each.index] = text
                 notes.append(f"{each} is converted to {text}: {container} does not hold it as it is")
+                notes += _lost_labels(each, stream, container)
             else:
                 dropped.append(each)
                 notes.append(f"{each} is dropped: {container} does not hold it")
     return StreamPlan(tuple(copied), converted, attached, tuple(dropped), tuple(notes))
 
 
-def _lost_roles(about: StreamInfo, stream: Stream, container: str) -> list[str]:
+def _lost_labels(about: StreamInfo, stream: Stream, container: str) -> list[str]:
+    language = stream.metadata.get("language") or "und"
+    unheld = language != "und" and held_language(language, container) is None
     held = HELD_DISPOSITIONS[container]
     roles = {str(each.name) for each in Disposition if each & stream.disposition} - _SET_BY_MUXERS - held
     lost = sorted(role for role in roles if IMPLIED_DISPOSITIONS.get(role) not in held)
-    return [f"{about}: {container} does not hold that it is {', '.join(lost)}"] if lost else []
+    return [
+        *([f"{about}: {container} does not hold that it is {', '.join(lost)}"] if lost else []),
+        *([f"{about}: {container} does not hold its language"] if unheld else []),
+    ]
 
 
 def add_copy(output: OutputContainer, template: Stream) -> Stream:

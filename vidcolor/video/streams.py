@@ -17,6 +17,7 @@ from av.stream import Discard, Disposition, Stream
 
 from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
 from vidcolor.video.info import VideoInfo
+from vidcolor.video.labels import held_language, stream_title
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
@@ -31,8 +32,6 @@ _WRITTEN_ANEW = (
     "vendor_id",
     "handler_name",
 )
-# QuickTime knows these languages by their bibliographic codes only; FFmpeg drops the others.
-_QUICKTIME_LANGUAGES = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi"}
 # What FFmpeg's mov muxer writes; it drops the rest without a word.
 _MP4_TAGS = {
     "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
@@ -107,8 +106,8 @@ class CopiedStreams:
             else:
                 added = add_copy(output, template)
             added.metadata.update(_kept_tags(template.metadata, self._container))
-            if self._container == "mov" and (language := template.metadata.get("language")) in _QUICKTIME_LANGUAGES:
-                added.metadata["language"] = _QUICKTIME_LANGUAGES[language]
+            if language := held_language(template.metadata.get("language"), self._container):
+                added.metadata["language"] = language
             self._outputs[index] = added
             keep_title(added, template)
         output.metadata.update(_kept_tags(source.metadata, self._container))
@@ -269,11 +268,6 @@ class CopiedStreams:
         if packet.pts is not None:
             self.earliest = min(self.earliest, packet.pts * Fraction(packet.time_base))
         return True
-
-
-def stream_title(stream: Stream) -> str | None:
-    """Return a stream's title, which FFmpeg writes into mp4 as a title and reads from there as a name."""
-    return stream.metadata.get("title") or stream.metadata.get("name")
 
 
 def keep_title(added: Stream, template: Stream) -> None:
