@@ -317,7 +317,7 @@ def test_a_film_that_fails_in_a_worker_is_named_and_the_others_are_done(untraine
     [
         (replace(_LOOK, codec="ffv1", pixel_format="gray12le"), [], "the film has 12 bit luma; x264 holds 8, 10 bit"),
         (_LOOK, ["--crf", 99], "crf 99 is outside 1 to 51 for x264"),
-        (_LOOK, ["--codec", "theora"], "unknown codec 'theora'"),
+        (_LOOK, ["--preset", "hasty"], "x264 has no preset 'hasty'"),
     ],
 )
 def test_what_cannot_be_written_fails_before_shots_are_coloured(

@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 from vidcolor.cli import app
 from vidcolor.cli.console import Talk, signals_interrupt
-from vidcolor.cli.options import frame_numbers, seconds
+from vidcolor.cli.options import CodecName, frame_numbers, seconds
 from vidcolor.errors import VideoError
 from vidcolor.video import plain_transcode
+from vidcolor.video.encoders import ENCODERS
 
 COMMANDS = [
     "colorize", "batch", "preview", "scenes", "recommend", "suggest", "sheet", "verify", "eval", "weights", "train",
@@ -98,11 +99,18 @@ def test_times_that_make_no_sense_are_refused(text: str) -> None:
         seconds(text)
 
 
-@pytest.mark.parametrize("words", ["nonsense", "colorize", "scenes --stils x", "preview film.mkv --start x"])
+@pytest.mark.parametrize(
+    "words",
+    ["nonsense", "colorize", "scenes --stils x", "preview film.mkv --start x", "colorize film.mkv --codec h264"],
+)
 def test_wrong_usage_exits_with_2(words: str) -> None:
     status, out, err = run(*words.split())
     assert (status, out) == (2, "")
     assert "Try 'vidcolor" in err or "Usage" in err
+
+
+def test_every_codec_can_be_chosen() -> None:
+    assert [codec.value for codec in CodecName] == list(ENCODERS)
 
 
 def test_no_command_prints_help() -> None:

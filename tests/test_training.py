@@ -227,7 +227,7 @@ def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_pat
 
 def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, start: Path, tmp_path: Path) -> None:
     train(_config(folder, tmp_path, start, 1))
-    train(replace(_config(folder, tmp_path, start, 2), init=None, network=_TINY))
+    train(replace(_config(folder, tmp_path, start, 2), init=None))
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
 
 

@@ -12,6 +12,7 @@ import typer
 from vidcolor.cli.console import Talk, check_folder, check_output, complain, print_json, refuse
 from vidcolor.cli.options import (
     Codec,
+    CodecName,
     Crf,
     Device,
     Effort,
@@ -69,7 +70,7 @@ def batch(
     keep_color: KeepColor = False,
     temperature: Temperature = None,
     quality: Effort = Quality.BALANCED,
-    codec: Codec = "x264",
+    codec: Codec = CodecName.X264,
     crf: Crf = None,
     preset: Preset = None,
     lossless: Lossless = False,
@@ -91,7 +92,7 @@ def batch(
 
     stills = tuple(each.absolute() for each in reference or ())
     with Talk(quiet=quiet, json=json) as talk:
-        rows = _planned(films, stills, plans, output_dir, codec=codec, talk=talk)
+        rows = _planned(films, stills, plans, output_dir, codec=codec.value, talk=talk)
         wanted = []
         for row in rows:
             if row.state != "failed" and row.result.film.output.exists() and not yes:
@@ -106,7 +107,7 @@ def batch(
             saturation=saturation,
             keep_color=keep_color,
             temperature=temperature,
-            codec=codec,
+            codec=codec.value,
             crf=crf,
             preset=preset,
             lossless=lossless,

@@ -9,6 +9,7 @@ import typer
 from vidcolor.cli.console import Talk, check_folder, check_output, print_json
 from vidcolor.cli.options import (
     Codec,
+    CodecName,
     Crf,
     Device,
     Effort,
@@ -49,7 +50,7 @@ def colorize(
     keep_color: KeepColor = False,
     temperature: Temperature = None,
     quality: Effort = Quality.BALANCED,
-    codec: Codec = "x264",
+    codec: Codec = CodecName.X264,
     crf: Crf = None,
     preset: Preset = None,
     lossless: Lossless = False,
@@ -79,7 +80,7 @@ def colorize(
     from vidcolor.video import default_output, probe
 
     if output is None:
-        output = default_output(probe(video, stream=stream), codec=codec)
+        output = default_output(probe(video, stream=stream), codec=codec.value)
     inputs = [video, *stills, *([plan] if plan else [])]
     check_output(output, inputs=inputs, overwrite=yes)
     if provenance is not None:
@@ -99,7 +100,7 @@ def colorize(
             end=end,
             saturation=saturation,
             keep_color=keep_color,
-            codec=codec,
+            codec=codec.value,
             crf=crf,
             preset=preset,
             lossless=lossless,

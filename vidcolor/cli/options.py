@@ -21,6 +21,16 @@ class Quality(StrEnum):
     BEST = "best"
 
 
+class CodecName(StrEnum):
+    """What the picture is written as."""
+
+    X264 = "x264"
+    X265 = "x265"
+    FFV1 = "ffv1"
+    PRORES = "prores"
+    SVTAV1 = "svtav1"
+
+
 def seconds(text: str) -> Fraction:
     """Read a time: seconds, MM:SS or HH:MM:SS, each with a decimal part if wanted."""
     parts = text.split(":")
@@ -102,7 +112,7 @@ Temperature = Annotated[
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
 KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots in colour as they are.")]
 Effort = Annotated[Quality, typer.Option("--quality", help="Time against fidelity.")]
-Codec = Annotated[str, typer.Option("--codec", metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")]
+Codec = Annotated[CodecName, typer.Option("--codec", help="What the picture is written as.")]
 Crf = Annotated[float | None, typer.Option("--crf", metavar="CRF", help="Encoder quality; lower is better.")]
 Preset = Annotated[str | None, typer.Option("--preset", metavar="PRESET", help="Encoder speed.")]
 Lossless = Annotated[bool, typer.Option("--lossless", help="Encode without loss.")]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.errors import VidcolorError, WeightsError
-from vidcolor.networks import ExemplarNetwork
+from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.partfile import written_whole
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.objectives import Memory
@@ -43,7 +43,8 @@ def save_checkpoint(
         random["cuda"] = torch.cuda.get_rng_state()
     state = {
         "step": step,
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+        | {"network": network.config.to_dict()},
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "average": average,
@@ -53,6 +54,18 @@ def save_checkpoint(
     }
     with written_whole(path) as part:
         torch.save(state, part)
+
+
+def checkpoint_sizes(path: Path) -> NetworkConfig:
+    """Return the sizes of a checkpoint's networks.
+
+    Raises:
+        WeightsError: It is damaged.
+    """
+    try:
+        return NetworkConfig.from_dict(torch.load(path, map_location="cpu", weights_only=True)["config"]["network"])
+    except _BROKEN as error:
+        raise _damaged(path) from error
 
 
 def load_checkpoint(
@@ -85,12 +98,16 @@ def load_checkpoint(
             _log.info("resuming %s at step %d", path, state["step"])
             return state["step"], state["neighbours"], state["average"]
     except _BROKEN as error:
-        raise WeightsError(
-            f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
-        ) from error
+        raise _damaged(path) from error
     objective, stride, singles = before
     encoder = "no --encoder" if stride is None else f"--encoder {stride}"
     raise VidcolorError(
         f"{path.parent} holds a run with --objective {objective}, {encoder} and --singles {singles}",
         hint="resume it with the same, or start a new run with its weights as --init",
+    )
+
+
+def _damaged(path: Path) -> WeightsError:
+    return WeightsError(
+        f"{path} is damaged, or of another network", hint="start a new run, with --init if its weights are good"
     )

@@ -17,7 +17,7 @@ from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
-from vidcolor.training.checkpoint import load_checkpoint, save_checkpoint
+from vidcolor.training.checkpoint import checkpoint_sizes, load_checkpoint, save_checkpoint
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data import load_pictures
 from vidcolor.training.following import Following
@@ -142,7 +142,9 @@ def _descend(
 
 
 def _build(config: TrainConfig) -> ExemplarNetwork:
-    if config.init is not None:
+    if _checkpoint(config).is_file():
+        network = ExemplarNetwork(checkpoint_sizes(_checkpoint(config)))
+    elif config.init is not None:
         weights = load_weights(config.init)
         try:
             network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
@@ -154,8 +156,7 @@ def _build(config: TrainConfig) -> ExemplarNetwork:
             ) from error
     else:
         network = ExemplarNetwork(config.network)
-        if not _checkpoint(config).is_file():
-            network.encoder.load_imagenet(_imagenet())
+        network.encoder.load_imagenet(_imagenet())
     network.encoder.train_from(config.train_encoder)
     return network
 
