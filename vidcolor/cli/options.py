@@ -112,7 +112,7 @@ Temperature = Annotated[
 Saturation = Annotated[float, typer.Option("--saturation", min=0.0, max=4.0, metavar="X", help="Scale of all colours.")]
 KeepColor = Annotated[bool, typer.Option("--keep-color", help="Leave shots in colour as they are.")]
 Effort = Annotated[Quality, typer.Option("--quality", help="Time against fidelity.")]
-Codec = Annotated[CodecName, typer.Option("--codec", help="What the picture is written as.")]
+Codec = Annotated[CodecName, typer.Option("--codec", metavar="CODEC", help="x264, x265, ffv1, prores or svtav1.")]
 Crf = Annotated[float | None, typer.Option("--crf", metavar="CRF", help="Encoder quality; lower is better.")]
 Preset = Annotated[str | None, typer.Option("--preset", metavar="PRESET", help="Encoder speed.")]
 Lossless = Annotated[bool, typer.Option("--lossless", help="Encode without loss.")]
