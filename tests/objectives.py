@@ -73,7 +73,7 @@ def learn(objective: str, runs: Path, data: Path, *, steps: int, stage: int, bat
         if state.step % 50 == 0 or state.step == state.steps:
             losses = ", ".join(f"{name} {value:.4f}" for name, value in state.losses.items())
             times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in state.seconds.items())
-            _say(f"{objective} {state.step}/{state.steps}, {state.rate:.1f} pairs/s: {losses}; {times}")
+            _say(f"{objective} {state.step}/{state.steps}, {state.rate:.1f} samples/s: {losses}; {times}")
 
     return train(config, progress=tell)
 

@@ -348,8 +348,8 @@ def test_train_says_what_its_time_went_to(tmp_path: Path, untrained: Path) -> No
     found = json.loads(out)
     assert (status, found["objective"]) == (0, "regression")
     assert list(found["stage_seconds"]) == ["draw", "forward", "backward", "step"]
-    assert found["pairs_per_second"] > 0
-    assert "pairs/s: draw " in err
+    assert found["samples_per_second"] > 0
+    assert "samples/s: draw " in err
     assert run(*words, "--objective", "beauty")[0] == 2
 
 

@@ -96,7 +96,7 @@ def warp(picture: Array, flow: Flow, *, beyond: bool = False) -> Floats:
         beyond: B's outermost pixels continue outside it.
 
     Returns:
-        float32, the shape of `picture`; where A's pixel lies outside B, else 0, so that a warped confidence is 0 there.
+        float32, the shape of `picture`; without `beyond` 0 where A's pixel lies outside B, as confidence must be.
     """
     return _sample(picture, flow, cv2.BORDER_REPLICATE if beyond else cv2.BORDER_CONSTANT)
 
@@ -163,11 +163,12 @@ def _sample(picture: Array, flow: Flow, border: int) -> Floats:
 
 
 def _positions(flow: Flow) -> Array:
-    return cv2.add(flow.field, grid(*flow.field.shape[:2]))
+    """Return where A's pixels lie in B, x and y."""
+    return cv2.add(flow.field, _grid(*flow.field.shape[:2]))
 
 
 @lru_cache(maxsize=4)
-def grid(height: int, width: int) -> Floats:
+def _grid(height: int, width: int) -> Floats:
     """Return each pixel's own x and y, float32 (h, w, 2), not to be written to."""
     across, down = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     return np.stack(np.meshgrid(across, down), axis=-1)

@@ -54,7 +54,7 @@ def train(
         ),
     ] = Loss.EXEMPLAR,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Optimiser steps in all.")] = 20_000,
-    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs per step.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Samples per step: pairs, or single pictures.")] = 32,
     size: Annotated[int, typer.Option(min=32, metavar="PIXELS", help="Side of the crops, a multiple of 32.")] = 128,
     init: Annotated[Path | None, typer.Option(metavar="WEIGHTS", help="Start from these weights.")] = None,
     encoder: Annotated[
@@ -115,14 +115,14 @@ def train(
         def tell(state: TrainProgress) -> None:
             nonlocal last
             last = state
-            talk.progress("train", state.step * batch, state.steps * batch, unit="pairs")
+            talk.progress("train", state.step * batch, state.steps * batch, unit="samples")
 
         path = run_training(config, progress=tell)
-    profile = {} if last is None else {"pairs_per_second": last.rate, "stage_seconds": dict(last.seconds)}
+    profile = {} if last is None else {"samples_per_second": last.rate, "stage_seconds": dict(last.seconds)}
     if last is not None:
         total = sum(last.seconds.values())
         stages = ", ".join(f"{stage} {seconds / total:.0%}" for stage, seconds in last.seconds.items())
-        talk.note(f"{last.rate:.1f} pairs/s: {stages}")
+        talk.note(f"{last.rate:.1f} samples/s: {stages}")
     if json:
         print_json({"weights": path, "objective": objective.value, "steps": steps, "seed": seed, **profile})
     else:

@@ -44,5 +44,5 @@ EFFORTS = {
 }
 """Efforts by name. On the twelve validation clips with their first frame as the still, 681 frames, they ask the
 networks 37, 48 and 53 times, and give 34.71, 34.86 and 34.99 dB; a 480-line film takes 0.9, 1 and 2 times as long.
-The networks on every frame give 33.52 dB at 3.2 times: each time that colours pass through them they fade.
+The networks on every frame give 33.52 dB at 3.5 times: each time that colours pass through them they fade.
 """

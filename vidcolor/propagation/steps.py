@@ -24,7 +24,7 @@ _LONGEST_FLASH = 2
 
 # Behind a flash the picture differs from what was before it by half (one frame) or 0.71 to 0.8 (two frames) of what the
 # flash does, at a glance of so many cells. Where things move it goes on to differ: after 110 sudden changes in 14 films
-# by 0.89 once and else by 1.01 to 1.97. Flow, which costs a hundred times as much, need not look at those.
+# by 0.89 once and else by 1.01 to 1.97. Flow, which costs two hundred times as much, need not look at those.
 _GLANCE = (24, 14)
 _GONE_BACK = 0.85
 

@@ -19,7 +19,7 @@ class TrainConfig:
         objective: `exemplar`, or one of the classics, see `training.objectives`.
         perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
         steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
-        batch: Pairs, or single pictures, per step.
+        batch: Samples per step: pairs, or single pictures.
         size: Side of the crops in pixels, a multiple of 32.
         learning_rate: Peak learning rate of AdamW.
         train_encoder: Train the encoder too, from the features of this stride on, at a tenth of the learning rate; 2 is
@@ -31,7 +31,7 @@ class TrainConfig:
         threads: CPU threads; None leaves torch's choice.
         save_minutes: Time between checkpoints.
         version: Version written into the weights.
-        network: Sizes of the networks; those of `init` win.
+        network: Sizes of the networks; those of `init`, or of the run that is resumed, win.
     """
 
     data: Path

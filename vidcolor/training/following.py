@@ -90,6 +90,8 @@ class Following:
             keys = network.similarity.keys(Features(*(x[:compared] for x in features)))
             with torch.no_grad():
                 before = self._at_first.encode(luma[:compared]).keys
-        moved = torch.stack([(1 - (now * then).sum(1)).mean() for now, then in zip(keys, before, strict=True)]).sum()
+        moved = torch.stack(
+            [1 - F.cosine_similarity(now.float(), then.float()).mean() for now, then in zip(keys, before, strict=True)]
+        ).sum()
         prior = prior_loss(network.colorization, state, F.avg_pool2d(singles.natural, 2))
         return {"prior": WEIGHTS["prior"] * prior, "moved": _KEPT * moved}

@@ -37,7 +37,7 @@ class TrainProgress:
     Attributes:
         step: Steps done.
         steps: Steps in all.
-        rate: Pairs, or single pictures, per second since the start of this sitting.
+        rate: Samples, pairs or single pictures, per second since the start of this sitting.
         losses: Moving average of each weighted term.
         seconds: Time spent since then in each stage: drawing them, forward, backward, the optimiser's step.
     """

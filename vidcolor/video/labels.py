@@ -15,12 +15,15 @@ _TWINS = (
 """Bibliographic and terminological codes of one language in ISO 639-2; and FFmpeg's own for Swedish in mov."""
 _TERMINOLOGICAL = dict(pair.split() for pair in _TWINS)
 _BIBLIOGRAPHIC = {after: before for before, after in _TERMINOLOGICAL.items()}
-_QUICKTIME = (
-    "alb amh ara arm asm aym aze baq bel ben bul bur cat ces chi dan dut dzo eng epo est fin fra geo ger gre grn guj "
-    "heb hin hun ice ind iri ita jav jpn kan kas kaz khm kin kir kor kur lao lat lav lit mac mal mar may mlg mlt mol "
-    "mon nep nor nya ori orm per pol por pus que ron run rus san sin slk slv smi snd som spa sve swa tam tat tel tgk "
-    "tgl tha tib tir tuk tur uig ukr urd uzb vie wel yid"
-)
+_QUICKTIME = {
+    "alb", "amh", "ara", "arm", "asm", "aym", "aze", "baq", "bel", "ben", "bul", "bur", "cat", "ces", "chi", "dan",
+    "dut", "dzo", "eng", "epo", "est", "fin", "fra", "geo", "ger", "gre", "grn", "guj", "heb", "hin", "hun", "ice",
+    "ind", "iri", "ita", "jav", "jpn", "kan", "kas", "kaz", "khm", "kin", "kir", "kor", "kur", "lao", "lat", "lav",
+    "lit", "mac", "mal", "mar", "may", "mlg", "mlt", "mol", "mon", "nep", "nor", "nya", "ori", "orm", "per", "pol",
+    "por", "pus", "que", "ron", "run", "rus", "san", "sin", "slk", "slv", "smi", "snd", "som", "spa", "sve", "swa",
+    "tam", "tat", "tel", "tgk", "tgl", "tha", "tib", "tir", "tuk", "tur", "uig", "ukr", "urd", "uzb", "vie", "wel",
+    "yid",
+}  # fmt: skip
 """Languages that come back from FFmpeg's mov muxer, of all codes of three letters; it drops others without a word."""
 
 
@@ -44,7 +47,7 @@ def held_language(language: str | None, container: str) -> str | None:
     if container == "mp4":
         return language if _ISO_639_2.fullmatch(language) else None
     twin = _TERMINOLOGICAL.get(language) or _BIBLIOGRAPHIC.get(language)
-    return next((code for code in (language, twin) if code in _QUICKTIME.split()), None)
+    return next((code for code in (language, twin) if code in _QUICKTIME), None)
 
 
 def same_language(one: str | None, other: str | None) -> bool:

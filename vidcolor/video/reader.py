@@ -206,9 +206,10 @@ class _Changes:
         ]
 
     def _in(self, picture: VideoFrame) -> Iterator[str]:
-        tags, first = asdict(color_tags(picture)), asdict(self._info.tags)
-        if tags != first:
-            others = (f"{name} {tags[name]} instead of {first[name]}" for name in tags if tags[name] != first[name])
+        tags = color_tags(picture)
+        if tags != self._info.tags:
+            now, first = asdict(tags), asdict(self._info.tags)
+            others = (f"{name} {now[name]} instead of {first[name]}" for name in now if now[name] != first[name])
             yield f"have other colour tags ({', '.join(others)}, see ISO/IEC 23091)"
         if picture.interlaced_frame and not self._info.interlaced:
             yield "are interlaced"

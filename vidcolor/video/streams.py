@@ -161,7 +161,6 @@ class CopiedStreams:
             self.warnings.append(f"{self._left_out} damaged packets beside the picture were left out")
         if self._retimed:
             self.notes.append(f"{self._retimed} copied packets without a rising time stamp got one")
-
         if self._texts.cut:
             self.notes.append(
                 f"{self._texts.cut} texts end when the next one begins: {self._container} shows one at a time"

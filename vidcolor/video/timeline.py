@@ -43,7 +43,7 @@ def muxer_options(film: VideoInfo, container: str) -> dict[str, str]:
 
 
 def delay_note(container: str, delay: Fraction) -> str:
-    """Return in words by how many seconds, and why, an output begins later than its source."""
+    """Return in words by how much, `delay` seconds, and why an output begins later than its source."""
     reason = "Matroska has no negative times" if container == "matroska" else f"{container} shows nothing before zero"
     return f"picture and sound alike start {float(delay * 1000):.0f} ms later: {reason}"
 
