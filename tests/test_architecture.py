@@ -17,6 +17,7 @@ LAYERS = {
     "pipeline": 5,
     "filmwork": 4,
     "planning": 4,
+    "previewing": 4,
     "recommendation": 4,
     "suggestion": 4,
     "overview": 4,

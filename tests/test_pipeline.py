@@ -2,6 +2,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -163,6 +164,23 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
     assert np.ptp(sheet[60:150, 20:200].astype(int), axis=2).max() < 12
     with pytest.raises(VideoError, match="exists"):
         colorizer.preview(film, side_by_side=tmp_path / "side.mp4", contact_sheet=tmp_path / "sheet.png")
+
+
+def test_a_preview_shows_where_colours_come_from(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    still = _still(tmp_path / "s_000004.png", 4)
+    report = colorizer.preview(
+        film,
+        references=[still],
+        side_by_side=tmp_path / "side.mp4",
+        contact_sheet=tmp_path / "sheet.png",
+        duration=Fraction(6) / _GREY.rate,
+        provenance=True,
+    )
+    with av.open(str(report.side_by_side)) as container:
+        shown = list(container.decode(video=0))[4].to_ndarray(format="rgb24").astype(int)
+    assert shown.shape[1] == pytest.approx(3 * _GREY.width + 8, abs=1)
+    sources = shown[:, -_GREY.width + 4 :]
+    assert (sources[..., 2] - sources[..., 0]).mean() > 40  # the still's own frame is blue
 
 
 @pytest.mark.parametrize("audio", [(), ("flac",)], ids=["silent", "sound from zero on"])

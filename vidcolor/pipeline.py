@@ -11,7 +11,7 @@ from vidcolor.coloring import load_stills
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.filmwork import color_film
-from vidcolor.framing import show, show_provenance
+from vidcolor.framing import show_provenance
 from vidcolor.grading import grade
 from vidcolor.jobs import Job
 from vidcolor.own_chroma import OwnChroma
@@ -22,9 +22,10 @@ from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
 from vidcolor.planning import Progress, begin, check_options, plan_film
+from vidcolor.previewing import PreviewPictures
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
-from vidcolor.sheets import SheetRow, check_picture, lay_out, place_side_by_side, write_picture
+from vidcolor.sheets import check_picture, lay_out, write_picture
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
 from vidcolor.video.checksums import check_film
@@ -235,6 +236,7 @@ class Colorizer:
         keep_color: bool = False,
         overwrite: bool = False,
         stream: int | None = None,
+        provenance: bool = False,
         progress: Progress | None = None,
     ) -> PreviewReport:
         """Colour a short segment and show it beside the film.
@@ -242,8 +244,8 @@ class Colorizer:
         Args:
             video: The film.
             references: Colour stills; a still bound to a frame is bound to that frame of the whole film.
-            side_by_side: MP4 to write: the film left, its colours right.
-            contact_sheet: PNG or JPEG to write: a row for each shot with the film, its still and the result.
+            side_by_side: MP4 to write: the film left, its colours beside it.
+            contact_sheet: PNG or JPEG to write: a row for each shot with the film, its stills and the result.
             plan: Shots and their stills of the film, or of this segment of it; made when None.
             start: First time to show, in seconds; None for the film's first frame.
             duration: Seconds to show.
@@ -251,6 +253,7 @@ class Colorizer:
             keep_color: Leave shots that are in colour already as they are.
             overwrite: Replace existing files.
             stream: Number of the video stream, where the film has several.
+            provenance: Show in both, right of the result, where each colour came from, see `provenance`.
             progress: Called with stage, frames done and frames in all.
         """
         started = time.perf_counter()
@@ -261,14 +264,15 @@ class Colorizer:
             check_output(sheet, source=video, overwrite=overwrite)
             check_picture(sheet)
             info = reader.info
+            networks = self._networks.tracing() if provenance else self._networks
             given = settle(plan, references)
-            stills = load_stills(given.references, self._networks, info)
+            stills = load_stills(given.references, networks, info)
             planned: list[str] = []
             plan = (
                 plan_film(
                     video,
                     stills,
-                    self._networks,
+                    networks,
                     start=start,
                     end=end,
                     stream=stream,
@@ -280,24 +284,17 @@ class Colorizer:
             )
             plan = keeping_color(plan) if keep_color else plan
             notes, warnings = remarks_on(plan.shots)
-            shown = {shot.representative: shot for shot in plan.shots}
-            rows: list[SheetRow] = []
+            pictures = PreviewPictures(info, plan, stills, saturation=saturation, provenance=provenance)
             rate = info.average_rate or Fraction(25)
-            colors = color_film(reader, plan, stills, self._networks, quality="balanced", clock=clock)
+            colors = color_film(reader, plan, stills, networks, quality="balanced", clock=clock)
             with RgbVideoWriter(side_by_side, rate=rate, overwrite=overwrite) as clip, closing(colors):
                 for item in colors:
-                    graded = item.chroma and grade(
-                        item.chroma, item.luma, plan.grading_at(item.frame.index, saturation)
-                    )
-                    film, colored = show(item.frame, graded, info)
-                    if shot := shown.get(item.frame.index):
-                        painted = [stills[planned.path].reference.rgb for planned in shot.references]
-                        frames = f"frames {shot.start} to {shot.stop - 1}: film, stills, result"
-                        rows.append(SheetRow(f"shot {len(rows) + 1}, {frames}", (film, *painted, colored)))
-                    clip.write(place_side_by_side(film, colored))
+                    clip.write(pictures.side_by_side(item))
                     if progress is not None:
                         progress("color", item.frame.index + 1, plan.frames)
-                write_picture(part, lay_out(rows), suffix=sheet.suffix)  # before the clip: both appear, or neither
+                write_picture(
+                    part, lay_out(pictures.rows), suffix=sheet.suffix
+                )  # before the clip: both appear, or neither
         twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),

@@ -45,10 +45,11 @@ class SheetRow:
         return f"SheetRow({self.caption!r}, {[picture.shape for picture in self.pictures]})"
 
 
-def place_side_by_side(left: Bytes, right: Bytes) -> Bytes:
-    """Put two RGB pictures of one size next to each other; even width and height, as 4:2:0 video wants them."""
-    both = np.hstack([left, np.full((left.shape[0], 4, 3), _PAPER, np.uint8), right])
-    return both[: both.shape[0] // 2 * 2, : both.shape[1] // 2 * 2]
+def place_side_by_side(first: Bytes, *others: Bytes) -> Bytes:
+    """Put RGB pictures of one size next to each other; even width and height, as 4:2:0 video wants them."""
+    gap = np.full((first.shape[0], 4, 3), _PAPER, np.uint8)
+    row = np.hstack([first, *(part for other in others for part in (gap, other))])
+    return row[: row.shape[0] // 2 * 2, : row.shape[1] // 2 * 2]
 
 
 def lay_out(rows: Sequence[SheetRow]) -> Bytes:

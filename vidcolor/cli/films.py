@@ -35,6 +35,8 @@ from vidcolor.cli.options import (
     seconds,
 )
 
+_SOURCES = "blue carried from a still, light blue lent by one, orange a guess, white filled in, dark kept"
+
 
 def colorize(
     video: Video,
@@ -65,8 +67,7 @@ def colorize(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a video (.mp4) of where colours come from, too: blue carried from a still, light blue lent by "
-            "one, orange a guess, white filled in, dark kept.",
+            help=f"Write a video (.mp4) of where colours come from, too: {_SOURCES}.",
         ),
     ] = None,
     device: Device = "auto",
@@ -144,6 +145,10 @@ def preview(
     saturation: Saturation = 1.0,
     keep_color: KeepColor = False,
     stream: Stream = None,
+    provenance: Annotated[
+        bool,
+        typer.Option("--provenance", help=f"Show, right of the result, where colours come from: {_SOURCES}."),
+    ] = False,
     temperature: Temperature = None,
     device: Device = "auto",
     weights: WeightsFile = None,
@@ -175,6 +180,7 @@ def preview(
             keep_color=keep_color,
             overwrite=yes,
             stream=stream,
+            provenance=provenance,
             progress=talk.progress,
         )
     talk.report(notes=report.notes, warnings=report.warnings)
