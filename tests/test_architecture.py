@@ -37,6 +37,8 @@ LAYERS = {
     "own_chroma": 1,
     "upsample": 1,
     "tracing": 1,
+    "marks": 1,
+    "device": 0,
     "scales": 1,
     "weights": 1,
     "metrics": 1,

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from vidcolor.color import Chroma, working_size
+from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
-from vidcolor.exemplar import ExemplarColorizer, pick_device
+from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.references import load_reference
 from vidcolor.scales import similarity

@@ -105,9 +105,9 @@ def test_smooth_colours_take_little_room_and_damage_is_noticed() -> None:
 
 def fill(job: Job, shot: Any, frames: int) -> list[np.ndarray]:
     pictures = [rounded(abs_random(8, 12, 2) + index) for index in range(frames)]
-    with job.keep(shot, width=12, height=8) as keep:
+    with job.keep(shot, first=shot.start, width=12, height=8) as keep:
         for ab in pictures:
-            keep(ab)
+            keep(ab, b"")
     return pictures
 
 
@@ -131,9 +131,9 @@ def test_a_shot_of_too_few_frames_or_left_early_is_not_kept(tmp_path: Path) -> N
         assert job.find(shot) is None
 
         def interrupted() -> None:
-            with job.keep(shot, width=12, height=8) as keep:
+            with job.keep(shot, first=3, width=12, height=8) as keep:
                 for _ in range(4):
-                    keep(rounded(abs_random(8, 12, 2)))
+                    keep(rounded(abs_random(8, 12, 2)), b"")
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
@@ -706,6 +706,6 @@ def test_the_command_line_tells_what_was_reused(film: Path, untrained: Path, tmp
     report = json.loads(colorize("-y", "--json").stdout)
     assert (report["job"], report["shots_reused"], report["shots_colored"]) == (str(job), 0, 3)
     said = colorize("-y", "--saturation", "0.5").stderr
-    assert "3 of 3 shots are kept in" in said
+    assert "3 of 3 shots are kept, whole or in part, in" in said
     assert f"3 shots reused, 0 coloured; {job} keeps them" in said
     assert json.loads(colorize("-y", "--fresh", "--json").stdout)["shots_colored"] == 3

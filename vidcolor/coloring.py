@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import ExemplarColorizer, ShotColorizer
 from vidcolor.framing import as_stored, shrink, upright_size, working_luma
+from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.references import Reference, load_reference
@@ -38,11 +39,13 @@ class ColoredFrame:
         frame: The film's frame.
         luma: Y' float32 (h, w) in [0, 1].
         chroma: Its colours, or None where the film's own are kept.
+        mark: Where it is a keyframe from which another run can go on, None elsewhere.
     """
 
     frame: Frame
     luma: Floats
     chroma: Chroma | None
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +140,8 @@ def color_shot(
     painted: Mapping[int, Chroma],
     effort: Effort,
     clock: Clock,
+    marks_every: int | None = None,
+    going_on: Mark | None = None,
 ) -> Generator[ColoredFrame, None, None]:
     """Colour the frames of one shot, in order; close it where it may be left early.
 
@@ -151,6 +156,9 @@ def color_shot(
         painted: Colours of stills by the number of the frame that they were painted on.
         effort: Of propagation.
         clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
+        marks_every: Mark keyframes at least so many frames apart; None for no marks.
+        going_on: The mark of the first of `frames`, where an earlier run coloured those before it. Colours are those
+            with which it would have gone on.
     """
     waiting: deque[tuple[Frame, Floats]] = deque()
 
@@ -164,13 +172,26 @@ def color_shot(
                 still = replace(still, provenance=everywhere(STILL, upright))
             yield WorkingFrame(frame.index, upright, still, frame.index in networks.changes)
 
-    def colorize(frame: WorkingFrame, propagated: Chroma | None, *, remember: bool = True) -> Chroma:
-        with clock("networks"):
-            return networks.colorize(frame.luma, propagated, frame=frame.index, remember=remember).chroma
-
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
-    look_ahead = first_still if first_still <= affordable else 0
+    look_ahead = first_still if first_still <= affordable and going_on is None else 0
+    marks: dict[int, Mark] = {}
+    marked = start + look_ahead if going_on is None else going_on.frame
+
+    def colorize(frame: WorkingFrame, propagated: Chroma | None, *, remember: bool = True) -> Chroma:
+        nonlocal marked
+        if going_on is not None and frame.index == going_on.frame:
+            networks.recall(frame.luma, going_on.memory, frame=frame.index)
+            return going_on.chroma
+        with clock("networks"):
+            chroma = networks.colorize(frame.luma, propagated, frame=frame.index, remember=remember).chroma
+        # A still that lies in reach would colour backwards to where a run begins.
+        near = range(frame.index, frame.index + effort.max_gap + 1)
+        if remember and marks_every and frame.index >= marked + marks_every and painted.keys().isdisjoint(near):
+            marks[frame.index] = Mark(frame.index, chroma, networks.memory())
+            marked = frame.index
+        return chroma
+
     colors = propagate(
         working_frames(),
         colorize,
@@ -186,7 +207,7 @@ def color_shot(
             if chroma is None:
                 return
             frame, luma = waiting.popleft()
-            yield ColoredFrame(frame, luma, as_stored(chroma, info))
+            yield ColoredFrame(frame, luma, as_stored(chroma, info), marks.pop(frame.index, None))
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.color import Chroma
+from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
 from vidcolor.scales import EncodedReference, ScaledReference
@@ -221,11 +222,7 @@ class ShotColorizer:
         """
         size = width, height = luma.shape[1], luma.shape[0]
         encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
-        count = [
-            number
-            for number, (_, span) in enumerate(self._references)
-            if span is None or frame is None or frame in span
-        ]
+        count = self._counting(frame)
         if remember and count != self._counted:  # what other stills decided is no memory of these
             self._keyframes.clear()
             if self._trace is not None:
@@ -245,8 +242,7 @@ class ShotColorizer:
         trust = ((carried[:, 2:] - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clamp(0, 1)
         ab = torch.lerp(colored.fused.ab, carried[:, :2], trust)
         gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
-        # Without a still a keyframe is the only memory of what was decided; with one it is second to it.
-        bias = _KEYFRAME_BIAS if stills else 0.0
+        bias = _bias(count)
         if remember:
             self._keyframes.append(self._network.bank(encoded, ab, bias=bias))
         provenance = None
@@ -259,6 +255,38 @@ class ShotColorizer:
             found += share * (propagated.ab - _array(carried[:, :2], size))
         confidence = np.exp(-_DOUBT * np.clip(shares[:, :, 2], 0.0, 1.0))
         return Colored(Chroma(found, confidence, provenance), shares)
+
+    def memory(self) -> Floats:
+        """Return the latest keyframe's colours (N, 4, 2) as later ones are matched against them, for `recall`."""
+        return np.asarray(self._keyframes[-1].ab[0].float().cpu().numpy(), np.float32)
+
+    @torch.inference_mode()
+    def recall(self, luma: Floats, memory: Floats, *, frame: int) -> None:
+        """Remember a keyframe that another `ShotColorizer` of this shot coloured, as that one does.
+
+        Args:
+            luma: (h, w), the keyframe's.
+            memory: What the other one's `memory` was after it.
+            frame: Its number.
+        """
+        encoded = self._network.encode(_tensor(luma[:, :, None], self._device))
+        self._counted = self._counting(frame)
+        nothing = torch.zeros(1, 2, *luma.shape, device=self._device)
+        bank = self._network.bank(encoded, nothing, bias=_bias(self._counted))
+        self._keyframes.append(bank._replace(ab=torch.from_numpy(memory)[None].to(bank.ab)))
+
+    def _counting(self, frame: int | None) -> list[int]:
+        """Numbers of the references that count in a frame."""
+        return [
+            number
+            for number, (_, span) in enumerate(self._references)
+            if span is None or frame is None or frame in span
+        ]
+
+
+def _bias(counting: Sequence[int]) -> float:
+    """Without a still a keyframe is the only memory of what was decided; with one it is second to it."""
+    return _KEYFRAME_BIAS if counting else 0.0
 
 
 def _checksum(network: ExemplarNetwork) -> str:
@@ -287,24 +315,3 @@ def _array(x: Tensor, size: tuple[int, int]) -> Floats:
     """(1, C, h, w) tensor to an array (H, W, C) of the given width and height."""
     small = np.ascontiguousarray(x[0].float().permute(1, 2, 0).cpu().numpy())
     return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def pick_device(name: str) -> torch.device:
-    """Resolve `auto`, and refuse a device that is not there.
-
-    Raises:
-        VidcolorError: It is unknown, or cannot compute.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise VidcolorError(f"unknown device {name!r}", hint="use auto, cpu or cuda") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise VidcolorError("cuda was asked for, but torch sees no GPU", hint="use --device cpu")
-    try:
-        torch.zeros(1, device=device).item()  # mps, meta, xla and cuda:9 are names that torch knows, here or not
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise VidcolorError(f"torch cannot compute on device {name!r} here", hint="use auto, cpu or cuda") from error
-    return device

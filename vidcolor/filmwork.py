@@ -13,6 +13,7 @@ from vidcolor.errors import PlanError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import stored_size
 from vidcolor.jobs import Job, KeptShot, ShotKey, rounded
+from vidcolor.marks import Mark
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.propagation import EFFORTS
 from vidcolor.readahead import read_ahead
@@ -20,6 +21,11 @@ from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 _COLORED_AHEAD = 5
+
+# A run that is cut off loses so many frames of a long shot, 20 s of work at 480 lines; each mark takes 1.5 MB. The
+# files of a shot that is read are all open.
+_MARKS_APART = 600
+_MOST_MARKS = 64
 
 
 def color_film(
@@ -92,10 +98,13 @@ def shot_colors(
     if shot.treatment == "keep":
         yield from keep_shot(frames, info, long_side=effort.long_side, clock=clock)
         return
-    kept = None if keeping is None else keeping[0].find(keeping[1])
-    if kept is not None:
-        yield from _restored(frames, info, kept, effort.long_side, clock)
-        return
+    first, going_on = shot.start, None
+    if keeping is not None and (kept := keeping[0].find(keeping[1])) is not None:
+        yield from _restored(islice(frames, kept.frames), info, kept, effort.long_side, clock)
+        if kept.whole:
+            return
+        first += kept.frames
+        going_on = Mark.from_bytes(kept.mark, frame=first)
     stills = {planned.path: stills[planned.path].at(effort.long_side, info) for planned in shot.references}
     colored = color_shot(
         frames,
@@ -111,28 +120,30 @@ def shot_colors(
         painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
         effort=effort,
         clock=clock,
+        marks_every=None if keeping is None else max(_MARKS_APART, -(-(shot.stop - shot.start) // _MOST_MARKS)),
+        going_on=going_on,
     )
     size = stored_size(info, long_side=effort.long_side)
     # Both: an exception's traceback keeps `colored` alive, and its threads, which Python may not end with.
     with closing(colored), closing(_rounded(colored)) as items:
-        yield from items if keeping is None else _keeping(items, *keeping, size, clock)
+        yield from items if keeping is None else _keeping(items, *keeping, first, size, clock)
 
 
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:
     for item in colored:
         assert item.chroma is not None, "only shots that keep their own colours have none"
-        yield ColoredFrame(item.frame, item.luma, replace(item.chroma, ab=rounded(item.chroma.ab)))
+        yield replace(item, chroma=replace(item.chroma, ab=rounded(item.chroma.ab)))
 
 
 def _keeping(
-    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, size: tuple[int, int], clock: Clock
+    colored: Iterator[ColoredFrame], job: Job, shot: ShotKey, first: int, size: tuple[int, int], clock: Clock
 ) -> Iterator[ColoredFrame]:
     width, height = size
-    with job.keep(shot, width=width, height=height) as keep:
+    with job.keep(shot, first=first, width=width, height=height) as keep:
         for item in colored:
             assert item.chroma is not None, "only shots that keep their own colours have none"
             with clock("keep"):
-                keep(item.chroma.ab)
+                keep(item.chroma.ab, b"" if item.mark is None else item.mark.to_bytes())
             yield item
 
 

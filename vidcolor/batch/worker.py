@@ -159,7 +159,7 @@ class Worker:
 def _is_kept(job: Job, key: ShotKey) -> bool:
     if (kept := job.find(key)) is not None:
         kept.close()
-    return kept is not None
+    return kept is not None and kept.whole
 
 
 def _numbered(frames: Iterator[Frame], first: int) -> Iterator[Frame]:

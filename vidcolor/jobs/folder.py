@@ -3,7 +3,7 @@
     film.color.job/
         manifest.json             what the latest run was made from, and its plan
         lock                      held by every run; names the outputs that the runs are writing
-        shots/0000187.KEY.chroma  the colours of the shot that starts at frame 187
+        shots/0000187.KEY.0000187.chroma  colours of the shot that starts at frame 187, from that frame on
 
 What killed runs left under temporary names is removed by the next run that finds itself alone.
 """
@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import VideoError, no_room
+from vidcolor.jobs.kept import Keeper, KeptShot
 from vidcolor.jobs.manifest import Manifest
 from vidcolor.jobs.recipe import Recipe, ShotKey
-from vidcolor.jobs.shotfile import SUFFIX, KeptShot, ShotFile, opened
+from vidcolor.jobs.shotfile import SUFFIX, Stretch, opened
 from vidcolor.partfile import is_part_name, remove
 
 try:
@@ -110,8 +112,8 @@ class Job:
                 remove(path)
         elif self._before is not None:
             self.remarks += self._before.changes(recipe, shots)
-        if here := sum(self._file(shot).exists() for shot in shots):
-            _log.info("%d of %d shots are kept in %s", here, len(shots), self.folder)
+        if here := sum(self._file(shot, shot.start).exists() for shot in shots):
+            _log.info("%d of %d shots are kept, whole or in part, in %s", here, len(shots), self.folder)
         for remark in self.remarks:
             _log.info("%s", remark)
         with self._told():
@@ -124,45 +126,60 @@ class Job:
             os.write(self._lock, json.dumps(str(output.absolute())).encode() + b"\n")
 
     def find(self, shot: ShotKey) -> KeptShot | None:
-        """Return a shot's kept colours, checked, or None where there are none that are valid."""
-        path = self._file(shot)
-        try:
-            kept = opened(path, shot)
-        except OSError:
+        """Return what is kept of a shot, from its first frame on and checked, or None where there is nothing valid."""
+        found: list[Stretch] = []
+        frame = shot.start
+        while frame < shot.stop and (stretch := self._stretch(shot, frame)) is not None:
+            found.append(stretch)
+            frame += stretch.frames
+        if not found:
             return None
-        if kept is None:
-            self.remarks.append(f"{path} is damaged: frames {shot.start} to {shot.stop - 1} are coloured again")
-        self.reused += kept is not None
+        kept = KeptShot(found)
+        self.reused += kept.whole
+        if not kept.whole:
+            self.remarks.append(f"frames {shot.start} to {frame - 1} are taken from a run that was cut off")
         return kept
 
+    def _stretch(self, shot: ShotKey, first: int) -> Stretch | None:
+        path = self._file(shot, first)
+        try:
+            stretch = opened(path, shot, first)
+        except OSError:
+            return None
+        if stretch is None:
+            self.remarks.append(f"{path} is damaged: frames {first} to {shot.stop - 1} are coloured again")
+        return stretch
+
     @contextmanager
-    def keep(self, shot: ShotKey, *, width: int, height: int) -> Iterator[Callable[[Floats], None]]:
-        """Give what takes a shot's rounded ab, frame by frame; it is kept if the block ends after the last of them.
+    def keep(self, shot: ShotKey, *, first: int, width: int, height: int) -> Iterator[Callable[[Floats, bytes], None]]:
+        """Give what takes a shot's rounded ab, frame by frame from `first` on, each with its mark or nothing.
+
+        What was given before a mark is kept however the block ends, the rest if it ends after the shot's last frame.
 
         Raises:
             VideoError: It cannot be written.
         """
         with self._told():
             self._shots.mkdir(parents=True, exist_ok=True)
-            file = ShotFile(self._file(shot), shot, width=width, height=height)
+            keeper = Keeper(partial(self._file, shot), shot, first=first, width=width, height=height)
 
-        def write(ab: Floats) -> None:
+        def write(ab: Floats, mark: bytes) -> None:
             with self._told():
-                file.write(ab)
+                keeper.write(ab, mark)
 
         try:
             yield write
             with self._told():
-                self.colored += file.publish()
+                self.colored += keeper.finish()
         finally:
-            file.discard()
+            keeper.discard()
 
     def size(self) -> int:
         """Bytes that all kept shots take."""
         return sum(path.stat().st_size for path in self._shots.glob(f"*{SUFFIX}"))
 
-    def _file(self, shot: ShotKey) -> Path:
-        return self._shots / f"{shot.name}{SUFFIX}"
+    def _file(self, shot: ShotKey, first: int) -> Path:
+        return self._shots / f"{shot.name}.{first:07d}{SUFFIX}"
 
     def _sweep(self) -> None:
         """Remove what killed runs left behind, unless another run is at work; then hold the lock with the others."""

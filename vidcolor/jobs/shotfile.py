@@ -1,16 +1,18 @@
-"""The file of one kept shot: a head, the packed frames, and at the end a digest of all of it, which makes it valid.
+"""The files of one kept shot, each with some of its frames: one for most, several for a long one.
 
-    head    8 bytes "vidcolor", key (20), width, height and frames (32 bit each)
+    head    8 bytes "vidcolor", key (20), width, height and number of its first frame (32 bit each)
     frame   its length (32 bit), then as `samples.pack` made it
-    tail    BLAKE2b (16 bytes) of everything before
+    mark    where it is not the shot's last: what another run needs to go on with the frame after it
+    tail    number of frames and length of the mark (32 bit each), BLAKE2b (16 bytes) of everything before it
 
-Numbers are little-endian. The file gets its name when it is whole and on the disk; two runs may write the same one.
+Numbers are little-endian. A file gets its name when it is whole and on the disk; two runs may write the same one.
 """
 
 import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -27,17 +29,19 @@ Floats = NDArray[np.float32]
 SUFFIX = ".chroma"
 _HEAD = struct.Struct("<8s20sIII")
 _LENGTH = struct.Struct("<I")
+_ENDS = struct.Struct("<II")
 _MAGIC = b"vidcolor"
 _DIGEST = 16
 _BLOCK = 1 << 20
 
 
 class ShotFile:
-    """A shot's file being written, under a temporary name until `publish`.
+    """A file being written, under a temporary name until `publish`.
 
     Args:
         path: The file.
-        shot: What it keeps.
+        shot: What it keeps some frames of.
+        first: Number of its first frame.
         width: Of its frames.
         height: Of its frames.
 
@@ -45,14 +49,14 @@ class ShotFile:
         OSError: It cannot be written, here and in every method but `discard`.
     """
 
-    def __init__(self, path: Path, shot: ShotKey, *, width: int, height: int) -> None:
+    def __init__(self, path: Path, shot: ShotKey, *, first: int, width: int, height: int) -> None:
         self._path = path
         self._size = width, height
         self._digest = blake2b(digest_size=_DIGEST)
-        self._missing = shot.stop - shot.start
+        self._frames = 0
         self._part = part_name(path)
         self._file = self._part.open("xb")
-        self._put(_HEAD.pack(_MAGIC, shot.key.encode(), width, height, self._missing))
+        self._put(_HEAD.pack(_MAGIC, shot.key.encode(), width, height, first))
 
     def write(self, ab: Floats) -> None:
         """Add the next frame's rounded ab (h, w, 2)."""
@@ -60,17 +64,16 @@ class ShotFile:
             raise ValueError(f"ab of {ab.shape} in a file of {self._size}")
         data = pack(ab)
         self._put(_LENGTH.pack(len(data)) + data)
-        self._missing -= 1
+        self._frames += 1
 
-    def publish(self) -> bool:
-        """Give the file its name if all frames of the shot are there and on the disk; return whether it has it."""
-        if self._missing == 0:
-            self._file.write(self._digest.digest())
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._part.replace(self._path)
-        return self._missing == 0
+    def publish(self, mark: bytes = b"") -> None:
+        """End the file with the mark of the frame after it, and give it its name once it is on the disk."""
+        self._put(mark + _ENDS.pack(self._frames, len(mark)))
+        self._file.write(self._digest.digest())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.replace(self._path)
 
     def discard(self) -> None:
         """Close the file, and remove it where it was not published."""
@@ -83,55 +86,55 @@ class ShotFile:
         self._file.write(data)
 
 
-class KeptShot:
-    """A shot's file that was found to be whole and undamaged. Iterate once: ab (h, w, 2) of each frame.
+@dataclass(frozen=True)
+class Stretch:
+    """A file that was found to be whole and undamaged, open. Iterate once: ab (h, w, 2) of each frame.
 
     Attributes:
+        file: It.
         width: Of the frames.
         height: Of the frames.
+        frames: How many there are.
+        mark: Of the frame after them; empty at the end of the shot.
     """
 
-    def __init__(self, file: BinaryIO, width: int, height: int, frames: int) -> None:
-        self._file = file
-        self.width = width
-        self.height = height
-        self._frames = frames
+    file: BinaryIO
+    width: int
+    height: int
+    frames: int
+    mark: bytes
 
     def __iter__(self) -> Iterator[Floats]:
-        with self._file as file:
+        with self.file as file:
             file.seek(_HEAD.size)
-            for _ in range(self._frames):
+            for _ in range(self.frames):
                 (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
                 yield unpack(file.read(length), width=self.width, height=self.height)
 
-    def close(self) -> None:
-        """Close the file of a shot that is not read to its end."""
-        self._file.close()
 
-
-def opened(path: Path, shot: ShotKey) -> KeptShot | None:
-    """Open a kept shot, or return None where its file is not the shot's, not whole or damaged.
+def opened(path: Path, shot: ShotKey, first: int) -> Stretch | None:
+    """Open a file, or return None where it is not the shot's from that frame on, not whole or damaged.
 
     Raises:
         OSError: There is no such file, or it cannot be read.
     """
     file = path.open("rb")
-    kept: KeptShot | None = None
+    found: Stretch | None = None
     try:
-        kept = _checked(file, shot)
+        found = _checked(file, shot, first)
     finally:
-        if kept is None:
+        if found is None:
             file.close()
-    return kept
+    return found
 
 
-def _checked(file: BinaryIO, shot: ShotKey) -> KeptShot | None:
+def _checked(file: BinaryIO, shot: ShotKey, first: int) -> Stretch | None:
     size = os.fstat(file.fileno()).st_size
     head = file.read(_HEAD.size)
-    if size < _HEAD.size + _DIGEST:
+    if size < _HEAD.size + _ENDS.size + _DIGEST:
         return None
-    magic, key, width, height, frames = _HEAD.unpack(head)
-    if (magic, key, frames) != (_MAGIC, shot.key.encode(), shot.stop - shot.start):
+    magic, key, width, height, begins = _HEAD.unpack(head)
+    if (magic, key, begins) != (_MAGIC, shot.key.encode(), first):
         return None
     found, left = blake2b(head, digest_size=_DIGEST), size - _HEAD.size - _DIGEST
     while left:
@@ -139,4 +142,9 @@ def _checked(file: BinaryIO, shot: ShotKey) -> KeptShot | None:
             return None
         found.update(block)
         left -= len(block)
-    return KeptShot(file, width, height, frames) if file.read() == found.digest() else None
+    if file.read() != found.digest():
+        return None
+    file.seek(size - _DIGEST - _ENDS.size)
+    frames, length = _ENDS.unpack(file.read(_ENDS.size))
+    file.seek(size - _DIGEST - _ENDS.size - length)
+    return Stretch(file, width, height, frames, file.read(length))

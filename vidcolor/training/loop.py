@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
-from vidcolor.exemplar import pick_device
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
