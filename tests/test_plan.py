@@ -173,6 +173,19 @@ def test_without_similarity_a_still_goes_where_it_looks_alike(film: Path) -> Non
     assert [shot.references[0].path for shot in plan.shots] == ["astronaut.png", "coffee.png", "cat.png"]
 
 
+def test_a_still_is_described_once_however_many_shots_ask_for_it(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    luma = Reference.luma
+
+    def counted(self: Reference) -> NDArray[np.float32]:
+        read.append(self.name)
+        return luma(self)
+
+    monkeypatch.setattr(Reference, "luma", counted)
+    make_plan(film, [still(unrelated()), still(np.zeros((8, 8, 3), np.uint8), "black.png")])
+    assert sorted(read) == ["black.png", "black.png", "still.png", "still.png"]  # as a frame, and for its likeness
+
+
 def test_without_stills_shots_are_automatic(film: Path) -> None:
     told: list[tuple[int, int | None]] = []
     plan = make_plan(film, [], progress=lambda done, total: told.append((done, total)))

@@ -7,7 +7,9 @@ luma repainted by up to 20 % in patches at 0.64 to 0.95 (31 of 36 at 0.8 or more
 324 photographs against 343 frames 0.52.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
@@ -41,15 +43,27 @@ def thumbnail(luma: NDArray[np.generic], *, full_scale: float) -> Floats:
     return (even / norm if norm > 0.25 * np.sqrt(even.size) else np.zeros_like(even)).ravel().astype(np.float32)
 
 
-def likeness_to(luma: Floats) -> Callable[[Floats], float]:
-    """Score in [0, 1] how alike other luma pictures (h, w) in [0, 1] are: half layout, half distribution of greys."""
-    layout, greys = thumbnail(luma, full_scale=1), _greys(luma)
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """What of a picture's greys is compared with other pictures'.
 
-    def likeness(other: Floats) -> float:
-        alike = max(0.0, float(layout @ thumbnail(other, full_scale=1)))
-        return 0.5 * alike + 0.5 * float(np.minimum(greys, _greys(other)).sum())
+    Attributes:
+        layout: Its thumbnail.
+        greys: (16,) shares of greys.
+    """
 
-    return likeness
+    layout: Floats
+    greys: Floats
+
+    @classmethod
+    def of(cls, luma: Floats) -> Self:
+        """Describe luma (h, w) in [0, 1], upright."""
+        return cls(thumbnail(luma, full_scale=1), _greys(luma))
+
+    def likeness(self, other: "Appearance") -> float:
+        """Score in [0, 1] how alike two pictures are: half layout, half distribution of greys."""
+        alike = max(0.0, float(self.layout @ other.layout))
+        return 0.5 * alike + 0.5 * float(np.minimum(self.greys, other.greys).sum())
 
 
 def _greys(luma: Floats) -> Floats:

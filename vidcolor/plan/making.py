@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError
 from vidcolor.plan.entries import PlannedReference, PlannedShot
-from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, FrameFinder, likeness_to, thumbnail
+from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, thumbnail
 from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
 from vidcolor.plan.samples import Samples
@@ -61,7 +61,7 @@ def make_plan(
         VideoError: The film cannot be read.
         PlanError: The segment has no frames, or a cut lies outside of it.
     """
-    look = similarity or _alike
+    look = similarity or _by_appearance()
     offset = (
         0
         if start is None or all(still.frame is None for still in references)
@@ -121,9 +121,16 @@ def make_plan(
     )
 
 
-def _alike(luma: Floats) -> Callable[[Reference], float]:
-    likeness = likeness_to(luma)
-    return lambda still: likeness(still.luma())
+def _by_appearance() -> Similarity:
+    @cache  # every shot asks for every still
+    def appearance(still: Reference) -> Appearance:
+        return Appearance.of(still.luma())
+
+    def look(luma: Floats) -> Callable[[Reference], float]:
+        frame = Appearance.of(luma)
+        return lambda still: frame.likeness(appearance(still))
+
+    return look
 
 
 def _bind(
