@@ -158,7 +158,8 @@ def name_shots(some: Sequence[PlannedShot], shots: Sequence[PlannedShot]) -> str
     """Name some of a plan's shots by their numbers from 1, as `vidcolor scenes` lists them: `shots 2, 5 to 7`."""
     if len(some) == len(shots):
         return "the whole film"
-    numbers = [number for number, shot in enumerate(shots, start=1) if shot in some]
+    starts = {shot.start for shot in some}
+    numbers = [number for number, shot in enumerate(shots, start=1) if shot.start in starts]
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

@@ -11,7 +11,9 @@ compression drown. What is left, as the standard deviation along its longest axi
 So a shot of next to nothing but one material may pass for tinted. Colours painted by hand are colours.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from operator import itemgetter
 from statistics import median
 
 import cv2
@@ -55,7 +57,8 @@ class ColorWatch:
 
     def looks(self, shot: Shot) -> Looks:
         """Return what a shot shows; a film without chroma is grey."""
-        inside = [each for each in self._seen if each[0] in shot]
+        first, stop = (bisect_left(self._seen, frame, key=itemgetter(0)) for frame in (shot.start, shot.stop))
+        inside = self._seen[first:stop]
         if not inside:
             return "grey"
         if median(left for _, left, _ in inside) > _COLOR:

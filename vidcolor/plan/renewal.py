@@ -127,7 +127,7 @@ def renew(fresh: ColorPlan, old: ColorPlan) -> tuple[ColorPlan, list[str]]:
             f"the plan has {old.frames} frames, the film {fresh.frames}",
             hint="take the plan of this film, or make it anew with -y",
         )
-    shots = [_renewed(shot, [each for each in old.shots if _shared(each, shot)]) for shot in fresh.shots]
+    shots = [_renewed(shot, old.shots_within(shot.start, shot.stop)) for shot in fresh.shots]
     plan = fresh.with_shots(shots)
     return plan, _kept(plan, old, fresh)
 

@@ -95,7 +95,11 @@ class ColorPlan(Entry):
 
     def shot_at(self, frame: int) -> PlannedShot:
         """Return the shot that holds a frame."""
-        return self.shots[bisect_right(self.shots, frame, key=lambda shot: shot.start) - 1]
+        return self.shots[self._number_of(frame)]
+
+    def shots_within(self, first: int, stop: int) -> list[PlannedShot]:
+        """Return the shots that have frames among [first, stop), which are some of the plan's."""
+        return self.shots[self._number_of(first) : self._number_of(stop - 1) + 1]
 
     def grading_at(self, frame: int, saturation: float = 1.0) -> Grading:
         """Return what is done to the colours of a frame, `saturation` for the whole film coming on top."""
@@ -160,6 +164,9 @@ class ColorPlan(Entry):
             raise PlanError(f"{path}: not JSON ({error})", hint="make a plan with `vidcolor scenes -o`") from error
         folder = path.parent
         return plan._moved(lambda still: str(folder / still))
+
+    def _number_of(self, frame: int) -> int:
+        return bisect_right(self.shots, frame, key=lambda shot: shot.start) - 1
 
     def _moved(self, move: Callable[[str], str]) -> Self:
         return self.with_shots(
