@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -137,6 +138,22 @@ def test_shots_may_be_given(two_shots: Path) -> None:
         evaluate(two_shots, two_shots, shots=[Shot(0, 8), Shot(9, 16)])
     with pytest.raises(ValueError, match="the first shot starts at 3"):
         evaluate(two_shots, two_shots, shots=[Shot(3, 16)])
+
+
+def test_shots_that_are_scored_are_let_go(tmp_path: Path) -> None:
+    longer = film(tmp_path / "film.mp4", [frame(step % FRAMES) for step in range(45)])
+    shots = [Shot(start, start + 5) for start in range(0, 45, 5)]
+    held: dict[int, int] = {}
+
+    def measure(index: int, _pictures: Mapping[str, Array]) -> None:
+        held[index] = tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        evaluate(longer, longer, references=(), shots=shots, every=5, show=measure)
+    finally:
+        tracemalloc.stop()
+    assert held[43] - held[13] < 30 * 6_000  # of each frame there were six rows with 6 kB
 
 
 def test_a_shot_of_references_alone_has_no_picture_scores(two_shots: Path) -> None:

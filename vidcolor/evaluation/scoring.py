@@ -94,6 +94,7 @@ def evaluate(
                         progress(index + 1, true.info.frames)
                     if show is not None:
                         show(index, pictures)
+                tally.close()
     if not any(tally.scored for tally in done):
         count = sum(len(tally.shot) for tally in done)
         raise VideoError(f"none of the {count} frames can be scored: all were references", hint="give fewer of them")

@@ -55,7 +55,7 @@ def survey(result: Path, truth: Path, *, references: Collection[int], shots: Seq
     stops = {shot.stop: shot for shot in shots or ()}
 
     def take(shot: Shot) -> Survey:
-        ahead = Survey(shot, lumas[: len(shot)], {frame: ab for frame, ab in given.items() if frame in shot})
+        ahead = Survey(shot, lumas[: len(shot)], {frame: given.pop(frame) for frame in list(given) if frame in shot})
         del lumas[: len(shot)]
         return ahead
 

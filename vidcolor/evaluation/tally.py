@@ -62,8 +62,13 @@ class ShotTally:
         for job in jobs:
             job.result()
 
+    def close(self) -> None:
+        """Take the frames so far for the whole shot."""
+        for row in self.rows.values():
+            row.close()
+
     def scores(self) -> Scores:
-        """Return the shot's table."""
+        """Return the table of a shot that is closed."""
         return Scores(
             rows=tuple(row_of([self.rows[name]]) for name in NAMES),
             frames=len(self.scored),
@@ -100,14 +105,16 @@ class RowTally:
         self.name = name
         self.scores: list[tuple[float, ...]] = []
         self.distances: list[float] = []
-        self.histograms: list[npt.NDArray[np.float64]] = []
+        self.steps = 0  # from one frame to the next
+        self.cdc = 0.0
         self.warp_errors: list[float] = []
         self.flickers: list[tuple[float, int]] = []  # and in how many places
+        self._histograms: list[npt.NDArray[np.float64]] = []
         self._before: Floats | None = None
 
     def add(self, rgb: Bytes, goal: Goal | None, step: Step | None) -> None:
         """Take in a frame; `goal` is None where its picture is not scored, `step` at the first."""
-        self.histograms.append(histograms(rgb))
+        self._histograms.append(histograms(rgb))
         if goal is not None:
             lab = lab_of(rgb)
             difference = ciede2000(lab, goal.lab)
@@ -129,6 +136,11 @@ class RowTally:
                 self.flickers.append((static_flicker(self._before, chroma, step.still), places))
         self._before = chroma
 
+    def close(self) -> None:
+        """Take the frames so far for the whole shot: 6 kB for each of them, and a picture, are let go."""
+        self.cdc, self.steps = cdc(self._histograms), len(self._histograms) - 1
+        self._histograms, self._before = [], None
+
     def end(self) -> list[float]:
         """Return the colourfulness of the last fifth of the scored frames, of one at least."""
         return [scores[-1] for scores in self.scores[-max(1, len(self.scores) // 5) :]]
@@ -141,8 +153,8 @@ def row_of(shots: Sequence[RowTally]) -> Row:
     distances = [value for tally in shots for value in tally.distances if value == value]
     flickers = [pair for tally in shots for pair in tally.flickers]
     ends = [value for tally in shots for value in tally.end()]
-    steps = [len(tally.histograms) - 1 for tally in shots]
-    steady = [cdc(tally.histograms) for tally in shots]
+    steps = [tally.steps for tally in shots]
+    steady = [tally.cdc for tally in shots]
     decibels, ab_decibels, mean, high, similarity, colour = np.mean(scores, axis=0).tolist()
     return Row(
         name=shots[0].name,
