@@ -1,5 +1,6 @@
 """Contact sheets."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,3 +42,14 @@ def test_a_sheet_too_long_for_a_jpeg_asks_for_a_png(tmp_path: Path) -> None:
         write_picture(tmp_path / "sheet.jpg", long)
     assert not list(tmp_path.iterdir())
     write_picture(tmp_path / "sheet.png", long)
+
+
+def test_a_long_sheet_goes_on_in_another_column(tmp_path: Path) -> None:
+    rows = [SheetRow("", (np.full((8, 8, 3), level, np.uint8),)) for level in (90, *[200] * 299, 150)]
+    sheet = lay_out(rows)
+    assert sheet.shape[0] <= 32_767
+    assert sheet.shape[1] == 2 * lay_out(rows[:1]).shape[1]
+    levels = [level for column in np.hsplit(sheet, 2) for level in column[:, column.shape[1] // 2, 0]]
+    shown = [after for before, after in pairwise([0, *levels]) if after != before and after in (90, 150, 200)]
+    assert (shown[0], shown[-1], len(shown)) == (90, 150, 301)
+    write_picture(tmp_path / "sheet.jpg", sheet)

@@ -292,9 +292,8 @@ class Colorizer:
                     clip.write(pictures.side_by_side(item))
                     if progress is not None:
                         progress("color", item.frame.index + 1, plan.frames)
-                write_picture(
-                    part, lay_out(pictures.rows), suffix=sheet.suffix
-                )  # before the clip: both appear, or neither
+                # Before the clip is finished: both appear, or neither.
+                write_picture(part, lay_out(pictures.rows), suffix=sheet.suffix)
         twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),

@@ -10,7 +10,7 @@ from vidcolor.coloring import ColoredFrame, Still
 from vidcolor.framing import show, show_provenance
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan
-from vidcolor.sheets import SheetRow, place_side_by_side
+from vidcolor.sheets import SheetRow, cell, place_side_by_side
 from vidcolor.video import VideoInfo
 
 Bytes = NDArray[np.uint8]
@@ -45,10 +45,10 @@ class PreviewPictures:
         film, colored = show(item.frame, graded, self._info)
         results = [colored, *([self._sources(item, like=colored)] if self._provenance else [])]
         if shot := self._shots.get(number):
-            painted = [self._stills[planned.path].reference.rgb for planned in shot.references]
+            painted = [cell(self._stills[planned.path].reference.rgb) for planned in shot.references]
             shown = "film, stills, result, sources" if self._provenance else "film, stills, result"
             caption = f"shot {len(self.rows) + 1}, frames {shot.start} to {shot.stop - 1}: {shown}"
-            self.rows.append(SheetRow(caption, (film, *painted, *results)))
+            self.rows.append(SheetRow(caption, (cell(film), *painted, *map(cell, results))))
         return place_side_by_side(film, *results)
 
     def _sources(self, item: ColoredFrame, *, like: Bytes) -> Bytes:

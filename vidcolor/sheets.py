@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vidcolor.errors import VideoError
 from vidcolor.partfile import written_whole
@@ -16,11 +17,14 @@ Bytes = NDArray[np.uint8]
 PICTURES = (".png", ".jpg", ".jpeg")
 """Suffixes of the pictures that are written."""
 _JPEG_SIDE = 65500
+_JPEG_QUALITY = 95
 _GAP = 8
 _PAPER = 24
 _CAPTION = 22
 _CELL_HEIGHT = 180
 _CELL_WIDTH = 8 * _CELL_HEIGHT
+_MOST_HEIGHT = 32_000
+"""Of a column: browsers and many viewers show no picture with more than 32,767 pixels a side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,23 +57,39 @@ def place_side_by_side(first: Bytes, *others: Bytes) -> Bytes:
 
 
 def lay_out(rows: Sequence[SheetRow]) -> Bytes:
-    """Lay out rows of pictures under their captions.
+    """Lay out rows of pictures under their captions, from the top down, in as many columns as long sheets need.
 
     Returns:
         RGB uint8 (h, w, 3).
     """
-    strips = []
-    for row in rows:
-        cells = [cell(picture) for picture in row.pictures]
-        if row.labels:
-            lines = [_line(label, cell.shape[1]) for label, cell in zip(row.labels, cells, strict=True)]
-            cells = [np.vstack(part) for part in zip(cells, lines, strict=True)]
-        gap = np.full((cells[0].shape[0], _GAP, 3), _PAPER, np.uint8)
-        strip = np.hstack([part for cell in cells for part in (gap, cell)] + [gap])
-        strips.append(np.vstack([_line(row.caption, strip.shape[1], indent=_GAP), strip]))
-    width = max((strip.shape[1] for strip in strips), default=_GAP)
-    padded = [np.pad(s, ((0, _GAP), (0, width - s.shape[1]), (0, 0)), constant_values=_PAPER) for s in strips]
-    return np.vstack(padded) if padded else np.full((_GAP, width, 3), _PAPER, np.uint8)
+    # Strips are made twice: once to be measured, so that a sheet of thousands of rows is in memory once only.
+    sizes = [_strip(row).shape[:2] for row in rows]
+    most = max(1, _MOST_HEIGHT // max((height for height, _ in sizes), default=_GAP))
+    columns = [range(first, min(first + most, len(rows))) for first in range(0, len(rows), most)]
+    widths = [max(sizes[number][1] for number in column) for column in columns]
+    heights = [sum(sizes[number][0] for number in column) for column in columns]
+    sheet = np.full((max(heights, default=_GAP), sum(widths) or _GAP, 3), _PAPER, np.uint8)
+    left = 0
+    for column, width in zip(columns, widths, strict=True):
+        top = 0
+        for number in column:
+            strip = _strip(rows[number])
+            sheet[top : top + strip.shape[0], left : left + strip.shape[1]] = strip
+            top += strip.shape[0]
+        left += width
+    return sheet
+
+
+def _strip(row: SheetRow) -> Bytes:
+    """Return a row as it is on a sheet."""
+    cells = [cell(picture) for picture in row.pictures]
+    if row.labels:
+        lines = [_line(label, cell.shape[1]) for label, cell in zip(row.labels, cells, strict=True)]
+        cells = [np.vstack(part) for part in zip(cells, lines, strict=True)]
+    gap = np.full((cells[0].shape[0], _GAP, 3), _PAPER, np.uint8)
+    strip = np.hstack([part for cell in cells for part in (gap, cell)] + [gap])
+    below = np.full((_GAP, strip.shape[1], 3), _PAPER, np.uint8)
+    return np.vstack([_line(row.caption, strip.shape[1], indent=_GAP), strip, below])
 
 
 def check_picture(path: Path) -> None:
@@ -103,10 +123,13 @@ def write_picture(path: Path, picture: Bytes, *, suffix: str | None = None) -> N
             f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {width}x{height}",
             hint="name a .png",
         )
-    _, data = cv2.imencode(kind, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     try:
         with written_whole(path) as part:
-            part.write_bytes(data.tobytes())
+            image = Image.fromarray(picture)
+            if kind == ".png":
+                image.save(part, format="PNG", compress_level=1)
+            else:
+                image.save(part, format="JPEG", quality=_JPEG_QUALITY)
     except OSError as error:
         raise VideoError(
             f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written"
