@@ -143,6 +143,36 @@ def test_a_limit_on_file_size_is_named_and_leaves_nothing(tmp_path: Path, film: 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "option", "named", "limit"),
+    [
+        ("scenes", "--stills", "paint/film_0", 100),
+        ("scenes", "-o", "film.plan.json", 100),
+        ("sheet", "-o", "film.sheet.png", 100),
+        ("preview", "-o", "folder/film.contact.png", 60_000),
+    ],
+)
+def test_a_full_disk_is_named_by_what_could_not_be_written(
+    tmp_path: Path, film: Path, untrained: Path, verb: str, option: str, named: str, limit: int
+) -> None:
+    """Checklist 34."""
+    output = tmp_path / named
+    if output.parent != tmp_path:
+        output = output.parent
+        output.mkdir()
+    networks = [] if verb == "scenes" else ["--weights", untrained]
+    done = child(
+        command(verb, film, option, output, *networks),
+        before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 1
+    error, hint = lines(done.stderr)
+    assert error.startswith(f"error: {tmp_path / named}")
+    assert error.endswith(": the file grows larger than this disk, or the limit set for you, allows")
+    assert hint == "hint: free space, or choose a folder on another disk"
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
 def without_rights() -> list[str]:
     """Return what starts a program that may not write where its user may not, though root runs the tests."""
     if os.geteuid() != 0:

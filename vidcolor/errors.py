@@ -5,6 +5,7 @@ error that a caller would expect, so `except OSError` and `except ValueError` wo
 """
 
 import errno
+from pathlib import Path
 
 _NO_ROOM = {
     errno.ENOSPC: "the disk is full",
@@ -16,6 +17,13 @@ _NO_ROOM = {
 def no_room(number: int | None) -> str | None:
     """Return in words how there was no room to write, None where an error number does not say so."""
     return _NO_ROOM.get(number or 0)
+
+
+def unwritten(path: Path, error: OSError) -> tuple[str, str]:
+    """Return in one line each why a file was not written, and what to try."""
+    if reason := no_room(error.errno):
+        return f"{path}: {reason}", "free space, or choose a folder on another disk"
+    return f"{path}: {error.strerror or error}", "choose a folder that can be written"
 
 
 class VidcolorError(Exception):

@@ -293,7 +293,7 @@ class Colorizer:
                     if progress is not None:
                         progress("color", item.frame.index + 1, plan.frames)
                 # Before the clip is finished: both appear, or neither.
-                write_picture(part, lay_out(pictures.rows), suffix=sheet.suffix)
+                write_picture(part, lay_out(pictures.rows), final=sheet)
         twice = [line for line in planned if line in plan.notes]
         return PreviewReport(
             side_by_side=Path(side_by_side),

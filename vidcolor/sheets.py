@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vidcolor.errors import VideoError
+from vidcolor.errors import VideoError, unwritten
 from vidcolor.partfile import written_whole
 
 Bytes = NDArray[np.uint8]
@@ -105,22 +105,23 @@ def check_picture(path: Path) -> None:
         )
 
 
-def write_picture(path: Path, picture: Bytes, *, suffix: str | None = None) -> None:
+def write_picture(path: Path, picture: Bytes, *, final: Path | None = None) -> None:
     """Write an RGB picture as PNG or JPEG, whole or not at all.
 
     Args:
         path: The file.
         picture: RGB uint8 (h, w, 3).
-        suffix: One of PICTURES, for what it becomes; None takes that of the path.
+        final: Its name in the end, where `path` is a temporary one.
 
     Raises:
         VideoError: The folder is missing or cannot be written, or the picture is too large for a JPEG.
     """
-    kind = (suffix or path.suffix).lower()
+    name = final or path
+    kind = name.suffix.lower()
     height, width = picture.shape[:2]
     if kind != ".png" and max(height, width) > _JPEG_SIDE:
         raise VideoError(
-            f"{path}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {width}x{height}",
+            f"{name}: a JPEG has at most {_JPEG_SIDE} pixels a side, the sheet is {width}x{height}",
             hint="name a .png",
         )
     try:
@@ -131,9 +132,8 @@ def write_picture(path: Path, picture: Bytes, *, suffix: str | None = None) -> N
             else:
                 image.save(part, format="JPEG", quality=_JPEG_QUALITY)
     except OSError as error:
-        raise VideoError(
-            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written"
-        ) from error
+        reason, hint = unwritten(name, error)
+        raise VideoError(reason, hint=hint) from error
 
 
 def _line(text: str, width: int, *, indent: int = 0) -> Bytes:

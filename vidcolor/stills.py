@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vidcolor.color import normalize_luma
-from vidcolor.errors import ReferenceImageError, VideoError
+from vidcolor.errors import ReferenceImageError, VideoError, unwritten
 from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
 from vidcolor.references import load_reference
@@ -57,7 +57,8 @@ def write_stills(
         The files written, in the order of the film.
 
     Raises:
-        VideoError: A still exists already and is another picture, or the film ends before a frame.
+        VideoError: A still exists already and is another picture, or cannot be written, or the film ends before a
+            frame.
     """
     paths = {frame: still_path(video, frame, folder) for frame in sorted(set(frames))}
     there = {frame: path for frame, path in paths.items() if path.exists()}
@@ -70,8 +71,7 @@ def write_stills(
     written: list[Path] = []
     with closing(_grey_frames(video, wanted, stream=stream)) as pictures:
         for frame, grey in pictures:
-            with written_whole(wanted[frame]) as part:
-                Image.fromarray(grey).save(part, format="PNG")
+            _write_still(wanted[frame], grey)
             written.append(wanted[frame])
             if progress is not None:
                 progress(len(written), len(wanted))
@@ -97,6 +97,15 @@ def _grey_frames(
             if not left:
                 return
     raise VideoError(f"{video} has no frame {max(left)}", hint="frames are counted from 0")
+
+
+def _write_still(path: Path, picture: NDArray[np.uint8]) -> None:
+    try:
+        with written_whole(path) as part:
+            Image.fromarray(picture).save(part, format="PNG")
+    except OSError as error:
+        reason, hint = unwritten(path, error)
+        raise VideoError(reason, hint=hint) from error
 
 
 def _check_unpainted(video: Path, stills: Mapping[int, Path], *, stream: int | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from vidcolor.errors import PlanError
+from vidcolor.errors import PlanError, unwritten
 from vidcolor.grading import MOST_SATURATION, Grading
 from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
@@ -133,7 +133,8 @@ class ColorPlan(Entry):
             with written_whole(path) as part:
                 part.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            raise PlanError(f"{path}: {error.strerror or error}", hint="choose a folder that can be written") from error
+            reason, hint = unwritten(path, error)
+            raise PlanError(reason, hint=hint) from error
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
