@@ -173,6 +173,23 @@ def test_a_full_disk_is_named_by_what_could_not_be_written(
     assert not [each for each in tmp_path.rglob("*") if each.is_file()]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_a_list_that_a_full_disk_cannot_take_is_said_so(film: Path, option: str) -> None:
+    """Checklist 34."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("scenes", film, option),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert lines(done.stderr) == ["error: the disk is full", "hint: free space there, or write to another disk"]
+
+
 def without_rights() -> list[str]:
     """Return what starts a program that may not write where its user may not, though root runs the tests."""
     if os.geteuid() != 0:

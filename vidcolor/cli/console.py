@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, no_room
 from vidcolor.places import real_place
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _interrupted = threading.Event()
 """A signal has asked for the end: what it raised may be lost, where it came while an object was being deleted."""
 
 _OS_HINT = "check that the path exists and may be read and written; VIDCOLOR_DEBUG=1 shows where this happened"
+_FULL_HINT = "free space there, or write to another disk"
 
 
 class Commands(TyperGroup):
@@ -49,8 +50,10 @@ class Commands(TyperGroup):
             if isinstance(error, VidcolorError):
                 complain(error.message, hint=error.hint)
             else:
-                named = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error)
-                complain(named, hint=_OS_HINT)
+                full = no_room(error.errno)
+                named = f": {error.filename}" if error.filename else ""
+                reason = f"{full or error.strerror}{named}" if full or (named and error.strerror) else str(error)
+                complain(reason, hint=_FULL_HINT if full else _OS_HINT)
             raise typer.Exit(1) from error
 
 
