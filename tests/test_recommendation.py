@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -177,6 +178,23 @@ def test_a_stopped_run_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         opened(progress=stop)
     assert opened().described == 1
+
+
+def test_of_a_large_library_the_index_is_not_written_ever_so_often(
+    tmp_path: Path, networks: ExemplarColorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number:03d}.png" for number in range(400)]
+    blank, written = np.zeros((32, 32), np.float32), list[int]()
+    looks = Looks(*(np.zeros((1, 1), np.float16) for _ in Looks.FIELDS))
+    monkeypatch.setattr(index_module, "_SAVED_EVERY", 1)
+    monkeypatch.setattr(index_module, "_list_pictures", lambda _folder: dict.fromkeys(names, (1, 1)))
+    monkeypatch.setattr(index_module, "_pictures", lambda _, some: ((each, "", (blank, blank)) for each in some))
+    monkeypatch.setattr(index_module, "describe", lambda *_: looks)
+    monkeypatch.setattr(index_module, "_save", lambda _path, photographs, _weights: written.append(len(photographs)))
+    open_library(tmp_path, networks, weights="none")
+    assert written[-1] == 400
+    assert sum(written) < 12 * 400
+    assert max(after - before for before, after in pairwise(written)) <= 400 // 8
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -28,6 +28,8 @@ INDEX_NAME = ".vidcolor-index.npz"
 """The index's file in the folder of photographs, unless another is named."""
 _VERSION = 1
 _SAVED_EVERY = 500
+_SAVED_SHARE = 8
+"""Every time the whole index is written: so many times its size in all, however large the library."""
 _DECODED_AHEAD = 2
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 _MARKS = (b"PK\x03\x04", b"about.npy", b'{"version": ')
@@ -118,15 +120,16 @@ def open_library(
             return False
         return True
 
-    kept = True
+    kept, unsaved = True, 0
     with closing(read_ahead(_pictures(folder, missing), _DECODED_AHEAD, name="vidcolor-photographs")) as pictures:
         for done, (name, remark, picture) in enumerate(pictures, start=1):
             looks = None if picture is None else describe(networks, *picture)
             photographs[name] = Photograph(*files[name], remark, looks)
             if progress is not None:
                 progress(done, len(missing))
-            if done % _SAVED_EVERY == 0:
-                kept = kept and save()
+            unsaved += 1
+            if unsaved >= max(_SAVED_EVERY, len(photographs) // _SAVED_SHARE):
+                kept, unsaved = kept and save(), 0
     photographs = {name: photographs[name] for name in files}
     if kept and (missing or photographs.keys() != known.keys()):
         save()
