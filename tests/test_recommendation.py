@@ -12,6 +12,7 @@ from films import Film, our_threads, picture, render, without_times
 from PIL import Image
 
 import vidcolor.recommendation.index as index_module
+import vidcolor.recommendation.recommending as recommending
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
@@ -25,8 +26,10 @@ from vidcolor.recommendation import (
     open_library,
     planned,
     recommend,
+    sheet_rows,
 )
 from vidcolor.recommendation.looks import Looks, describe
+from vidcolor.references import Reference, load_reference
 
 Open = Callable[..., Library]
 
@@ -254,7 +257,7 @@ def test_each_shot_gets_its_photographs(folder: Path, trained: ExemplarColorizer
         str(folder / name) for name in ("a.png", "b.jpg", "below/c.png")
     ]
     assert [len(each.candidates) for each in found] == [2, 2, 2]
-    assert found[1].row(2).labels[1].endswith(" b.jpg")
+    assert sheet_rows(found)[1].labels[1].endswith(" b.jpg")
     plan = planned(shots, found)
     assert plan.notes == []
     plan.save(folder.parent / "film.plan.json")
@@ -262,6 +265,21 @@ def test_each_shot_gets_its_photographs(folder: Path, trained: ExemplarColorizer
     assert [[(each.path, each.frame) for each in shot.references] for shot in loaded.shots] == [
         [(str(folder / name), None)] for name in ("a.png", "b.jpg", "below/c.png")
     ]
+
+
+def test_a_sheet_reads_each_photograph_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    best = (Candidate(str(folder / "a.png"), 1.0, 1.0, 0.0), Candidate(str(folder / "b.jpg"), 0.5, 0.5, 0.0))
+    frame = np.zeros((180, 240, 3), np.uint8)
+    shots = [Recommendation(start, start + 5, start, best, frame) for start in range(0, 50, 5)]
+    read: list[Path] = []
+
+    def counted(path: Path) -> Reference:
+        read.append(path)
+        return load_reference(path)
+
+    monkeypatch.setattr(recommending, "load_reference", counted)
+    assert [len(row.pictures) for row in sheet_rows(shots)] == [3] * 10
+    assert len(read) == 2
 
 
 def test_ranking_that_is_stopped_ends_its_threads(folder: Path, networks: ExemplarColorizer) -> None:

@@ -59,7 +59,7 @@ def recommend(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.plan import make_plan
-        from vidcolor.recommendation import open_library, planned
+        from vidcolor.recommendation import open_library, planned, sheet_rows
         from vidcolor.recommendation import recommend as rank
         from vidcolor.sheets import lay_out, write_picture
         from vidcolor.weights import load_weights
@@ -90,7 +90,7 @@ def recommend(
             progress=lambda done, total: talk.progress("rank", done, total, unit="shots"),
         )
         if sheet is not None:
-            write_picture(sheet, lay_out([each.row(number) for number, each in enumerate(found, start=1)]))
+            write_picture(sheet, lay_out(sheet_rows(found)))
         shots = planned(shots, found)
         if output is not None:
             shots.save(output)

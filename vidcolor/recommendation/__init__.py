@@ -5,7 +5,7 @@
 
 from vidcolor.recommendation.index import INDEX_NAME, Library, open_library
 from vidcolor.recommendation.ranking import Candidate, Ranking
-from vidcolor.recommendation.recommending import Recommendation, planned, recommend
+from vidcolor.recommendation.recommending import Recommendation, planned, recommend, sheet_rows
 
 __all__ = [
     "INDEX_NAME",
@@ -16,4 +16,5 @@ __all__ = [
     "open_library",
     "planned",
     "recommend",
+    "sheet_rows",
 ]

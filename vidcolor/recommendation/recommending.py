@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,10 @@ class Recommendation:
         candidates = [asdict(each) for each in self.candidates]
         return {"start": self.start, "stop": self.stop, "frame": self.frame, "candidates": candidates}
 
-    def row(self, number: int) -> SheetRow:
-        """The shot's row on a contact sheet: the frame beside the photographs with their scores."""
+    def row(self, number: int, photograph: Callable[[str], Bytes]) -> SheetRow:
+        """The shot's row on a contact sheet: the frame beside the photographs, each as a cell, with their scores."""
         caption = f"shot {number}, frames {self.start} to {self.stop - 1}: frame {self.frame}, photographs with scores"
-        photographs = [cell(load_reference(each.name).rgb) for each in self.candidates]
+        photographs = [photograph(each.name) for each in self.candidates]
         labels = [f"{each.score:.2f} {Path(each.name).name}" for each in self.candidates]
         return SheetRow(caption, (self.picture, *photographs), ("film", *labels))
 
@@ -94,6 +95,16 @@ def recommend(
             if progress is not None:
                 progress(len(recommendations), len(plan.shots))
     return recommendations
+
+
+def sheet_rows(recommendations: list[Recommendation]) -> list[SheetRow]:
+    """Return a row for each shot."""
+
+    @cache  # a few photographs fit hundreds of shots
+    def photograph(name: str) -> Bytes:
+        return cell(load_reference(name).rgb)
+
+    return [each.row(number, photograph) for number, each in enumerate(recommendations, start=1)]
 
 
 def planned(plan: ColorPlan, recommendations: list[Recommendation]) -> ColorPlan:
