@@ -2,6 +2,7 @@
 
 import struct
 import tracemalloc
+import weakref
 import zlib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from vidcolor.errors import ReferenceImageError
-from vidcolor.references import MAX_PIXELS, Reference, frame_from_name, is_grey, load_reference
+from vidcolor.references import MAX_PIXELS, Reference, _Pictures, frame_from_name, is_grey, load_reference
 
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (20, 180, 60), (30, 40, 210), (240, 240, 240)
 
@@ -276,6 +277,34 @@ def test_luma_and_ab_at_a_size(tmp_path: Path) -> None:
     assert luma[-1, -1] == pytest.approx(240 / 255, abs=1e-3)
     assert np.abs(ab[-1, -1]).max() < 0.1
     assert ab[0, 0, 0] > 40
+
+
+@pytest.fixture
+def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Reference]:
+    """Three stills in files, where there is room for the pixels of one."""
+    monkeypatch.setattr("vidcolor.references._pictures", _Pictures(48 * 32 * 3))
+    for number in range(3):
+        Image.fromarray(np.roll(quadrants(), number, axis=0)).save(tmp_path / f"{number}.png")
+    return [load_reference(tmp_path / f"{number}.png") for number in range(3)]
+
+
+def test_pixels_of_many_files_are_let_go_and_read_again(crowded: list[Reference]) -> None:
+    gone = weakref.ref(crowded[0].rgb)
+    for number, reference in enumerate(crowded):
+        np.testing.assert_array_equal(reference.rgb, np.roll(quadrants(), number, axis=0))
+    assert gone() is None
+    assert crowded[2].rgb is crowded[2].rgb
+
+
+def test_a_still_that_changes_while_it_is_in_use_is_refused(crowded: list[Reference]) -> None:
+    path = crowded[0].path
+    assert path is not None
+    Image.fromarray(quadrants()[::-1]).save(path)
+    with pytest.raises(ReferenceImageError, match="changed while it was in use"):
+        _ = crowded[0].rgb
+    path.unlink()
+    with pytest.raises(ReferenceImageError, match="no such still"):
+        _ = crowded[0].rgb
 
 
 def test_reference_checks_and_prints_itself() -> None:

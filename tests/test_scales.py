@@ -128,7 +128,7 @@ def test_shots_share_the_copies_of_their_still(
     (loaded,) = load_stills([still], networks, info).values()
     keys = keys_of(nearer(still, 2.0), networks)
     for long_side in (LONG_SIDE, 512, LONG_SIDE, 512):
-        (reference,) = shot_references([(loaded.at(long_side, info), False)], long_side=long_side)
+        (reference,) = shot_references([(loaded.at(long_side), False)], long_side=long_side)
         reference.fitting(keys)
     assert len(sizes) == len(set(sizes)) > 4
 

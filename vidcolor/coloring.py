@@ -50,31 +50,44 @@ class ColoredFrame:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """A reference, ready for one film: to match against, and as the colours of a frame that it was painted on.
+    """A reference for one film: to match against, and as the colours of a frame that it was painted on.
+
+    Both are made where they are asked for: a reel may have a still for each of its thousand shots.
 
     Attributes:
         reference: The still.
-        encoded: It at the working size.
-        painted: Its colours there.
         encode: Encodes it with a long side of about so many pixels.
+        info: The film.
+        long_side: Of the working size.
     """
 
     reference: Reference
-    encoded: EncodedReference
-    painted: Chroma
     encode: Callable[[int], EncodedReference]
+    info: VideoInfo
+    long_side: int = LONG_SIDE
 
-    def at(self, long_side: int, info: VideoInfo) -> "Still":
-        """The still, as it was loaded, at another working size of that film."""
-        return self if long_side == LONG_SIDE else _ready(self.reference, self.encode, info, long_side)
+    @property
+    def encoded(self) -> EncodedReference:
+        """It at the working size."""
+        return self.encode(self.long_side)
+
+    @property
+    def painted(self) -> Chroma:
+        """Its colours at the film's working size, upright."""
+        ab = rgb_to_ab(shrink(self.reference.rgb, upright_size(self.info, long_side=self.long_side)))
+        return Chroma(ab, np.ones(ab.shape[:2], np.float32))
+
+    def at(self, long_side: int) -> "Still":
+        """The same still at another working size."""
+        return replace(self, long_side=long_side)
 
 
 def load_stills(
     references: Iterable[str | Path | Reference], networks: ExemplarColorizer, info: VideoInfo
 ) -> dict[str, Still]:
-    """Load every still and encode it at the working size.
+    """Load every still.
 
-    Shots one after another ask for the same copies of other sizes, so that the latest of those are kept.
+    Shots one after another ask for the same encoded copies, so that the latest of those are kept.
 
     Args:
         references: Stills or their paths.
@@ -98,18 +111,13 @@ def load_stills(
             continue
         reference = given if isinstance(given, Reference) else load_reference(Path(given))
         if reference.key not in stills:
-            stills[reference.key] = _ready(reference, partial(copy, reference), info, LONG_SIDE)
+            stills[reference.key] = Still(reference, partial(copy, reference), info)
     return stills
-
-
-def _ready(reference: Reference, encode: Callable[[int], EncodedReference], info: VideoInfo, long_side: int) -> Still:
-    painted = rgb_to_ab(shrink(reference.rgb, upright_size(info, long_side=long_side)))
-    return Still(reference, encode(long_side), Chroma(painted, np.ones(painted.shape[:2], np.float32)), encode)
 
 
 def encode(reference: Reference, networks: ExemplarColorizer, matrix: str, long_side: int) -> EncodedReference:
     """Encode a still at one scale, for a film of this matrix."""
-    rgb = shrink(reference.rgb, working_size(*reference.rgb.shape[1::-1], long_side=long_side))
+    rgb = shrink(reference.rgb, working_size(*reference.size, long_side=long_side))
     return networks.encode_reference(rgb_to_luma(rgb, matrix), rgb_to_ab(rgb))
 
 

@@ -105,7 +105,7 @@ def shot_colors(
             return
         first += kept.frames
         going_on = Mark.from_bytes(kept.mark, frame=first)
-    stills = {planned.path: stills[planned.path].at(effort.long_side, info) for planned in shot.references}
+    stills = {planned.path: stills[planned.path].at(effort.long_side) for planned in shot.references}
     colored = color_shot(
         frames,
         info,

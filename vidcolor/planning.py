@@ -16,7 +16,7 @@ from vidcolor.coloring import Still
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.grading import MOST_SATURATION
-from vidcolor.jobs import Job, Recipe, digest, film_identity, picture_identity
+from vidcolor.jobs import Job, Recipe, digest, film_identity
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.propagation import EFFORTS
@@ -56,7 +56,7 @@ def plan_film(
     def seen_in(key: str) -> tuple[Tensor, Tensor]:
         """A still's keys at the working size and at twice that: a close-up finds itself in a wide still."""
         still = stills[key]
-        twice = working_size(*still.reference.rgb.shape[1::-1], long_side=2 * LONG_SIDE)
+        twice = working_size(*still.reference.size, long_side=2 * LONG_SIDE)
         return still.encoded.bank.coarse[0], networks.coarse_keys(still.reference.luma(size=twice))
 
     def look(luma: Floats) -> Callable[[Reference], float]:
@@ -129,7 +129,7 @@ def begin(
         device=networks.device.type,
         program=program(),
     )
-    pictures = {key: picture_identity(still.reference.rgb) for key, still in stills.items()}
+    pictures = {key: still.reference.identity for key, still in stills.items()}
     planned_from = None
     if plan is None:
         named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]

@@ -8,11 +8,13 @@ import re
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from collections import OrderedDict
 from functools import cached_property
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
+from typing import Self
 
 import cv2
 import numpy as np
@@ -21,6 +23,8 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import ReferenceImageError
+
+Bytes = NDArray[np.uint8]
 
 MAX_PIXELS = 80_000_000
 """Largest still: 80 megapixels, 240 MB in RGB."""
@@ -36,9 +40,38 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, stru
 """What Pillow raises on damaged files, by format."""
 
 
-@dataclass(frozen=True, eq=False)
+class _Pictures:
+    """The pictures that were read or asked for last, by what stands for their pixels.
+
+    Args:
+        most_bytes: That they may take; the last one is held whatever it takes.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held: OrderedDict[str, Bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def hold(self, identity: str, rgb: Bytes) -> Bytes:
+        """Hold a picture and return it; those not asked for the longest are let go."""
+        with self._lock:
+            self._held[identity] = rgb
+            self._held.move_to_end(identity)
+            while len(self._held) > 1 and sum(each.nbytes for each in self._held.values()) > self._most_bytes:
+                self._held.popitem(last=False)
+        return rgb
+
+    def get(self, identity: str) -> Bytes | None:
+        """Return a picture that is held."""
+        with self._lock:
+            return self._held.get(identity)
+
+
+_pictures = _Pictures(256 << 20)
+
+
 class Reference:
-    """A colour still.
+    """A colour still. Pixels that came from a file are read from it again where they were not asked for in long.
 
     Args:
         path: Its file, or None for one made in memory.
@@ -48,25 +81,49 @@ class Reference:
         notes: What was converted on reading, one line each.
     """
 
-    path: Path | None
-    rgb: NDArray[np.uint8]
-    frame: int | None = None
-    grey: bool = False
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
-            raise ValueError(f"rgb is {self.rgb.dtype} {self.rgb.shape}; expected uint8 (h, w, 3), not empty")
-        if self.frame is not None and self.frame < 0:
-            raise ValueError(f"frame is {self.frame}; expected 0 or more, or None")
+    def __init__(
+        self, path: Path | None, rgb: Bytes, frame: int | None = None, grey: bool = False, notes: tuple[str, ...] = ()
+    ) -> None:
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+            raise ValueError(f"rgb is {rgb.dtype} {rgb.shape}; expected uint8 (h, w, 3), not empty")
+        if frame is not None and frame < 0:
+            raise ValueError(f"frame is {frame}; expected 0 or more, or None")
+        self.path, self.frame, self.grey, self.notes = path, frame, grey, notes
+        self.size = rgb.shape[1], rgb.shape[0]
+        self._rgb: Bytes | None = rgb
 
     def __repr__(self) -> str:
-        return f"Reference({self.name!r}, rgb=uint8{self.rgb.shape}, frame={self.frame}, grey={self.grey})"
+        width, height = self.size
+        return f"Reference({self.name!r}, rgb=uint8{(height, width, 3)}, frame={self.frame}, grey={self.grey})"
 
     @property
     def name(self) -> str:
         """The file's name, for messages."""
         return self.path.name if self.path else "still"
+
+    @property
+    def rgb(self) -> Bytes:
+        """Pixels uint8 (h, w, 3), sRGB, upright.
+
+        Raises:
+            ReferenceImageError: They must be read again, and the file is another one now, or gone.
+        """
+        if self._rgb is not None:
+            return self._rgb
+        assert self.path is not None, "only pixels that came from a file are let go"
+        if (held := _pictures.get(self.identity)) is not None:
+            return _pictures.hold(self.identity, held)
+        again = _read(self.path, [])
+        if _identity(again) != self.identity:
+            raise ReferenceImageError(
+                f"{self.path}: changed while it was in use", hint="run the same command again for its new colours"
+            )
+        return _pictures.hold(self.identity, again)
+
+    @cached_property
+    def identity(self) -> str:
+        """What stands for its pixels."""
+        return _identity(self.rgb)
 
     @cached_property
     def key(self) -> str:
@@ -75,6 +132,12 @@ class Reference:
             return str(self.path)
         digest = blake2b(self.rgb.tobytes(), digest_size=8).hexdigest()
         return f"still-{digest}" if self.frame is None else f"still-{digest}_{self.frame:06d}"
+
+    def let_go(self) -> Self:
+        """Hold the pixels, which the file has, only among those asked for last; return the still."""
+        _pictures.hold(self.identity, self.rgb)
+        self._rgb = None
+        return self
 
     def luma(self, *, size: tuple[int, int] | None = None, matrix: str = "bt601") -> NDArray[np.float32]:
         """Return Y' in [0, 1], float32 (h, w), at `size` (w, h) when given."""
@@ -99,7 +162,41 @@ def load_reference(path: str | Path) -> Reference:
         ReferenceImageError: The file is missing, may not be read, is no picture, is damaged, or is larger than
             `MAX_PIXELS`.
     """
-    path = Path(path)
+    path, notes = Path(path), list[str]()
+    rgb = _read(path, notes)
+    grey = is_grey(rgb)
+    if grey:
+        notes.append("it is grey: it has no colour to give")
+    return Reference(path, rgb, frame=frame_from_name(path), grey=grey, notes=tuple(notes)).let_go()
+
+
+def suffixes() -> tuple[str, ...]:
+    """Return the endings of the names of files that can be read as stills, in small letters, common ones first."""
+    endings = Image.registered_extensions()
+    return tuple(suffix for name in _formats() for suffix, written in endings.items() if written == name)
+
+
+def frame_from_name(path: Path) -> int | None:
+    """Return 123 for a name such as `kitchen_000123.png`: four or more digits after an underscore end the stem."""
+    found = _FRAME_NUMBER.search(path.stem)
+    return int(found.group(1)) if found else None
+
+
+def is_grey(rgb: Bytes) -> bool:
+    """Tell whether a picture uint8 (h, w, 3) has no colour but what compression and conversions make of grey."""
+    # Noise is even over the picture and mostly gone from a mean of 3 x 3; of what is painted, a few pixels suffice.
+    r, g, b = np.moveaxis(cv2.blur(rgb, (3, 3)), 2, 0)
+    spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
+    step = max(1, round((spread.size / 1_000_000) ** 0.5))
+    return bool(spread.max() <= _GREY_PATCH and np.percentile(spread[::step, ::step], 99.5) <= _GREY_SPREAD)
+
+
+def _identity(rgb: Bytes) -> str:
+    return blake2b(str(rgb.shape).encode() + rgb.tobytes(), digest_size=16).hexdigest()
+
+
+def _read(path: Path, notes: list[str]) -> Bytes:
+    """Read a still's pixels, and note what was converted; raises as `load_reference`."""
     if not path.exists():
         raise ReferenceImageError(f"{path}: no such still", hint="check the path")
     if not path.is_file():
@@ -110,7 +207,6 @@ def load_reference(path: str | Path) -> Reference:
         raise ReferenceImageError(
             f"{path}: cannot be read ({error.strerror})", hint="check that you may read the file"
         ) from error
-    notes: list[str] = []
     try:
         with file, warnings.catch_warnings():
             # Our own limit is below the size that Pillow warns of; its other warnings concern metadata.
@@ -128,31 +224,7 @@ def load_reference(path: str | Path) -> Reference:
         ) from error
     except _BROKEN as error:
         raise ReferenceImageError(f"{path}: damaged picture ({error})", hint="save it again as PNG") from error
-    grey = is_grey(rgb)
-    if grey:
-        notes.append("it is grey: it has no colour to give")
-    return Reference(path, rgb, frame=frame_from_name(path), grey=grey, notes=tuple(notes))
-
-
-def suffixes() -> tuple[str, ...]:
-    """Return the endings of the names of files that can be read as stills, in small letters, common ones first."""
-    endings = Image.registered_extensions()
-    return tuple(suffix for name in _formats() for suffix, written in endings.items() if written == name)
-
-
-def frame_from_name(path: Path) -> int | None:
-    """Return 123 for a name such as `kitchen_000123.png`: four or more digits after an underscore end the stem."""
-    found = _FRAME_NUMBER.search(path.stem)
-    return int(found.group(1)) if found else None
-
-
-def is_grey(rgb: NDArray[np.uint8]) -> bool:
-    """Tell whether a picture uint8 (h, w, 3) has no colour but what compression and conversions make of grey."""
-    # Noise is even over the picture and mostly gone from a mean of 3 x 3; of what is painted, a few pixels suffice.
-    r, g, b = np.moveaxis(cv2.blur(rgb, (3, 3)), 2, 0)
-    spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
-    step = max(1, round((spread.size / 1_000_000) ** 0.5))
-    return bool(spread.max() <= _GREY_PATCH and np.percentile(spread[::step, ::step], 99.5) <= _GREY_SPREAD)
+    return rgb
 
 
 def _formats() -> list[str]:
@@ -172,7 +244,7 @@ def _too_large(path: Path, size: str) -> ReferenceImageError:
     )
 
 
-def _decode(path: Path, image: ImageFile.ImageFile, notes: list[str]) -> NDArray[np.uint8]:
+def _decode(path: Path, image: ImageFile.ImageFile, notes: list[str]) -> Bytes:
     # The raw mode names the stored depth; Pillow itself reduces 16 bit RGB to 8 while decoding.
     deep = image.mode.startswith("I") or ";16" in str(image.tile)
     if getattr(image, "n_frames", 1) > 1:
@@ -214,7 +286,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Ima
     return converted
 
 
-def _flatten(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:
+def _flatten(image: Image.Image, notes: list[str]) -> Bytes:
     if not image.has_transparency_data:
         return np.asarray(image.convert("RGB"))
     layered = image.convert("RGBA")

@@ -7,9 +7,9 @@ does; anything else is coloured again.
 """
 
 from vidcolor.jobs.folder import Job
-from vidcolor.jobs.identity import digest, film_identity, picture_identity
+from vidcolor.jobs.identity import digest, film_identity
 from vidcolor.jobs.kept import KeptShot
 from vidcolor.jobs.recipe import Recipe, ShotKey
 from vidcolor.jobs.samples import rounded
 
-__all__ = ["Job", "KeptShot", "Recipe", "ShotKey", "digest", "film_identity", "picture_identity", "rounded"]
+__all__ = ["Job", "KeptShot", "Recipe", "ShotKey", "digest", "film_identity", "rounded"]

@@ -6,9 +6,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 _WHOLE_BYTES = 1 << 30
 _BLOCK = 1 << 20
 _BLOCKS = 64
@@ -37,11 +34,6 @@ def film_identity(path: Path) -> str:
     for block in _blocks(path, status.st_size):
         found.update(block)
     return found.hexdigest()
-
-
-def picture_identity(rgb: NDArray[np.uint8]) -> str:
-    """Return what stands for a picture's pixels (h, w, 3)."""
-    return blake2b(str(rgb.shape).encode() + rgb.tobytes(), digest_size=16).hexdigest()
 
 
 def _blocks(path: Path, size: int) -> Iterator[bytes]:
