@@ -54,6 +54,18 @@ def test_recommend_writes_plan_and_sheet(film: Path, library: Path, tmp_path: Pa
     assert "0 of them looked at anew" in err
 
 
+def test_names_with_control_characters_stay_on_their_line(film: Path, library: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "photo\ngraphs"
+    odd.mkdir()
+    (odd / "a\x1b[31m\nb.png").write_bytes((library / "one.png").read_bytes())
+    (odd / "broken\n.png").write_bytes(b"no picture")
+    status, out, err = run("recommend", film, odd, "--top", 1)
+    assert status == 0, err
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["b.png"] * 3
+    assert "\x1b" not in out + err
+    assert all(line.startswith(("warning: ", "note: ", "1 ", "2 ")) for line in err.splitlines())
+
+
 def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path: Path) -> None:
     plan = tmp_path / "film.plan.json"
     plan.write_text("edited by hand")

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _interrupted = threading.Event()
 """A signal has asked for the end: what it raised may be lost, where it came while an object was being deleted."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _OS_HINT = "check that the path exists and may be read and written; VIDCOLOR_DEBUG=1 shows where this happened"
 _FULL_HINT = "free space there, or write to another disk"
 
@@ -81,14 +83,19 @@ def signals_interrupt() -> Iterator[None]:
 
 def complain(message: str, *, hint: str | None = None) -> None:
     """Print an error, and what to try, in one line each."""
-    _say("error: " + message.replace("\n", " "))
+    _say(f"error: {message}")
     if hint:
-        _say("hint: " + hint.replace("\n", " "))
+        _say(f"hint: {hint}")
+
+
+def one_line(text: str) -> str:
+    """Return a text for one line: names of files may hold ends of lines, and codes that terminals obey."""
+    return _CONTROL.sub(" ", text)
 
 
 def _say(line: str) -> None:
     with suppress(OSError):  # the terminal may be gone: that is no failure of the run
-        typer.echo(line, err=True)
+        typer.echo(one_line(line), err=True)
 
 
 def refuse(message: str, *, hint: str) -> NoReturn:

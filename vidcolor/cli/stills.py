@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, check_output, one_line, print_json, refuse
 from vidcolor.cli.options import (
     Device,
     Json,
@@ -131,7 +131,7 @@ def _print_recommendations(found: "list[Recommendation]") -> None:
     for number, each in enumerate(found, start=1):
         for place, candidate in enumerate(each.candidates):
             shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}" if place == 0 else " " * 20
-            typer.echo(f"{shot}  {candidate.score:6.2f}  {candidate.name}")
+            typer.echo(f"{shot}  {candidate.score:6.2f}  {one_line(candidate.name)}")
 
 
 def suggest(
