@@ -28,7 +28,8 @@ _WAITING_BYTES = 256 << 20
 _SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded picture behind it
 
 _COPIES_KEPT = 36
-"""Of stills: all copies that there may be of six stills. Those of one take 12 (2.35:1) to 21 MB (4:3)."""
+"""Of stills at the working size, and of stills at others: of six stills there are no more. All copies of one take 12
+(2.35:1) to 21 MB (4:3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +103,15 @@ def load_stills(
     """
 
     @lru_cache(maxsize=_COPIES_KEPT)
-    def copy(reference: Reference, long_side: int) -> EncodedReference:
+    def of_another_size(reference: Reference, long_side: int) -> EncodedReference:
         return encode(reference, networks, info.matrix, long_side)
+
+    @lru_cache(maxsize=_COPIES_KEPT)  # apart: many others would crowd them out
+    def usual(reference: Reference) -> EncodedReference:
+        return encode(reference, networks, info.matrix, LONG_SIDE)
+
+    def copy(reference: Reference, long_side: int) -> EncodedReference:
+        return usual(reference) if long_side == LONG_SIDE else of_another_size(reference, long_side)
 
     stills: dict[str, Still] = {}
     for given in references:
