@@ -1,5 +1,11 @@
+import errno
+import gzip
 import logging
+import struct
+import tarfile
+import zlib
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -70,6 +76,85 @@ def test_photos_and_clips_are_told_apart_and_broken_pictures_left_out(
     assert store.clips == ((6, 14), (14, 22))
     assert store.pixels.shape == (22, 3, *CANVAS)
     assert "broken.jpg" in caplog.text
+
+
+def _tar(path: Path, names: list[str], data: bytes) -> None:
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, BytesIO(data))
+
+
+def _png(width: int, height: int) -> bytes:
+    """The start of a PNG that claims a size, whatever it holds."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">I", zlib.crc32(header))
+
+
+@pytest.mark.parametrize("data", [b"", _png(60_000, 60_000), _png(0, 0)], ids=["empty", "huge", "no size"])
+def test_a_picture_that_the_decoder_refuses_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes
+) -> None:
+    cv2.imwrite(str(tmp_path / "good.png"), _picture(np.random.default_rng(0), 60, 40))
+    (tmp_path / "bad.png").write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        assert len(load_pictures(tmp_path).weights) == 1
+    assert "bad.png cannot be decoded and is left out" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["junk", "empty", "cut off", "cut off gzip"])
+def test_a_damaged_tar_file_is_read_as_far_as_it_goes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    picture = tmp_path / "good.png"
+    cv2.imwrite(str(picture), _picture(np.random.default_rng(0), 60, 40))
+    whole = tmp_path / "whole"
+    _tar(whole, ["one.png", "two.png"], picture.read_bytes())
+    packed = {
+        "junk": b"junk" * 300,
+        "empty": b"",
+        "cut off": whole.read_bytes()[: 512 + picture.stat().st_size // 2],
+        "cut off gzip": gzip.compress(whole.read_bytes())[:1000],
+    }
+    (tmp_path / "x.tar").write_bytes(packed[kind])
+    with caplog.at_level(logging.WARNING):
+        assert len(load_pictures(tmp_path).weights) == 1
+    assert "x.tar is damaged: what follows in it is left out" in caplog.text
+
+
+def test_links_in_tar_files_are_followed_and_those_to_nothing_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture = tmp_path / "good.png"
+    cv2.imwrite(str(picture), _picture(np.random.default_rng(0), 60, 40))
+    _tar(tmp_path / "x.tar", ["one.png"], picture.read_bytes())
+    with tarfile.open(tmp_path / "x.tar", "a") as tar:
+        for name, goal in (("to one.png", "one.png"), ("to nothing.png", "gone.png")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, goal
+            tar.addfile(link)
+    with caplog.at_level(logging.WARNING):
+        assert len(load_pictures(tmp_path).weights) == 3
+    assert "to nothing.png is a link" in caplog.text
+
+
+def test_a_file_that_may_not_be_read_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bad.png", "good.png"):
+        cv2.imwrite(str(tmp_path / name), _picture(np.random.default_rng(0), 60, 40))
+    read = Path.read_bytes
+
+    def deny(path: Path) -> bytes:
+        if path.name == "bad.png":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", deny)
+    with caplog.at_level(logging.WARNING):
+        assert len(load_pictures(tmp_path).weights) == 1
+    assert "bad.png cannot be read and is left out (Permission denied)" in caplog.text
 
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:

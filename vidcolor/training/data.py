@@ -6,7 +6,9 @@ be packed in tar files. A file `index.csv` (columns `file,set`) says which colle
 
 import csv
 import logging
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from vidcolor.errors import VidcolorError
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = {".webp", ".jpg", ".jpeg", ".png"}
+_BROKEN_TAR = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
+"""What reading a damaged tar file raises, compressed or not, besides an OSError."""
 CANVAS = (208, 256)
 """Height and width that pictures are fitted into; 17,000 of them take 2.7 GB."""
 
@@ -74,16 +78,40 @@ class PictureStore:
 
 
 def _members(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Name (relative to the folder, or inside its tar) and bytes of every picture, in a fixed order."""
+    """Name (relative to the folder, or inside its tar) and bytes of every picture, in a fixed order.
+
+    Files that cannot be read are left out with a warning: among thousands there is always one.
+    """
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        if path.suffix.lower() in _SUFFIXES:
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
-        elif path.suffix == ".tar" and not path.name.startswith("val-"):
-            with tarfile.open(path) as tar:
-                for member in tar:
-                    stream = tar.extractfile(member) if Path(member.name).suffix.lower() in _SUFFIXES else None
-                    if stream is not None:
-                        yield member.name, stream.read()
+        try:
+            if path.suffix.lower() in _SUFFIXES:
+                yield path.relative_to(folder).as_posix(), path.read_bytes()
+            elif path.suffix == ".tar" and not path.name.startswith("val-"):
+                yield from _packed(path)
+        except OSError as error:
+            _log.warning("%s cannot be read and is left out (%s)", path, error.strerror or error)
+
+
+def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every picture in a tar file, as far as it can be read."""
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if Path(member.name).suffix.lower() in _SUFFIXES and (data := _unpacked(tar, member)) is not None:
+                    yield member.name, data
+    except _BROKEN_TAR as error:
+        reason = str(error).partition("\n")[0].rstrip(":")
+        _log.warning("%s is damaged: what follows in it is left out (%s)", path, reason)
+
+
+def _unpacked(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
+    """The bytes of a member, None where it is no file."""
+    try:
+        stream = tar.extractfile(member)
+    except KeyError:
+        _log.warning("%s is a link to what its tar file does not hold, and is left out", member.name)
+        return None
+    return None if stream is None else stream.read()
 
 
 def _clip_of(name: str) -> str | None:
@@ -93,7 +121,10 @@ def _clip_of(name: str) -> str | None:
 
 
 def _decode(name: str, data: bytes) -> np.ndarray | None:
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of empty files, and of those that claim billions of pixels
+        bgr = None
     if bgr is None:
         _log.warning("%s cannot be decoded and is left out", name)
         return None
