@@ -157,6 +157,23 @@ def test_a_file_that_may_not_be_read_is_left_out(
     assert "bad.png cannot be read and is left out (Permission denied)" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("listed", "weight"),
+    [
+        (b"file,set\nphoto.png,coco_bits\n", 2.0),
+        (b"file,set\n\xff.png,mine\nphoto.png,coco_bits\n", 2.0),
+        (b"file,set\nphoto.png\n", 1.0),
+        (b"name,label\nphoto.png,cat\n", 1.0),
+        (b"file,set\n" + b"x" * 200_000, 1.0),
+    ],
+    ids=["sets", "not utf-8", "cut off", "another list", "not a list"],
+)
+def test_an_index_of_another_kind_is_passed_over(tmp_path: Path, listed: bytes, weight: float) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), _picture(np.random.default_rng(0), 60, 40))
+    (tmp_path / "index.csv").write_bytes(listed)
+    assert load_pictures(tmp_path).weights.tolist() == [weight]
+
+
 def test_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VidcolorError, match="no pictures"):
         load_pictures(tmp_path)

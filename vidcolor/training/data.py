@@ -139,16 +139,26 @@ def _decode(name: str, data: bytes) -> np.ndarray | None:
     return np.ascontiguousarray(bgr[:, :, ::-1].transpose(2, 0, 1))
 
 
+def _sets(path: Path) -> dict[str, str]:
+    """The collection of each picture by name; nothing where no such file tells it."""
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            return {row["file"]: row["set"] for row in csv.DictReader(file)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, KeyError, csv.Error) as error:
+        # People keep lists of their own under such a name.
+        _log.warning("%s does not say with columns file and set which collection a picture is of (%s)", path, error)
+        return {}
+
+
 def load_pictures(folder: Path) -> PictureStore:
     """Read a data folder.
 
     Raises:
         VidcolorError: The folder holds no pictures.
     """
-    sets: dict[str, str] = {}
-    if (folder / "index.csv").is_file():
-        with (folder / "index.csv").open(newline="") as file:
-            sets = {row["file"]: row["set"] for row in csv.DictReader(file)}
+    sets = _sets(folder / "index.csv")
     photos: list[tuple[str, np.ndarray]] = []
     frames: list[tuple[str, np.ndarray]] = []
     with ThreadPoolExecutor(2) as pool:
