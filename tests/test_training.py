@@ -3,6 +3,7 @@ import gzip
 import logging
 import struct
 import tarfile
+import time
 import zlib
 from dataclasses import replace
 from io import BytesIO
@@ -172,6 +173,30 @@ def test_an_index_of_another_kind_is_passed_over(tmp_path: Path, listed: bytes, 
     cv2.imwrite(str(tmp_path / "photo.png"), _picture(np.random.default_rng(0), 60, 40))
     (tmp_path / "index.csv").write_bytes(listed)
     assert load_pictures(tmp_path).weights.tolist() == [weight]
+
+
+def test_files_are_read_as_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(100):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros((8, 8, 3), np.uint8))
+    read, decode = Path.read_bytes, cv2.imdecode
+    held, most = 0, 0
+
+    def counted(path: Path) -> bytes:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        return read(path)
+
+    def slow(data: np.ndarray, flags: int) -> np.ndarray | None:
+        nonlocal held
+        time.sleep(0.002)
+        held -= 1
+        return decode(data, flags)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    monkeypatch.setattr(cv2, "imdecode", slow)
+    assert len(load_pictures(tmp_path).weights) == 100
+    assert most < 40
 
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:

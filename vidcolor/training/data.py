@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import cv2
@@ -24,6 +24,8 @@ from vidcolor.errors import VidcolorError
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = {".webp", ".jpg", ".jpeg", ".png"}
+_AT_ONCE = 16
+"""Files read before they are decoded."""
 _BROKEN_TAR = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 """What reading a damaged tar file raises, compressed or not, besides an OSError."""
 CANVAS = (208, 256)
@@ -139,6 +141,15 @@ def _decode(name: str, data: bytes) -> np.ndarray | None:
     return np.ascontiguousarray(bgr[:, :, ::-1].transpose(2, 0, 1))
 
 
+def _decoded(members: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and pixels of every picture that can be decoded; few are held as files, which are larger by far."""
+    with ThreadPoolExecutor(2) as pool:
+        while files := list(islice(members, _AT_ONCE)):
+            for (name, _), picture in zip(files, pool.map(_decode, *zip(*files, strict=True)), strict=True):
+                if picture is not None:
+                    yield name, picture
+
+
 def _sets(path: Path) -> dict[str, str]:
     """The collection of each picture by name; nothing where no such file tells it."""
     try:
@@ -161,10 +172,8 @@ def load_pictures(folder: Path) -> PictureStore:
     sets = _sets(folder / "index.csv")
     photos: list[tuple[str, np.ndarray]] = []
     frames: list[tuple[str, np.ndarray]] = []
-    with ThreadPoolExecutor(2) as pool:
-        for name, picture in pool.map(lambda item: (item[0], _decode(*item)), _members(folder)):
-            if picture is not None:
-                (photos if _clip_of(name) is None else frames).append((name, picture))
+    for name, picture in _decoded(_members(folder)):
+        (photos if _clip_of(name) is None else frames).append((name, picture))
     if not photos and not frames:
         raise VidcolorError(
             f"no pictures in {folder}: expected {', '.join(sorted(_SUFFIXES))} files or tar files of them",
