@@ -1,6 +1,8 @@
 import errno
 import gzip
 import logging
+import resource
+import shutil
 import struct
 import tarfile
 import time
@@ -350,6 +352,53 @@ def test_a_resumed_run_equals_an_unbroken_one(folder: Path, start: Path, tmp_pat
     unbroken, broken = (load_weights(tmp_path / run / "weights.safetensors") for run in ("unbroken", "broken"))
     for name, value in unbroken.state.items():
         assert torch.equal(value, broken.state[name]), name
+
+
+@pytest.fixture(scope="module")
+def begun(folder: Path, start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one step."""
+    run = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vidcolor.training.loop._count_colours", lambda *_: None)  # ten seconds of drawing
+        train(_config(folder, run, start, 1))
+    return run
+
+
+@pytest.mark.parametrize("most", [1_000, 10_000_000], ids=["weights", "checkpoint"])
+def test_a_full_disk_is_one_clear_line_and_the_checkpoint_before_stays(
+    folder: Path, start: Path, begun: Path, tmp_path: Path, most: int
+) -> None:
+    run = shutil.copytree(begun, tmp_path / "run")
+    assert (run / "weights.safetensors").stat().st_size < 10_000_000 < (run / "checkpoint.pt").stat().st_size
+    names = sorted(run.iterdir())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(VidcolorError, match=f"{run} cannot take the checkpoint: the file grows") as caught:
+            train(_config(folder, run, start, 2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.hint
+    assert sorted(run.iterdir()) == names
+    assert (run / "checkpoint.pt").read_bytes() == (begun / "checkpoint.pt").read_bytes()
+
+
+@pytest.mark.parametrize("saves", ["save_weights", "save_checkpoint"])
+def test_a_run_killed_while_it_saves_has_its_weights_when_it_is_done(
+    folder: Path, start: Path, begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: str
+) -> None:
+    config = _config(folder, shutil.copytree(begun, tmp_path / "run"), start, 2)
+
+    def kill(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"vidcolor.training.loop.{saves}", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train(config)
+    state = load_weights(train(config)).state
+    average = torch.load(config.run / "checkpoint.pt", weights_only=True)["average"]
+    assert all(torch.equal(value, average[name].half().to(value.dtype)) for name, value in state.items())
 
 
 def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, start: Path, tmp_path: Path) -> None:

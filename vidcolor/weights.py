@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from vidcolor.errors import WeightsError
@@ -68,9 +68,9 @@ def save_weights(path: Path, state: Mapping[str, Tensor], *, config: Mapping[str
     """
     halves = {k: (v.half() if v.is_floating_point() else v).contiguous().cpu() for k, v in state.items()}
     metadata = {"format": _FORMAT, "version": version, "config": json.dumps(dict(config), sort_keys=True)}
+    # Written by Python, which names what the file system refuses as safetensors does not.
     with written_whole(path) as part:
-        save_file(halves, part, metadata=metadata)
-        part.chmod(0o644)  # safetensors makes files that only their owner can read
+        part.write_bytes(save(halves, metadata=metadata))
 
 
 def load_weights(path: Path | None = None) -> Weights:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, print_json, refuse
 from vidcolor.cli.options import Device, Json, Quiet
 from vidcolor.places import real_place
 
@@ -90,6 +90,7 @@ def train(
         refuse(f"{run} holds a run already", hint="--resume goes on with it, another -o starts anew")
     if resume and not checkpoint.exists():
         refuse(f"there is no checkpoint in {run} to resume from", hint="leave --resume out to start")
+    check_folder(run, made=True)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.training.config import TrainConfig

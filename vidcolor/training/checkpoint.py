@@ -4,6 +4,7 @@ import logging
 import pickle
 import struct
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -52,8 +53,11 @@ def save_checkpoint(
         "random": random,
         "memory": {name: part.state_dict() for name, part in memory.items()},
     }
+    # torch's own writer names a full disk as it does a bug of ours.
+    packed = BytesIO()
+    torch.save(state, packed)
     with written_whole(path) as part:
-        torch.save(state, part)
+        part.write_bytes(packed.getbuffer())
 
 
 def checkpoint_sizes(path: Path) -> NetworkConfig:

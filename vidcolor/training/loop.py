@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.device import pick_device
-from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.errors import VidcolorError, WeightsError, no_room
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
@@ -56,20 +56,20 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
         The weights file (moving average of the parameters).
 
     Raises:
-        VidcolorError: The data folder holds nothing to train on.
+        VidcolorError: The data folder holds nothing to train on, or the run's cannot be written to.
         WeightsError: `init` or the checkpoint cannot be used.
     """
     device = pick_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    config.run.mkdir(parents=True, exist_ok=True)
     store = load_pictures(config.data).to(device)
+    config.run.mkdir(parents=True, exist_ok=True)
     _log.info("%r", store)
     network = _build(config).to(device).to(memory_format=torch.channels_last)
     objective = _objective(config, network, device)
     optimiser = _optimiser(network, config, pace=objective.pace)
-    checkpoint = _checkpoint(config)
+    checkpoint, weights = _checkpoint(config), config.run / "weights.safetensors"
     if checkpoint.is_file():
         first, neighbours, average = load_checkpoint(checkpoint, config, network, optimiser, objective.memory, device)
         sampler = PairSampler(store, neighbours, config.size)
@@ -98,11 +98,26 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
             progress(TrainProgress(step + 1, config.steps, rate, dict(means), dict(clock.seconds)))
         if time.monotonic() - saved > config.save_minutes * 60 or step + 1 == config.steps:
             saved = time.monotonic()
-            save_checkpoint(checkpoint, config, step + 1, network, optimiser, average, neighbours, objective.memory)
-            save_weights(
-                config.run / "weights.safetensors", average, config=network.config.to_dict(), version=config.version
-            )
-    return config.run / "weights.safetensors"
+            # The weights first: a run whose checkpoint says that it is done has them, wherever it was killed.
+            with _told(config.run):
+                save_weights(weights, average, config=network.config.to_dict(), version=config.version)
+                save_checkpoint(checkpoint, config, step + 1, network, optimiser, average, neighbours, objective.memory)
+    return weights
+
+
+@contextmanager
+def _told(run: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an error that says what is kept."""
+    try:
+        yield
+    except OSError as error:
+        reason = no_room(error.errno)
+        raise VidcolorError(
+            f"{run} cannot take the checkpoint: {reason or error.strerror or error}",
+            hint="the checkpoint before it, if any, is as it was: make room and resume"
+            if reason
+            else "the checkpoint before it, if any, is as it was: see that the folder can be written to, and resume",
+        ) from error
 
 
 def _objective(config: TrainConfig, network: ExemplarNetwork, device: torch.device) -> Objective:
