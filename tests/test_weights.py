@@ -69,3 +69,23 @@ def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(WeightsError, match="format None"):
         load_weights(path)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"config": "{}"}, {"version": "1"}, *({"version": "1", "config": c} for c in ("{", "[1]", '{"width": "x"}'))],
+    ids=["no version", "no sizes", "no JSON", "a list", "a word"],
+)
+def test_weights_without_version_or_sizes_are_refused(tmp_path: Path, metadata: dict[str, str]) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.zeros(2)}, path, metadata={"format": "vidcolor-1", **metadata})
+    with pytest.raises(WeightsError, match="does not say which version of which networks") as caught:
+        load_weights(path)
+    assert caught.value.hint
+
+
+def test_weights_of_a_quarter_of_the_precision_are_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    metadata = {"format": "vidcolor-1", "version": "1", "config": "{}"}
+    save_file({"a": torch.ones(2).to(torch.float8_e4m3fn)}, path, metadata=metadata)
+    assert load_weights(path).state["a"].float().tolist() == [1, 1]

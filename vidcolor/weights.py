@@ -77,8 +77,8 @@ def load_weights(path: Path | None = None) -> Weights:
     """Read and check weights.
 
     Raises:
-        WeightsError: Missing, damaged, not safetensors, of another format, with values that are not finite, or not the
-            file whose checksum the model card beside it gives.
+        WeightsError: Missing, damaged, not safetensors, of another format, without version or sizes, with values that
+            are not finite, or not the file whose checksum the model card beside it gives.
     """
     path = path or default_path()
     hint = "reinstall vidcolor, or name a weights file made by `vidcolor train`"
@@ -93,7 +93,9 @@ def load_weights(path: Path | None = None) -> Weights:
         raise WeightsError(f"{path} is not a whole safetensors file: {error}", hint=hint) from error
     if metadata.get("format") != _FORMAT:
         raise WeightsError(f"{path} has format {metadata.get('format')!r}; expected {_FORMAT!r}", hint=hint)
-    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    version, config = _described(path, metadata, hint=hint)
+    # As float32, for torch does not say of every floating type what is finite.
+    broken = [n for n, value in state.items() if value.is_floating_point() and not value.float().isfinite().all()]
     if broken:
         raise WeightsError(f"{path} holds values that are not finite, first in {broken[0]}", hint=hint)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -104,11 +106,22 @@ def load_weights(path: Path | None = None) -> Weights:
         )
     return Weights(
         path=path,
-        version=metadata["version"],
-        config=json.loads(metadata["config"]),
+        version=version,
+        config=config,
         state={k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()},
         sha256=sha256,
     )
+
+
+def _described(path: Path, metadata: Mapping[str, str], *, hint: str) -> tuple[str, dict[str, int | float]]:
+    """Return the version, and the sizes of the networks by name."""
+    try:
+        version, config = metadata["version"], json.loads(metadata["config"])
+        if isinstance(config, dict) and all(isinstance(value, int | float) for value in config.values()):
+            return version, config
+    except (KeyError, ValueError, RecursionError):
+        pass
+    raise WeightsError(f"{path} does not say which version of which networks it is", hint=hint)
 
 
 def _promised(card: Path) -> str | None:
