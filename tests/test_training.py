@@ -401,6 +401,27 @@ def test_a_run_killed_while_it_saves_has_its_weights_when_it_is_done(
     assert all(torch.equal(value, average[name].half().to(value.dtype)) for name, value in state.items())
 
 
+@pytest.mark.parametrize("count", [1, 9])
+def test_a_run_goes_on_with_fewer_or_more_photographs(
+    folder: Path, start: Path, begun: Path, tmp_path: Path, count: int
+) -> None:
+    run, rng = shutil.copytree(begun, tmp_path / "run"), np.random.default_rng(1)
+    (tmp_path / "photos").mkdir()
+    for i in range(count):
+        cv2.imwrite(str(tmp_path / "photos" / f"{i}.png"), _picture(rng, 60, 50))
+    train(replace(_config(tmp_path / "photos", run, start, 2), batch=32))  # of 32 pairs five are with neighbours
+    neighbours = torch.load(run / "checkpoint.pt", weights_only=True)["neighbours"]
+    assert len(neighbours) == count > int(neighbours.max())
+
+
+def test_a_run_that_is_done_says_so(folder: Path, start: Path, begun: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = (begun / "weights.safetensors").stat()
+    with caplog.at_level(logging.INFO):
+        train(_config(folder, begun, start, 1))
+    assert "the run has done 1 steps" in caplog.text
+    assert (begun / "weights.safetensors").stat() == before
+
+
 def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, start: Path, tmp_path: Path) -> None:
     train(_config(folder, tmp_path, start, 1))
     train(replace(_config(folder, tmp_path, start, 2), init=None))

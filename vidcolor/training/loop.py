@@ -19,7 +19,7 @@ from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
 from vidcolor.training.checkpoint import checkpoint_sizes, load_checkpoint, save_checkpoint
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.data import load_pictures
+from vidcolor.training.data import PictureStore, load_pictures
 from vidcolor.training.following import Following
 from vidcolor.training.neighbours import nearest_photographs
 from vidcolor.training.objectives import Classification, Objective, Regression
@@ -70,14 +70,8 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
     objective = _objective(config, network, device)
     optimiser = _optimiser(network, config, pace=objective.pace)
     checkpoint, weights = _checkpoint(config), config.run / "weights.safetensors"
-    if checkpoint.is_file():
-        first, neighbours, average = load_checkpoint(checkpoint, config, network, optimiser, objective.memory, device)
-        sampler = PairSampler(store, neighbours, config.size)
-    else:
-        first, neighbours = 0, nearest_photographs(network, store)
-        sampler = PairSampler(store, neighbours, config.size)
-        _count_colours(network, sampler)
-        average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    first, neighbours, average = _begin(config, network, optimiser, objective, store)
+    sampler = PairSampler(store, neighbours, config.size)
 
     means: dict[str, float] = {}
     clock = Clock()
@@ -103,6 +97,28 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
                 save_weights(weights, average, config=network.config.to_dict(), version=config.version)
                 save_checkpoint(checkpoint, config, step + 1, network, optimiser, average, neighbours, objective.memory)
     return weights
+
+
+def _begin(
+    config: TrainConfig,
+    network: ExemplarNetwork,
+    optimiser: torch.optim.AdamW,
+    objective: Objective,
+    store: PictureStore,
+) -> tuple[int, Tensor, dict[str, Tensor]]:
+    """Go on from the run's checkpoint, or begin: the first step, the neighbours, the moving average."""
+    checkpoint, device = _checkpoint(config), store.pixels.device
+    if not checkpoint.is_file():
+        neighbours = nearest_photographs(network, store)
+        _count_colours(network, PairSampler(store, neighbours, config.size))
+        return 0, neighbours, {name: value.detach().clone() for name, value in network.state_dict().items()}
+    first, neighbours, average = load_checkpoint(checkpoint, config, network, optimiser, objective.memory, device)
+    if len(neighbours) != len(store.weights):
+        _log.info("%s holds other photographs than before: their neighbours are found anew", config.data)
+        neighbours = nearest_photographs(network, store)
+    if first >= config.steps:
+        _log.info("the run has done %d steps: to go on it needs more in all", first)
+    return first, neighbours, average
 
 
 @contextmanager
