@@ -83,7 +83,7 @@ class ExemplarColorizer:
 
     @classmethod
     def load(
-        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+        cls, weights: str | Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
     ) -> "ExemplarColorizer":
         """Load weights, and give torch half of the cores.
 

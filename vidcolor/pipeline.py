@@ -41,17 +41,18 @@ class Colorizer:
 
     @classmethod
     def load(
-        cls, weights: Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
+        cls, weights: str | Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
     ) -> "Colorizer":
         """Load the networks.
 
         Args:
-            weights: A weights file, or None for those that came with vidcolor.
+            weights: A weights file, already loaded weights, or None for those that came with vidcolor.
             device: `auto`, `cpu`, `cuda`, `cuda:1` and so on.
             temperature: Of the automatic colours, 0.05 (lively, speckled) to 1 (calm); None for what the weights say.
 
         Raises:
-            WeightsError: The weights are missing or damaged.
+            WeightsError: The weights are missing, damaged or made for another network.
+            VidcolorError: The device is unknown or not there, or the temperature out of range.
         """
         return cls(ExemplarColorizer.load(weights, device=device, temperature=temperature))
 

@@ -9,6 +9,7 @@ import struct
 import warnings
 import zlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
 from io import BytesIO
@@ -29,6 +30,7 @@ Bytes = NDArray[np.uint8]
 MAX_PIXELS = 80_000_000
 """Largest still: 80 megapixels, 240 MB in RGB."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "AVIF")
+_RGB_HINT = "of a Pillow picture, np.asarray(picture.convert('RGB')); of values from 0 to 1, np.uint8(rgb * 255 + 0.5)"
 _FRAME_NUMBER = re.compile(r"_(\d{4,})$", re.ASCII)
 _GREY_SPREAD = 6
 """Largest difference between the channels (8 bit) of the mean of 3 x 3 pixels that counts as grey in 99.5 % of them."""
@@ -79,15 +81,22 @@ class Reference:
         frame: Frame of the film that it was painted on according to its name, or None.
         grey: It has no colour to give.
         notes: What was converted on reading, one line each.
+
+    Raises:
+        ReferenceImageError: `rgb` is no such array, or `frame` negative.
     """
 
     def __init__(
         self, path: Path | None, rgb: Bytes, frame: int | None = None, grey: bool = False, notes: tuple[str, ...] = ()
     ) -> None:
+        if not isinstance(rgb, np.ndarray):
+            raise ReferenceImageError(f"rgb is a {type(rgb).__name__}; expected an array", hint=_RGB_HINT)
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
-            raise ValueError(f"rgb is {rgb.dtype} {rgb.shape}; expected uint8 (h, w, 3), not empty")
+            raise ReferenceImageError(
+                f"rgb is {rgb.dtype} {rgb.shape}; expected uint8 (h, w, 3), not empty", hint=_RGB_HINT
+            )
         if frame is not None and frame < 0:
-            raise ValueError(f"frame is {frame}; expected 0 or more, or None")
+            raise ReferenceImageError(f"frame is {frame}; expected 0 or more, or None", hint="frames are counted from 0")
         self.path, self.frame, self.grey, self.notes = path, frame, grey, notes
         self.size = rgb.shape[1], rgb.shape[0]
         self._rgb: Bytes | None = rgb
@@ -168,6 +177,17 @@ def load_reference(path: str | Path) -> Reference:
     if grey:
         notes.append("it is grey: it has no colour to give")
     return Reference(path, rgb, frame=frame_from_name(path), grey=grey, notes=tuple(notes)).let_go()
+
+
+def load_references(given: Sequence[str | Path | Reference]) -> list[Reference]:
+    """Read those stills that are given by their paths.
+
+    Raises:
+        ReferenceImageError: A still cannot be read, or one alone is given in place of several.
+    """
+    if isinstance(given, (str, Path, Reference)):  # a text is a sequence, too: of names of one letter
+        raise ReferenceImageError(f"references are {given!r}; expected a list of stills", hint="give a list of one")
+    return [each if isinstance(each, Reference) else load_reference(each) for each in given]
 
 
 def suffixes() -> tuple[str, ...]:

@@ -154,7 +154,7 @@ class ShotDetector:
         return self._cut(found[0].index)
 
 
-def detect_shots(video: Path | Iterable[NDArray[np.uint8]]) -> list[Shot]:
+def detect_shots(video: str | Path | Iterable[NDArray[np.uint8]]) -> list[Shot]:
     """Split a film into shots.
 
     Args:
@@ -162,9 +162,12 @@ def detect_shots(video: Path | Iterable[NDArray[np.uint8]]) -> list[Shot]:
 
     Returns:
         Shots that cover every frame once, in order; [] for a film without frames.
+
+    Raises:
+        VideoError: The film cannot be read.
     """
     detector = ShotDetector()
-    frames = _small_frames(video) if isinstance(video, Path) else video
+    frames = _small_frames(video) if isinstance(video, str | Path) else video
     shots = [shot for frame in frames for shot in detector.push(frame)]
     return shots + detector.finish()
 
@@ -176,7 +179,7 @@ def small_luma(luma: NDArray[np.uint8] | NDArray[np.uint16], *, bit_depth: int) 
     return (small.astype(np.uint16) >> max(bit_depth - 8, 0)).astype(np.uint8)
 
 
-def _small_frames(video: Path) -> Iterator[NDArray[np.uint8]]:
+def _small_frames(video: str | Path) -> Iterator[NDArray[np.uint8]]:
     with VideoReader(video) as reader:
         for frame in reader:
             yield small_luma(frame.luma, bit_depth=reader.info.bit_depth)

@@ -73,14 +73,14 @@ def save_weights(path: Path, state: Mapping[str, Tensor], *, config: Mapping[str
         part.write_bytes(save(halves, metadata=metadata))
 
 
-def load_weights(path: Path | None = None) -> Weights:
+def load_weights(path: str | Path | None = None) -> Weights:
     """Read and check weights.
 
     Raises:
         WeightsError: Missing, damaged, not safetensors, of another format, without version or sizes, with values that
             are not finite, or not the file whose checksum the model card beside it gives.
     """
-    path = path or default_path()
+    path = default_path() if path is None else Path(path)
     hint = "reinstall vidcolor, or name a weights file made by `vidcolor train`"
     if not path.is_file():
         raise WeightsError(f"no weights at {path}", hint=hint)

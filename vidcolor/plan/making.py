@@ -16,7 +16,7 @@ from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
 from vidcolor.plan.samples import Samples
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.references import Reference
+from vidcolor.references import Reference, load_references
 from vidcolor.shots import Shot, ShotDetector, small_luma
 from vidcolor.video import VideoReader
 from vidcolor.video.numbering import frame_times
@@ -28,7 +28,7 @@ Progress = Callable[[int, int | None], None]
 
 def make_plan(
     video: str | Path,
-    references: Sequence[Reference],
+    references: Sequence[str | Path | Reference] = (),
     *,
     start: Fraction | None = None,
     end: Fraction | None = None,
@@ -45,7 +45,7 @@ def make_plan(
 
     Args:
         video: The film.
-        references: The stills, in the order of preference among equals.
+        references: The stills, or their paths, in the order of preference among equals.
         start: Seconds at which the segment starts; a number in a still's name counts from the film's first frame.
         end: Seconds before which its last frame begins.
         similarity: Looks at the luma (h, w) in [0, 1], upright, of a shot's representative frame, and returns what
@@ -59,16 +59,18 @@ def make_plan(
 
     Raises:
         VideoError: The film cannot be read.
+        ReferenceImageError: A still cannot be read, or one alone is given in place of several.
         PlanError: The segment has no frames, or a cut lies outside of it.
     """
+    given = load_references(references)
     look = similarity or _by_appearance()
     offset = (
         0
-        if start is None or all(still.frame is None for still in references)
+        if start is None or all(still.frame is None for still in given)
         else bisect_left(frame_times(video, stream=stream), start)
     )
-    named = {i: still.frame - offset for i, still in enumerate(references) if still.frame is not None}
-    finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
+    named = {i: still.frame - offset for i, still in enumerate(given) if still.frame is not None}
+    finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in given])
     detector, recutter, samples = ShotDetector(), Recutter(cuts or Cuts()), Samples()
     shots: list[PlannedShot] = []
     scorers: list[Callable[[Reference], float]] = []
@@ -76,7 +78,7 @@ def make_plan(
     def close(finished: list[Shot]) -> None:
         for shot in finished:
             sample = samples.take(shot)
-            if references:
+            if given:
                 scorers.append(look(sample.luma))
             shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
 
@@ -86,7 +88,7 @@ def make_plan(
         total = info.frames if start is None and end is None else None
         for frame in reader:
             small = small_luma(frame.luma, bit_depth=info.bit_depth)
-            if references:
+            if given:
                 finder.push(frame.index, thumbnail(info.upright(small), full_scale=255), wanted=named)
             samples.push(frame, info)
             watch.push(frame)
@@ -98,17 +100,17 @@ def make_plan(
     watch.finish()
     if not shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
-    notes = [f"{still.name}: {note}" for still in references for note in still.notes]
-    bound = _bind(references, finder, named, offset=offset, frames=done, notes=notes)
-    twice = _unbind_twins(references, bound, named)
+    notes = [f"{still.name}: {note}" for still in given for note in still.notes]
+    bound = _bind(given, finder, named, offset=offset, frames=done, notes=notes)
+    twice = _unbind_twins(given, bound, named)
     for warning in (*reader.warnings, *twice):
         warn(warning)
 
     @cache
     def fit(shot: int, still: int) -> float:
-        return scorers[shot](references[still])
+        return scorers[shot](given[still])
 
-    stills = _assign(shots, references, bound, fit, whole=start is None and end is None)
+    stills = _assign(shots, given, bound, fit, whole=start is None and end is None)
     return ColorPlan(
         video=str(video),
         frames=done,

@@ -8,7 +8,7 @@ from pathlib import Path
 from vidcolor.errors import ReferenceImageError
 from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.references import Reference, load_reference, suffixes
+from vidcolor.references import Reference, load_reference, load_references, suffixes
 
 _NAMED = 3
 
@@ -43,11 +43,8 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
     Raises:
         ReferenceImageError: A still cannot be read, or one alone is given in place of several.
     """
-    if isinstance(given, (str, Path, Reference)):  # a text is a sequence, too: of names of one letter
-        raise ReferenceImageError(f"references are {given!r}; expected a list of stills", hint="give a list of one")
     references: dict[str, Reference] = {}
-    for each in given:
-        reference = each if isinstance(each, Reference) else load_reference(each)
+    for reference in load_references(given):
         references.setdefault(reference.key, reference)
     notes: list[str] = []
     warnings: list[str] = []
