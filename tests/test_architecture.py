@@ -50,6 +50,7 @@ LAYERS = {
     "sheets": 0,
     "provenance": 0,
     "planes": -1,
+    "heldpictures": -1,
     "errors": -1,
     "readahead": -1,
     "partfile": -1,

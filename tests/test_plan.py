@@ -14,9 +14,10 @@ import skimage.data
 from films import Film, as_jpeg, picture, render
 from numpy.typing import NDArray
 
-from vidcolor.errors import PlanError, VideoError
+from vidcolor.errors import PlanError, ReferenceImageError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.plan.likeness import thumbnail
+from vidcolor.plan.painted import settle
 from vidcolor.references import Reference
 
 WIDTH, HEIGHT, LENGTH = 128, 96, 20
@@ -293,6 +294,18 @@ def test_stills_are_found_from_a_plan_in_a_folder_that_is_a_link(
     # What lies in the plan's folder by its name is named so, wherever a link leads.
     written = json.loads(Path("linked/plan.json").read_text())["shots"][0]["references"][0]["path"]
     assert written.startswith("..") == (stills == "paint")
+
+
+def test_a_saved_plan_calls_a_still_in_memory_as_before(tmp_path: Path) -> None:
+    still = Reference(None, scene("coffee", 0), frame=3)
+    shot = PlannedShot(start=0, stop=9, references=[PlannedReference(path=still.key, frame=3)])
+    ColorPlan(video="film.mkv", frames=9, shots=[shot]).save(tmp_path / "plan.json")
+    plan = ColorPlan.load(tmp_path / "plan.json")
+    assert plan.shots == [shot]
+    assert settle(plan, [still]).references == [still]
+    with pytest.raises(ReferenceImageError, match="no such still") as caught:
+        settle(plan, [])
+    assert caught.value.hint == "it was made in memory: give it again, beside the plan"
 
 
 def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from vidcolor.errors import ReferenceImageError
-from vidcolor.references import MAX_PIXELS, Reference, _Pictures, frame_from_name, is_grey, load_reference
+from vidcolor.heldpictures import HeldPictures
+from vidcolor.references import MAX_PIXELS, Reference, frame_from_name, is_grey, load_reference
 
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (20, 180, 60), (30, 40, 210), (240, 240, 240)
 
@@ -282,7 +283,7 @@ def test_luma_and_ab_at_a_size(tmp_path: Path) -> None:
 @pytest.fixture
 def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Reference]:
     """Three stills in files, where there is room for the pixels of one."""
-    monkeypatch.setattr("vidcolor.references._pictures", _Pictures(48 * 32 * 3))
+    monkeypatch.setattr("vidcolor.references._pictures", HeldPictures(48 * 32 * 3))
     for number in range(3):
         Image.fromarray(np.roll(quadrants(), number, axis=0)).save(tmp_path / f"{number}.png")
     return [load_reference(tmp_path / f"{number}.png") for number in range(3)]

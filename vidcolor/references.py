@@ -8,13 +8,11 @@ import re
 import struct
 import warnings
 import zlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
 import cv2
@@ -24,6 +22,7 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import ReferenceImageError
+from vidcolor.heldpictures import HeldPictures
 
 Bytes = NDArray[np.uint8]
 
@@ -31,6 +30,7 @@ MAX_PIXELS = 80_000_000
 """Largest still: 80 megapixels, 240 MB in RGB."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "AVIF")
 _RGB_HINT = "of a Pillow picture, np.asarray(picture.convert('RGB')); of values from 0 to 1, np.uint8(rgb * 255 + 0.5)"
+_KEY_IN_MEMORY = re.compile(r"still-[0-9a-f]{16}(_\d{6,})?", re.ASCII)
 _FRAME_NUMBER = re.compile(r"_(\d{4,})$", re.ASCII)
 _GREY_SPREAD = 6
 """Largest difference between the channels (8 bit) of the mean of 3 x 3 pixels that counts as grey in 99.5 % of them."""
@@ -42,34 +42,7 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, stru
 """What Pillow raises on damaged files, by format."""
 
 
-class _Pictures:
-    """The pictures that were read or asked for last, by what stands for their pixels.
-
-    Args:
-        most_bytes: That they may take; the last one is held whatever it takes.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._held: OrderedDict[str, Bytes] = OrderedDict()
-        self._lock = Lock()
-
-    def hold(self, identity: str, rgb: Bytes) -> Bytes:
-        """Hold a picture and return it; those not asked for the longest are let go."""
-        with self._lock:
-            self._held[identity] = rgb
-            self._held.move_to_end(identity)
-            while len(self._held) > 1 and sum(each.nbytes for each in self._held.values()) > self._most_bytes:
-                self._held.popitem(last=False)
-        return rgb
-
-    def get(self, identity: str) -> Bytes | None:
-        """Return a picture that is held."""
-        with self._lock:
-            return self._held.get(identity)
-
-
-_pictures = _Pictures(256 << 20)
+_pictures = HeldPictures(256 << 20)
 
 
 class Reference:
@@ -96,7 +69,9 @@ class Reference:
                 f"rgb is {rgb.dtype} {rgb.shape}; expected uint8 (h, w, 3), not empty", hint=_RGB_HINT
             )
         if frame is not None and frame < 0:
-            raise ReferenceImageError(f"frame is {frame}; expected 0 or more, or None", hint="frames are counted from 0")
+            raise ReferenceImageError(
+                f"frame is {frame}; expected 0 or more, or None", hint="frames are counted from 0"
+            )
         self.path, self.frame, self.grey, self.notes = path, frame, grey, notes
         self.size = rgb.shape[1], rgb.shape[0]
         self._rgb: Bytes | None = rgb
@@ -200,6 +175,11 @@ def frame_from_name(path: Path) -> int | None:
     """Return 123 for a name such as `kitchen_000123.png`: four or more digits after an underscore end the stem."""
     found = _FRAME_NUMBER.search(path.stem)
     return int(found.group(1)) if found else None
+
+
+def names_no_file(key: str) -> bool:
+    """Tell whether a plan calls a still so that was made in memory."""
+    return _KEY_IN_MEMORY.fullmatch(key) is not None
 
 
 def is_grey(rgb: Bytes) -> bool:

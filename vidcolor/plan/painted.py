@@ -8,7 +8,7 @@ from pathlib import Path
 from vidcolor.errors import ReferenceImageError
 from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.references import Reference, load_reference, load_references, suffixes
+from vidcolor.references import Reference, load_reference, load_references, names_no_file, suffixes
 
 _NAMED = 3
 
@@ -106,7 +106,10 @@ def _find(path: Path) -> Reference | None:
             return reference
     if not path.exists():
         raise ReferenceImageError(
-            f"{path}: no such still, though the plan names it", hint="check the path, or take it out of the plan"
+            f"{path}: no such still, though the plan names it",
+            hint="it was made in memory: give it again, beside the plan"
+            if names_no_file(str(path))
+            else "check the path, or take it out of the plan",
         )
     return None
 

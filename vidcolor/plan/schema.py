@@ -17,6 +17,7 @@ from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
 from vidcolor.plan.entries import Entry, MisplacedError, PlannedReference, PlannedShot, place_of
 from vidcolor.plan.positions import DuplicateKeyError, Keys, dotted, find_lines, line_of
+from vidcolor.references import names_no_file
 
 _MOST_FRAMES = 1 << 40
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
@@ -118,6 +119,8 @@ class ColorPlan(Entry):
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON, whole or not at all; stills are named relative to its folder.
 
+        One made in memory has to be given again, beside the plan, when that is followed.
+
         Raises:
             PlanError: The file cannot be written.
         """
@@ -164,7 +167,7 @@ class ColorPlan(Entry):
         except (ValueError, RecursionError) as error:
             raise PlanError(f"{path}: not JSON ({error})", hint="make a plan with `vidcolor scenes -o`") from error
         folder = path.parent
-        return plan._moved(lambda still: str(folder / still))
+        return plan._moved(lambda still: still if names_no_file(still) else str(folder / still))
 
     def _number_of(self, frame: int) -> int:
         return bisect_right(self.shots, frame, key=lambda shot: shot.start) - 1
@@ -200,6 +203,8 @@ def _parse(text: str) -> Any:
 
 def _relative_to(folder: Path) -> Callable[[str], str]:
     def relative(still: str) -> str:
+        if names_no_file(still):
+            return still
         try:
             named = os.path.relpath(still, folder)
             # Names alone mislead where a folder is a link: `..` then leads up from where the link points.
