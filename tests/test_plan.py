@@ -308,6 +308,14 @@ def test_a_saved_plan_calls_a_still_in_memory_as_before(tmp_path: Path) -> None:
     assert caught.value.hint == "it was made in memory: give it again, beside the plan"
 
 
+@pytest.mark.parametrize("bounds", [[], [(0, 4), (5, 9)], [(0, 4), (3, 9)], [(0, 4)], [(0, 12)]])
+def test_other_shots_must_cover_the_film(bounds: list[tuple[int, int]]) -> None:
+    plan = ColorPlan(video="film.mkv", frames=9, shots=[PlannedShot(start=0, stop=9)])
+    with pytest.raises(PlanError) as caught:
+        plan.with_shots(PlannedShot(start=start, stop=stop) for start, stop in bounds)
+    assert caught.value.hint
+
+
 def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(PlanError):
         plan_of(tmp_path).save(tmp_path / "missing" / "plan.json")

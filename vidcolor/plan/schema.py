@@ -62,6 +62,10 @@ class ColorPlan(Entry):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        self._require_cover()
+        return self
+
+    def _require_cover(self) -> None:
         reached = 0
         for number, shot in enumerate(self.shots):
             if shot.start != reached:
@@ -88,7 +92,6 @@ class ColorPlan(Entry):
             raise MisplacedError(
                 f"the last shot stops at {reached}; frames is {self.frames}", "shots", len(self.shots) - 1, "stop"
             )
-        return self
 
     def stills(self) -> list[Path]:
         """Return every still once, in the order of first use."""
@@ -113,8 +116,17 @@ class ColorPlan(Entry):
         return any(shot.treatment == "keep" for shot in self.shots)
 
     def with_shots(self, shots: Iterable[PlannedShot]) -> Self:
-        """Return the plan with other shots of the same frames."""
-        return self.model_copy(update={"shots": list(shots)})
+        """Return the plan with other shots of the same frames.
+
+        Raises:
+            PlanError: They leave frames out, share some, or borrow from where there is no shot.
+        """
+        plan = self.model_copy(update={"shots": list(shots)})
+        try:
+            plan._require_cover()
+        except MisplacedError as error:
+            raise PlanError(str(error), hint="shots follow each other without a gap") from error
+        return plan
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON, whole or not at all; stills are named relative to its folder.
