@@ -11,6 +11,7 @@ import typer.main
 from films import Film, render
 from PIL import Image
 
+import vidcolor
 from vidcolor import Colorizer, Reference, VidcolorError, detect_shots, make_plan
 from vidcolor.cli import app
 from vidcolor.errors import ReferenceImageError, WeightsError
@@ -74,3 +75,7 @@ def test_a_still_in_memory_that_is_none_is_refused_with_a_hint(rgb: Any, frame: 
         Reference(None, rgb, frame=frame)
     assert isinstance(caught.value, ValueError)
     assert caught.value.hint
+
+
+def test_type_checkers_of_others_are_told_that_the_package_is_typed() -> None:
+    assert (Path(vidcolor.__file__).parent / "py.typed").is_file()
