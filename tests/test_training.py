@@ -494,9 +494,10 @@ def test_unknown_device_and_seed_are_refused(folder: Path, tmp_path: Path) -> No
         TrainConfig(data=folder, run=tmp_path, seed=-1)
 
 
-def test_sizes_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(VidcolorError, match="multiple of 32"):
-        TrainConfig(data=folder, run=tmp_path, size=100)
+@pytest.mark.parametrize("size", [100, 0, 4096])
+def test_sizes_that_do_not_fit_are_refused(folder: Path, tmp_path: Path, size: int) -> None:
+    with pytest.raises(VidcolorError, match=f"size is {size}: it must be a multiple of 32, at most 512"):
+        TrainConfig(data=folder, run=tmp_path, size=size)
 
 
 @pytest.mark.parametrize("kind", ["other sizes", "other names", "other settings"])

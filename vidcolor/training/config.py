@@ -8,6 +8,9 @@ from vidcolor.networks import NetworkConfig
 from vidcolor.networks.encoder import STRIDES
 from vidcolor.training.objectives import OBJECTIVES
 
+_LARGEST = 512
+"""Crops: pictures are held at 208 x 256 pixels, so that larger ones show no more and fill the memory."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -20,7 +23,7 @@ class TrainConfig:
         perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
         steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
         batch: Samples per step: pairs, or single pictures.
-        size: Side of the crops in pixels, a multiple of 32.
+        size: Side of the crops in pixels, a multiple of 32, at most 512.
         learning_rate: Peak learning rate of AdamW.
         train_encoder: Train the encoder too, from the features of this stride on, at a tenth of the learning rate; 2 is
             all of it. None leaves it as it is.
@@ -54,8 +57,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         self._check_objective()
-        if self.size % 32 or self.size <= 0:
-            raise VidcolorError(f"size is {self.size}: it must be a multiple of 32", hint="try 128")
+        if self.size % 32 or not 0 < self.size <= _LARGEST:
+            raise VidcolorError(f"size is {self.size}: it must be a multiple of 32, at most {_LARGEST}", hint="try 128")
         if self.steps <= 0 or self.batch <= 0:
             raise VidcolorError(f"steps {self.steps} and batch {self.batch} must be positive")
         if self.singles < 0:
