@@ -33,7 +33,6 @@ from vidcolor.evaluation.pictures import Bytes, picture, shrink
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.metrics import bootstrap_interval, ciede2000, colourfulness, lab_of
 from vidcolor.propagation import EFFORTS
-from vidcolor.references import load_reference
 from vidcolor.sheets import SheetRow, lay_out, write_picture
 from vidcolor.shots import Shot
 from vidcolor.video import ChromaPlanes
@@ -84,7 +83,7 @@ def score_clip(
 def score_sample(weights: Path | None, *, every: int = 1) -> Scores:
     """Colour the sample film from its stills and score its colours shot by shot, the stills' frames left out."""
     film = SAMPLES / "bikes.mkv"
-    plan = make_plan(film, [load_reference(path) for path in sorted((SAMPLES / "stills").glob("*.png"))])
+    plan = make_plan(film, sorted((SAMPLES / "stills").glob("*.png")))
     given = [still.frame for shot in plan.shots for still in shot.references if still.frame is not None]
     shots = [Shot(shot.start, shot.stop) for shot in plan.shots]
     with tempfile.TemporaryDirectory() as name:

@@ -63,6 +63,9 @@ def test_names_with_control_characters_stay_on_their_line(film: Path, library: P
     assert status == 0, err
     assert [line.split()[-1] for line in out.splitlines()[1:]] == ["b.png"] * 3
     assert "\x1b" not in out + err
+    _, listed, _ = run("scenes", film, "-r", odd / "a\x1b[31m\nb.png", "--quiet")
+    assert len(listed.splitlines()) == 4
+    assert "\x1b" not in listed
     assert all(line.startswith(("warning: ", "note: ", "1 ", "2 ")) for line in err.splitlines())
 
 

@@ -31,9 +31,8 @@ def test_titles_are_kept_in_any_letters_over_many_copies(tmp_path: Path, suffix:
     source = labelled(tmp_path, title=title, language="deu")
     first, second, back = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}", tmp_path / "back.mkv"
     for film, output in ((source, first), (first, second), (second, back)):
-        plain_transcode(
-            film, output, lossless=True
-        )  # x264's lossy copies of pictures this small differ from run to run
+        # Without loss: x264's lossy copies of pictures this small differ from run to run.
+        plain_transcode(film, output, lossless=True)
         assert verify(film, output).differences == ()
         assert [each.title for each in probe(output).streams] == [title]
 

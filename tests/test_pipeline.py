@@ -13,6 +13,7 @@ from vidcolor import Colorizer
 from vidcolor.errors import PlanError, ReferenceImageError, VidcolorError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.references import Reference, load_reference
+from vidcolor.reports import PreviewReport
 from vidcolor.verification import verify
 from vidcolor.video import RgbVideoWriter, VideoReader
 
@@ -146,15 +147,20 @@ def test_a_turned_film_is_coloured_upright(colorizer: Colorizer, tmp_path: Path)
     assert np.abs(_chroma(report.output)[1][1] - cr).mean() < 4
 
 
-def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
-    still = _still(tmp_path / "s_000004.png", 4)
-    report = colorizer.preview(
+def _preview(colorizer: Colorizer, film: Path, folder: Path, *, frames: int, provenance: bool = False) -> PreviewReport:
+    """Preview the first frames, with a still of frame 4."""
+    return colorizer.preview(
         film,
-        references=[still],
-        side_by_side=tmp_path / "side.mp4",
-        contact_sheet=tmp_path / "sheet.png",
-        duration=Fraction(15) / _GREY.rate,
+        references=[_still(folder / "s_000004.png", 4)],
+        side_by_side=folder / "side.mp4",
+        contact_sheet=folder / "sheet.png",
+        duration=Fraction(frames) / _GREY.rate,
+        provenance=provenance,
     )
+
+
+def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    report = _preview(colorizer, film, tmp_path, frames=15)
     with VideoReader(report.side_by_side) as reader:
         assert reader.info.width >= 2 * _GREY.width
         assert len(list(reader)) == report.frames == 15
@@ -167,15 +173,7 @@ def test_preview_writes_a_clip_and_a_sheet(colorizer: Colorizer, film: Path, tmp
 
 
 def test_a_preview_shows_where_colours_come_from(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
-    still = _still(tmp_path / "s_000004.png", 4)
-    report = colorizer.preview(
-        film,
-        references=[still],
-        side_by_side=tmp_path / "side.mp4",
-        contact_sheet=tmp_path / "sheet.png",
-        duration=Fraction(6) / _GREY.rate,
-        provenance=True,
-    )
+    report = _preview(colorizer, film, tmp_path, frames=6, provenance=True)
     with av.open(str(report.side_by_side)) as container:
         shown = list(container.decode(video=0))[4].to_ndarray(format="rgb24").astype(int)
     assert shown.shape[1] == pytest.approx(3 * _GREY.width + 8, abs=1)

@@ -16,7 +16,7 @@ from vidcolor.framing import as_stored, shrink, upright_size, working_luma
 from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.provenance import STILL, everywhere
-from vidcolor.references import Reference, load_reference
+from vidcolor.references import Reference, load_references
 from vidcolor.reports import Clock
 from vidcolor.scales import EncodedReference, ScaledReference
 from vidcolor.video import Frame, VideoInfo
@@ -113,14 +113,8 @@ def load_stills(
     def copy(reference: Reference, long_side: int) -> EncodedReference:
         return usual(reference) if long_side == LONG_SIDE else of_another_size(reference, long_side)
 
-    stills: dict[str, Still] = {}
-    for given in references:
-        if str(given) in stills:  # a plan names the stills that it was made with, those in memory too
-            continue
-        reference = given if isinstance(given, Reference) else load_reference(Path(given))
-        if reference.key not in stills:
-            stills[reference.key] = Still(reference, partial(copy, reference), info)
-    return stills
+    loaded = load_references(references)
+    return {reference.key: Still(reference, partial(copy, reference), info) for reference in loaded}
 
 
 def encode(reference: Reference, networks: ExemplarColorizer, matrix: str, long_side: int) -> EncodedReference:

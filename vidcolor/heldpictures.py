@@ -31,6 +31,8 @@ class HeldPictures:
         return rgb
 
     def get(self, identity: str) -> Bytes | None:
-        """Return a picture that is held."""
+        """Return a picture that is held: it is asked for last now."""
         with self._lock:
+            if identity in self._held:
+                self._held.move_to_end(identity)
             return self._held.get(identity)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vidcolor.cli.console import Talk, check_folder, check_output, complain, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, check_output, complain, one_line, print_json, refuse
 from vidcolor.cli.options import (
     Codec,
     CodecName,
@@ -203,4 +203,5 @@ def _print(rows: list[_Row], talk: Talk, *, json: bool) -> None:
     for row in rows:
         result, film = row.result, row.result.film
         figures = f"{result.frames:6d}  {result.shots:5d}  {result.shots_colored:8d}  {result.lost:4d}"
-        typer.echo(f"{row.state:6s}  {figures}  {film.video if row.state == 'failed' else film.output}")
+        path = film.video if row.state == "failed" else film.output
+        typer.echo(one_line(f"{row.state:6s}  {figures}  {path}"))

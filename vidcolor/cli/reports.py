@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, check_output, one_line, print_json, refuse
 from vidcolor.cli.options import Json, MoreStills, Quiet, Still, Stream, Video, Yes, given_stills
 from vidcolor.errors import PlanError
 from vidcolor.places import real_place
@@ -56,13 +56,12 @@ def scenes(
         from vidcolor.plan import make_plan
         from vidcolor.plan.looks import remarks_on
         from vidcolor.plan.renewal import Cuts, renew, with_stills
-        from vidcolor.references import load_reference
 
         warnings: list[str] = []
         old = _edited(output) if output is not None and edited else None
         plan = make_plan(
             video,
-            [load_reference(path) for path in references],
+            references,
             cuts=Cuts.of(old, cut=cut or (), join=join or ()),
             progress=lambda done, total: talk.progress("shots", done, total),
             warn=warnings.append,
@@ -118,7 +117,7 @@ def _list_shots(plan: "ColorPlan") -> None:
         looks = "keep" if shot.treatment == "keep" else shot.looks or ""
         paint = "" if shot.keyframe is None else str(shot.keyframe)
         numbers = f"{number:4d}  {shot.start:6d}  {shot.stop:6d}  {shot.stop - shot.start:6d}  {paint:>6}"
-        typer.echo(f"{numbers}  {looks:6}  {names}".rstrip())
+        typer.echo(one_line(f"{numbers}  {looks:6}  {names}").rstrip())
 
 
 def check_plan(plan: Path, *, stills: Path | None) -> None:

@@ -131,7 +131,7 @@ def _print_recommendations(found: "list[Recommendation]") -> None:
     for number, each in enumerate(found, start=1):
         for place, candidate in enumerate(each.candidates):
             shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}" if place == 0 else " " * 20
-            typer.echo(f"{shot}  {candidate.score:6.2f}  {one_line(candidate.name)}")
+            typer.echo(one_line(f"{shot}  {candidate.score:6.2f}  {candidate.name}"))
 
 
 def suggest(

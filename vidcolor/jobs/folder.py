@@ -1,9 +1,9 @@
 """The folder of a job. Any number of runs may use it at once, and any of them may be killed at any time.
 
     film.color.job/
-        manifest.json             what the latest run was made from, and its plan
-        lock                      held by every run; names the outputs that the runs are writing
-        shots/0000187.KEY.0000187.chroma  colours of the shot that starts at frame 187, from that frame on
+        manifest.json                     what the latest run was made from, and its plan
+        lock                              held by every run; names the outputs that the runs are writing
+        shots/0000187.KEY.0000787.chroma  colours of the shot that starts at frame 187, from frame 787 on
 
 What killed runs left under temporary names is removed by the next run that finds itself alone.
 """

@@ -64,8 +64,11 @@ class Keeper:
         self._size = width, height
         self._file = self._begun()
 
-    def write(self, ab: Floats, mark: bytes = b"") -> None:
-        """Add the next frame's rounded ab (h, w, 2); with its mark a run can go on with it when this one is cut off."""
+    def write(self, ab: Floats, mark: bytes) -> None:
+        """Add the next frame's rounded ab (h, w, 2).
+
+        Its mark, where there is one, lets another run go on with it when this one is cut off.
+        """
         if mark:
             self._file.publish(mark)
             self._file = self._begun()

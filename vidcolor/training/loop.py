@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.device import pick_device
-from vidcolor.errors import VidcolorError, WeightsError, no_room
+from vidcolor.errors import VidcolorError, WeightsError, unwritten
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
@@ -127,12 +127,9 @@ def _told(run: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = no_room(error.errno)
+        reason, _ = unwritten(run, error)
         raise VidcolorError(
-            f"{run} cannot take the checkpoint: {reason or error.strerror or error}",
-            hint="the checkpoint before it, if any, is as it was: make room and resume"
-            if reason
-            else "the checkpoint before it, if any, is as it was: see that the folder can be written to, and resume",
+            reason, hint="make room, or let the folder be written to, and resume: the checkpoint before is as it was"
         ) from error
 
 
