@@ -208,6 +208,22 @@ def test_a_preview_leaves_neither_output_when_the_sheet_cannot_be_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_preview_replaces_neither_the_film_nor_what_is_there(
+    colorizer: Colorizer, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planned(*_: object, **__: object) -> None:
+        pytest.fail("the film was planned for a clip that cannot be written")
+
+    monkeypatch.setattr("vidcolor.pipeline.plan_film", planned)
+    own = tmp_path / f"film{film.suffix}"
+    own.write_bytes(film.read_bytes())
+    with pytest.raises(VideoError, match="is the film itself"):
+        colorizer.preview(own, side_by_side=own, contact_sheet=tmp_path / "sheet.png", overwrite=True)
+    with pytest.raises(VideoError, match="exists already"):
+        colorizer.preview(film, side_by_side=own, contact_sheet=tmp_path / "sheet.png")
+    assert [path.name for path in tmp_path.iterdir()] == [own.name]
+
+
 def test_a_preview_has_its_sheet_as_its_name_says(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
     def preview(sheet: str) -> Path:
         clip = tmp_path / f"{sheet}.mp4"

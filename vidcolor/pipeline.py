@@ -262,7 +262,8 @@ class Colorizer:
         check_options("balanced", saturation)
         end = (probe(video, stream=stream).start or Fraction(0) if start is None else start) + duration
         with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
-            check_output(sheet, source=video, overwrite=overwrite)
+            for made in (Path(side_by_side), sheet):
+                check_output(made, source=video, overwrite=overwrite)
             check_picture(sheet)
             info = reader.info
             networks = self._networks.tracing() if provenance else self._networks
