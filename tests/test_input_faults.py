@@ -1,6 +1,7 @@
 """Films and stills that are damaged or odd, coloured all the way: what is said, and what comes out."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -24,6 +25,7 @@ from vidcolor.references import load_reference
 from vidcolor.reports import Report
 from vidcolor.verification import verify
 from vidcolor.video import VideoReader, probe
+from vidcolor.video.checksums import check_film
 
 X264 = Film(codec="libx264", rate=Fraction(25), options=(("preset", "ultrafast"), ("g", "25")))
 FFV1 = Film(options=(("level", "3"), ("slicecrc", "1"), ("g", "1")), width=320, height=240, frames=15)
@@ -165,6 +167,22 @@ def test_the_check_finds_nothing_in_a_whole_film_and_tells_how_far_it_is(
     assert ("check", 25, 30) in told
 
 
+def test_the_check_hears_out_a_decoder_that_says_much_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe holds 64 kB: a child that says more waits until somebody reads it."""
+    film = probe(render(tmp_path / "film", FFV1))
+    child = tmp_path / "child.py"
+    child.write_text(
+        f"#!{sys.executable}\nimport signal, sys\nsignal.alarm(10)\nsys.stderr.write('x' * 200_000 + '\\nlast words')\n"
+        'sys.stderr.flush()\nprint(\'["damaged", "3/2"]\')\nsys.exit(len(sys.argv) > 9)\n'
+    )
+    child.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(child))
+    assert check_film(film) == ["the check found 1 damaged frames, at 1.500 s"]
+    child.write_text(child.read_text().replace("> 9", "> 0"))
+    with pytest.raises(VideoError, match="the check for damage failed: last words"):
+        check_film(film)
+
+
 def test_strict_lets_a_warning_fail_before_and_after_the_work(tmp_path: Path, untrained: Path) -> None:
     film = flip(render(tmp_path / "film", FFV1), 4)
     words = ["colorize", film, "-o", tmp_path / "out.mkv", "--weights", untrained, "--strict"]
@@ -175,7 +193,6 @@ def test_strict_lets_a_warning_fail_before_and_after_the_work(tmp_path: Path, un
     assert sorted(tmp_path.iterdir()) == [film]
     assert run(*words)[0] == 0
     cut = cut_out(render(tmp_path / "cut", replace(X264, frames=50)), 0.5, 1)
-    plan = ColorPlan(video=str(cut), frames=1, shots=[PlannedShot(start=0, stop=1)])
     with VideoReader(cut) as reader:
         frames = len(list(reader))
     plan = ColorPlan(video=str(cut), frames=frames, shots=[PlannedShot(start=0, stop=frames)])

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import av
 import av.error
@@ -42,16 +43,18 @@ def check_film(film: VideoInfo, *, progress: Callable[[int, int | None], None] |
     """
     home = str(Path(__file__).parents[2])  # the child imports the very package that runs
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-    with subprocess.Popen(
-        [sys.executable, "-m", __name__, str(film.path.absolute()), str(film.stream)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    ) as child:
+    times: list[Fraction] = []
+    with (
+        TemporaryFile() as said,  # a pipe that nobody reads meanwhile is full after 64 kB, and the child then waits
+        subprocess.Popen(
+            [sys.executable, "-m", __name__, str(film.path.absolute()), str(film.stream)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        ) as child,
+    ):
         assert child.stdout is not None
-        assert child.stderr is not None
-        times: list[Fraction] = []
         try:
             for line in child.stdout:
                 word, value = json.loads(line)
@@ -59,10 +62,12 @@ def check_film(film: VideoInfo, *, progress: Callable[[int, int | None], None] |
                     times.append(Fraction(value))
                 elif progress is not None:
                     progress(value, film.frames)
-            last_words = child.stderr.read().decode(errors="replace").strip().splitlines()
+            child.wait()
         except BaseException:
             child.kill()
             raise
+        said.seek(0)
+        last_words = said.read().decode(errors="replace").strip().splitlines()
     if child.returncode:
         reason = last_words[-1] if last_words else f"its process ended with {child.returncode}"
         raise VideoError(f"{film.path}: the check for damage failed: {reason}", hint="leave the check out")
