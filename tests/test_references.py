@@ -2,9 +2,12 @@
 
 import struct
 import tracemalloc
+import warnings
 import weakref
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import cv2
 import numpy as np
@@ -306,6 +309,32 @@ def test_a_still_that_changes_while_it_is_in_use_is_refused(crowded: list[Refere
     path.unlink()
     with pytest.raises(ReferenceImageError, match="no such still"):
         _ = crowded[0].rgb
+
+
+def test_stills_read_in_two_threads_leave_the_warnings_of_the_program_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(quadrants()).save(tmp_path / "still.png")
+    first_reads, second_reads, first_is_done = Event(), Event(), Event()
+
+    def decode(*_: object) -> NDArray[np.uint8]:
+        if first_reads.is_set():
+            second_reads.set()
+            first_is_done.wait(5)
+        else:
+            first_reads.set()
+            second_reads.wait(0.3)  # in vain, where stills are read one after the other
+        return quadrants()
+
+    monkeypatch.setattr("vidcolor.references._decode", decode)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(load_reference, tmp_path / "still.png")
+        first.add_done_callback(lambda _: first_is_done.set())
+        assert first_reads.wait(5)
+        second = threads.submit(load_reference, tmp_path / "still.png")
+        assert first.result().size == second.result().size
+    assert warnings.filters == before
 
 
 def test_reference_checks_and_prints_itself() -> None:

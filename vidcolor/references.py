@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 import cv2
@@ -43,6 +44,9 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, stru
 
 _pictures = HeldPictures(256 << 20)
 """Of all stills: some fifty-five of 1440x1080."""
+_warnings_held = Lock()
+"""Warnings are held back for the whole program: of two threads that did so, the first to end would bring them back for
+both, and the last would leave them held back for ever."""
 
 
 class Reference:
@@ -208,7 +212,7 @@ def _read(path: Path, notes: list[str]) -> Bytes:
             f"{path}: cannot be read ({error.strerror})", hint="check that you may read the file"
         ) from error
     try:
-        with file, warnings.catch_warnings():
+        with file, _warnings_held, warnings.catch_warnings():
             # Our own limit is below the size that Pillow warns of; its other warnings concern metadata.
             warnings.simplefilter("ignore")
             with Image.open(file, formats=_formats()) as image:
