@@ -1,5 +1,6 @@
 """Files appear whole or not at all, and nobody else's file is touched."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,18 @@ def test_a_long_name_leaves_room_for_the_temporary_one(tmp_path: Path, letter: s
     part.path.write_bytes(b"a film")
     part.publish()
     assert [path.name for path in tmp_path.iterdir()] == [f"{name}.mkv"]
+
+
+def test_a_film_may_be_read_by_whom_the_user_lets_read_new_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(mask: int) -> int:
+        pytest.fail(f"a umask of {mask} is that of files which other threads make meanwhile, too")
+
+    (tmp_path / "usual").touch()
+    monkeypatch.setattr(os, "umask", asked)
+    PartFile(tmp_path / "film.mkv", overwrite=False).publish()
+    assert (tmp_path / "film.mkv").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_names_differ_and_lie_beside_the_file(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ class PartFile:
         # Ctrl-C may come before any `with` block holds the file: it is then removed when the program ends.
         finalize(self, remove, self.path)
         try:
-            self.path.touch(mode=0o600, exist_ok=False)
+            self.path.touch(exist_ok=False)
         except OSError as error:
             raise VideoError(f"{path}: {error.strerror}", hint="choose another folder with -o") from error
 
@@ -140,9 +140,6 @@ class PartFile:
         try:
             if self._final.exists() and not self._overwrite:
                 raise VideoError(f"{self._final} was made by another process", hint="choose another name")
-            mask = os.umask(0)
-            os.umask(mask)
-            self.path.chmod(0o666 & ~mask)
             _flush(self.path)
             self.path.replace(self._final)
         except OSError as error:
