@@ -246,8 +246,9 @@ class VideoWriter:
 
     def _add_video(self, output: OutputContainer) -> VideoStream:
         film, encoding = self._film, self._encoding
-        # SVT-AV1 prints its banner past Python unless told not to; it reads the environment when it is opened.
-        os.environ.setdefault("SVT_LOG", "1")
+        if encoding.codec == "libsvtav1":
+            # It prints its banner past Python unless told not to; it reads the environment when it is opened.
+            os.environ.setdefault("SVT_LOG", "1")
         video = output.add_stream(encoding.codec, rate=frame_rate(film), options=dict(encoding.options))
         assert isinstance(video, VideoStream)
         context = video.codec_context
