@@ -15,6 +15,7 @@ LAYERS = {
     "cli": 7,
     "batch": 6,
     "pipeline": 5,
+    "delivery": 4,
     "filmwork": 4,
     "planning": 4,
     "previewing": 4,

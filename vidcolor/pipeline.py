@@ -1,32 +1,30 @@
 """The main flow: film and stills in, coloured film out. The page to read first."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from vidcolor.coloring import load_stills
+from vidcolor.coloring import ColoredFrame, load_stills
+from vidcolor.delivery import ChromaDelivery
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.filmwork import color_film
 from vidcolor.framing import show_provenance
-from vidcolor.grading import grade
 from vidcolor.jobs import Job
-from vidcolor.own_chroma import OwnChroma
 from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
 from vidcolor.plan import ColorPlan
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
-from vidcolor.planning import Progress, begin, check_options, plan_film
+from vidcolor.planning import Progress, begin, check_options, find_plan
 from vidcolor.previewing import PreviewPictures
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import check_picture, lay_out, write_picture
-from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
 from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
@@ -144,69 +142,37 @@ class Colorizer:
                 networks = self._networks if sources is None else self._networks.tracing()
                 given = settle(plan, references)
                 stills = load_stills(given.references, networks, reader.info)
-                warned, planned = [*given.warnings], list[str]()
+                warned = [*given.warnings]
                 if verify_input:
                     with clock("check"):
                         warned += check_film(reader.info, progress=progress and partial(progress, "check"))
                 refuse_warnings(video, [*warned, *reader.warnings], strict=strict)
 
-                def heed(lines: Sequence[str]) -> None:
-                    planned.extend(lines)
-                    refuse_warnings(video, lines, strict=strict)
-
                 with clock("plan"):
-                    plan = begin(
-                        work,
-                        networks,
-                        reader,
-                        stills,
-                        quality=quality,
-                        plan=given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream),
-                        progress=progress,
-                        heed=heed,
-                    )
-                plan = keeping_color(plan) if keep_color else plan
+                    fitted = given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
+                    found = find_plan(work, networks, reader, stills, quality=quality, plan=fitted, progress=progress)
+                    refuse_warnings(video, found.warnings, strict=strict)
+                    if work is not None:
+                        begin(work, found, stills)
+                plan = keeping_color(found.plan) if keep_color else found.plan
                 notes, warnings = remarks_on(plan.shots)
                 refuse_warnings(video, warnings, strict=strict)
-                own = OwnChroma(reader.info, writer.chroma_format) if plan.keeps else None
-                upsample = ChromaUpsampler(
-                    writer.chroma_format, bit_depth=reader.info.bit_depth, full_range=reader.info.full_range
-                )
-                frames = 0
+                deliver = ChromaDelivery(reader.info, plan, writer.chroma_format, saturation=saturation)
                 colors = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
                 with closing(colors):
-                    for item in colors:
-                        if sources is not None:
-                            with clock("provenance"):
-                                sources.write(show_provenance(item.chroma, item.luma, reader.info))
-                        with clock("upsample"):
-                            if item.chroma is None:
-                                assert own is not None, "shots without colours are those that keep their own"
-                                planes = own(item.frame)
-                            else:
-                                graded = grade(item.chroma, item.luma, plan.grading_at(item.frame.index, saturation))
-                                planes = upsample(graded, item.frame.luma, item.luma)
-                        with clock("encode"):
-                            writer.write(item.frame, planes)
-                        frames += 1
-                        if progress is not None:
-                            progress("color", frames, plan.frames)
-                if frames < plan.frames:
-                    raise PlanError(
-                        f"the film ends after {frames} frames, its plan after {plan.frames} frames",
-                        hint="make the plan anew with `vidcolor scenes`",
+                    _write(
+                        colors, deliver, writer, sources, info=reader.info, plan=plan, clock=clock, progress=progress
                     )
                 writer.finish()
                 damage = [*reader.warnings, *writer.warnings]
                 refuse_warnings(video, damage, strict=strict)
-                # Of damage the planning pass has said what this one says, too.
-                warned += [*(line for line in planned if line in plan.notes), *warnings, *damage]
+                warned += [*found.warned_notes(), *warnings, *damage]
         seconds = time.perf_counter() - started
         return Report(
             output=target,
-            frames=frames,
+            frames=plan.frames,
             seconds=seconds,
-            rate=frames / seconds,
+            rate=plan.frames / seconds,
             shots=len(plan.shots),
             shots_reused=0 if work is None else work.reused,
             shots_colored=sum(s.treatment == "color" for s in plan.shots) if work is None else work.colored,
@@ -216,7 +182,7 @@ class Colorizer:
             stage_seconds=clock.seconds,
             notes=(
                 *(*given.notes, *(note for note in plan.notes if note not in warned), *notes, *writer.notes),
-                *([own.note] if own and own.note else []),
+                *deliver.notes,
                 *(work.remarks if work is not None else ()),
                 *([f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else ()),
             ),
@@ -256,6 +222,11 @@ class Colorizer:
             stream: Number of the video stream, where the film has several.
             provenance: Show in both, right of the result, where each colour came from, see `provenance`.
             progress: Called with stage, frames done and frames in all.
+
+        Raises:
+            VideoError: The film cannot be read, or the clip or the sheet cannot be written.
+            ReferenceImageError: A still cannot be used.
+            PlanError: The plan does not fit the film.
         """
         started = time.perf_counter()
         video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
@@ -269,22 +240,9 @@ class Colorizer:
             networks = self._networks.tracing() if provenance else self._networks
             given = settle(plan, references)
             stills = load_stills(given.references, networks, info)
-            planned: list[str] = []
-            plan = (
-                plan_film(
-                    video,
-                    stills,
-                    networks,
-                    start=start,
-                    end=end,
-                    stream=stream,
-                    progress=progress,
-                    warn=planned.append,
-                )
-                if given.plan is None
-                else fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
-            )
-            plan = keeping_color(plan) if keep_color else plan
+            fitted = given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
+            found = find_plan(None, networks, reader, stills, quality="balanced", plan=fitted, progress=progress)
+            plan = keeping_color(found.plan) if keep_color else found.plan
             notes, warnings = remarks_on(plan.shots)
             pictures = PreviewPictures(info, plan, stills, saturation=saturation, provenance=provenance)
             rate = info.average_rate or Fraction(25)
@@ -296,14 +254,48 @@ class Colorizer:
                         progress("color", item.frame.index + 1, plan.frames)
                 # Before the clip is finished: both appear, or neither.
                 write_picture(part, lay_out(pictures.rows), final=sheet)
-        twice = [line for line in planned if line in plan.notes]
+        warned = found.warned_notes()
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,
             frames=plan.frames,
             seconds=time.perf_counter() - started,
-            notes=(*given.notes, *(note for note in plan.notes if note not in twice), *notes),
-            warnings=(*given.warnings, *twice, *warnings, *reader.warnings),
+            notes=(*given.notes, *(note for note in plan.notes if note not in warned), *notes),
+            warnings=(*given.warnings, *warned, *warnings, *reader.warnings),
+        )
+
+
+def _write(
+    colors: Iterable[ColoredFrame],
+    deliver: ChromaDelivery,
+    writer: VideoWriter,
+    sources: RgbVideoWriter | None,
+    *,
+    info: VideoInfo,
+    plan: ColorPlan,
+    clock: Clock,
+    progress: Progress | None,
+) -> None:
+    """Write a film, and where its colours come from if there is a clip for that.
+
+    Raises:
+        PlanError: The film ends before the plan.
+    """
+    frames = 0
+    for frames, item in enumerate(colors, 1):
+        if sources is not None:
+            with clock("provenance"):
+                sources.write(show_provenance(item.chroma, item.luma, info))
+        with clock("upsample"):
+            planes = deliver(item)
+        with clock("encode"):
+            writer.write(item.frame, planes)
+        if progress is not None:
+            progress("color", frames, plan.frames)
+    if frames < plan.frames:
+        raise PlanError(
+            f"the film ends after {frames} frames, its plan after {plan.frames} frames",
+            hint="make the plan anew with `vidcolor scenes`",
         )
 
 

@@ -1,6 +1,7 @@
 """What a run is to do: its settings checked, its plan found in the film, taken from its job, or given."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -77,7 +78,28 @@ def plan_film(
     )
 
 
-def begin(
+@dataclass(frozen=True, eq=False)
+class FoundPlan:
+    """A run's plan, before the run begins.
+
+    Attributes:
+        plan: The one given, the one that the job holds, or a new one.
+        warnings: What was warned of while it was made, in this run or an earlier one.
+        recipe: What colours depend on, apart from the stills of each shot; None without a job.
+        made_from: What stands for all that the plan was made from; None for one that was given, and without a job.
+    """
+
+    plan: ColorPlan
+    warnings: tuple[str, ...]
+    recipe: Recipe | None
+    made_from: str | None
+
+    def warned_notes(self) -> list[str]:
+        """Return the plan's notes that are warned of. All else is damage, of which colouring warns again."""
+        return [line for line in self.warnings if line in self.plan.notes]
+
+
+def find_plan(
     job: Job | None,
     networks: ExemplarColorizer,
     reader: VideoReader,
@@ -85,10 +107,9 @@ def begin(
     *,
     quality: str,
     plan: ColorPlan | None,
-    progress: Progress | None,
-    heed: Callable[[Sequence[str]], None] = lambda lines: None,
-) -> ColorPlan:
-    """Begin a run, and return its plan: the one given, the one that the job holds, or a new one.
+    progress: Progress | None = None,
+) -> FoundPlan:
+    """Return the plan of a run; nothing is written to the job yet.
 
     Args:
         job: The job, or None.
@@ -98,28 +119,66 @@ def begin(
         quality: Effort of propagation.
         plan: A plan that was given, or None.
         progress: Called with stage, frames done and frames in all while a plan is made.
-        heed: Called with the lines that were warned of while the plan was made, in this run or an earlier one, before
-            anything is written to the job.
+
+    Raises:
+        VideoError: The film cannot be read.
+        PlanError: The segment has no frames.
     """
-    film, warnings = reader.info, list[str]()
+    recipe = None if job is None else _recipe(networks, reader, quality)
+    if plan is not None:
+        return FoundPlan(plan, (), recipe, None)
+    made_from = None
+    if job is not None and recipe is not None:
+        named = [[key, still.reference.identity, still.reference.frame] for key, still in stills.items()]
+        made_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(reader.end), named])
+        if (remembered := _remembered(job.plan(made_from))) is not None:
+            return FoundPlan(*remembered, recipe, made_from)
+    warnings: list[str] = []
+    plan = plan_film(
+        reader.info.path,
+        stills,
+        networks,
+        start=reader.start,
+        end=reader.end,
+        stream=reader.info.stream,
+        progress=progress,
+        warn=warnings.append,
+    )
+    return FoundPlan(plan, tuple(warnings), recipe, made_from)
 
-    def made() -> ColorPlan:
-        return plan_film(
-            film.path,
-            stills,
-            networks,
-            start=reader.start,
-            end=reader.end,
-            stream=film.stream,
-            progress=progress,
-            warn=warnings.append,
+
+def begin(job: Job, found: FoundPlan, stills: dict[str, Still]) -> None:
+    """Begin a run in its job.
+
+    Args:
+        job: The one that the plan was looked for in.
+        found: The plan.
+        stills: By their keys.
+
+    Raises:
+        VideoError: The job cannot be written.
+    """
+    plan, recipe = found.plan, found.recipe
+    assert recipe is not None, "the plan was looked for in the job"
+    shots = [
+        recipe.shot(
+            shot.start,
+            shot.stop,
+            [(stills[each.path].reference.identity, each.frame, each.frames) for each in shot.references],
         )
+        for shot in plan.shots
+    ]
+    job.begin(
+        recipe,
+        shots,
+        plan={"plan": plan.model_dump(mode="json"), "warnings": list(found.warnings)},
+        planned_from=found.made_from,
+    )
 
-    if job is None:
-        plan = plan or made()
-        heed(warnings)
-        return plan
-    recipe = Recipe(
+
+def _recipe(networks: ExemplarColorizer, reader: VideoReader, quality: str) -> Recipe:
+    film = reader.info
+    return Recipe(
         film=film_identity(film.path),
         stream=str(film.stream),
         start=str(reader.start),
@@ -129,31 +188,14 @@ def begin(
         device=networks.device.type,
         program=program(),
     )
-    pictures = {key: still.reference.identity for key, still in stills.items()}
-    planned_from = None
-    if plan is None:
-        named = [[key, pictures[key], still.reference.frame] for key, still in stills.items()]
-        planned_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(reader.end), named])
-        plan = _remembered(job.plan(planned_from), warnings) or made()
-    heed(warnings)
-    shots = [
-        recipe.shot(shot.start, shot.stop, [(pictures[each.path], each.frame, each.frames) for each in shot.references])
-        for shot in plan.shots
-    ]
-    job.begin(
-        recipe, shots, plan={"plan": plan.model_dump(mode="json"), "warnings": warnings}, planned_from=planned_from
-    )
-    return plan
 
 
-def _remembered(values: Any, warnings: list[str]) -> ColorPlan | None:
-    """Return the plan that a job holds, and add what was warned of while it was made."""
+def _remembered(values: Any) -> tuple[ColorPlan, tuple[str, ...]] | None:
+    """Return the plan that a job holds, and what was warned of while it was made."""
     try:
-        plan = ColorPlan.model_validate(values["plan"])
-        warnings += map(str, values["warnings"])
+        return ColorPlan.model_validate(values["plan"]), tuple(map(str, values["warnings"]))
     except (ValueError, TypeError, KeyError):  # there is none, or somebody edited the manifest
         return None
-    return plan
 
 
 def check_options(quality: str, saturation: float) -> None:

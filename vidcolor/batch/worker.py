@@ -21,7 +21,7 @@ from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.looks import keeping_color
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length
-from vidcolor.planning import begin
+from vidcolor.planning import begin, find_plan
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo, VideoReader, VideoWriter
 from vidcolor.video.numbering import packet_times
@@ -74,17 +74,11 @@ class Worker:
             if plan is not None:
                 check_length(plan, reader.info)
             given = settle(plan, film.references)
-            plan = begin(
-                job,
-                self._networks,
-                reader,
-                load_stills(given.references, self._networks, reader.info),
-                quality=self._settings.quality,
-                plan=given.plan,
-                progress=None,
-            )
-            if self._settings.keep_color:
-                plan = keeping_color(plan)
+            stills = load_stills(given.references, self._networks, reader.info)
+            quality = self._settings.quality
+            found = find_plan(job, self._networks, reader, stills, quality=quality, plan=given.plan)
+            begin(job, found, stills)
+            plan = keeping_color(found.plan) if self._settings.keep_color else found.plan
             missing = [
                 number
                 for number, (shot, key) in enumerate(zip(plan.shots, job.shots, strict=True))
