@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError
-from vidcolor.plan.entries import PlannedReference, PlannedShot
+from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, thumbnail
 from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
@@ -18,7 +18,7 @@ from vidcolor.plan.samples import Samples
 from vidcolor.plan.schema import ColorPlan
 from vidcolor.references import Reference, load_references
 from vidcolor.shots import Shot, ShotDetector, small_luma
-from vidcolor.video import VideoReader
+from vidcolor.video import Frame, VideoInfo, VideoReader
 from vidcolor.video.numbering import frame_times
 
 Floats = NDArray[np.float32]
@@ -63,64 +63,108 @@ def make_plan(
         PlanError: The segment has no frames, or a cut lies outside of it.
     """
     given = load_references(references)
-    look = similarity or _by_appearance()
     offset = (
         0
         if start is None or all(still.frame is None for still in given)
         else bisect_left(frame_times(video, stream=stream), start)
     )
     named = {i: still.frame - offset for i, still in enumerate(given) if still.frame is not None}
-    finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in given])
-    detector, recutter, samples = ShotDetector(), Recutter(cuts or Cuts()), Samples()
-    shots: list[PlannedShot] = []
-    scorers: list[Callable[[Reference], float]] = []
-
-    def close(finished: list[Shot]) -> None:
-        for shot in finished:
-            sample = samples.take(shot)
-            if given:
-                scorers.append(look(sample.luma))
-            shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
-
     with VideoReader(video, start=start, end=end, stream=stream) as reader:
-        info, done = reader.info, 0
-        watch = ColorWatch(bit_depth=info.bit_depth)
-        total = info.frames if start is None and end is None else None
+        seen = _Viewing(reader.info, given, similarity or _by_appearance(), cuts or Cuts(), named)
+        total = reader.info.frames if start is None and end is None else None
         for frame in reader:
-            small = small_luma(frame.luma, bit_depth=info.bit_depth)
-            if given:
-                finder.push(frame.index, thumbnail(info.upright(small), full_scale=255), wanted=named)
-            samples.push(frame, info)
-            watch.push(frame)
-            close(recutter.push(detector.push(small)))
-            done = frame.index + 1
+            seen.push(frame)
             if progress is not None:
-                progress(done, total)
-    close(recutter.push(detector.finish(), end=True))
-    watch.finish()
-    if not shots:
+                progress(seen.frames, total)
+    seen.finish()
+    if not seen.shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
     notes = [f"{still.name}: {note}" for still in given for note in still.notes]
-    bound = _bind(given, finder, named, offset=offset, frames=done, notes=notes)
+    bound = _bind(given, seen.finder, named, offset=offset, frames=seen.frames, notes=notes)
     twice = _unbind_twins(given, bound, named)
     for warning in (*reader.warnings, *twice):
         warn(warning)
 
     @cache
     def fit(shot: int, still: int) -> float:
-        return scorers[shot](given[still])
+        return seen.scorers[shot](given[still])
 
-    stills = _assign(shots, given, bound, fit, whole=start is None and end is None)
+    stills = _assign(seen.shots, given, bound, fit, whole=start is None and end is None)
     return ColorPlan(
         video=str(video),
-        frames=done,
+        frames=seen.frames,
         shots=[
-            shot.model_copy(update={"looks": watch.looks(Shot(shot.start, shot.stop)), "references": chosen})
-            for shot, chosen in zip(shots, stills, strict=True)
+            shot.model_copy(update={"looks": seen.looks(shot), "references": chosen})
+            for shot, chosen in zip(seen.shots, stills, strict=True)
         ],
         notes=list(dict.fromkeys([*notes, *twice])),
-        detected=recutter.detected,
+        detected=seen.detected,
     )
+
+
+class _Viewing:
+    """What one pass over the film's frames shows, gathered as they go by.
+
+    Args:
+        info: The film.
+        references: The stills.
+        look: As `similarity` of `make_plan`.
+        cuts: That a person decided.
+        named: By number of the still, the frame that its name names.
+
+    Attributes:
+        frames: Seen so far.
+        shots: That have ended, each with its representative frame.
+        scorers: Of each shot, where there are stills.
+        finder: Knows which frame each still looks like.
+    """
+
+    def __init__(
+        self, info: VideoInfo, references: Sequence[Reference], look: Similarity, cuts: Cuts, named: dict[int, int]
+    ) -> None:
+        self._info, self._references, self._look, self._named = info, references, look, named
+        self._detector, self._recutter, self._samples = ShotDetector(), Recutter(cuts), Samples()
+        self._watch = ColorWatch(bit_depth=info.bit_depth)
+        self.frames = 0
+        self.shots: list[PlannedShot] = []
+        self.scorers: list[Callable[[Reference], float]] = []
+        self.finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
+
+    @property
+    def detected(self) -> list[int]:
+        """First frames of the shots as they were found, before a person's cuts."""
+        return self._recutter.detected
+
+    def push(self, frame: Frame) -> None:
+        """Look at the next frame."""
+        small = small_luma(frame.luma, bit_depth=self._info.bit_depth)
+        if self._references:
+            upright = thumbnail(self._info.upright(small), full_scale=255)
+            self.finder.push(frame.index, upright, wanted=self._named)
+        self._samples.push(frame, self._info)
+        self._watch.push(frame)
+        self._add(self._recutter.push(self._detector.push(small)))
+        self.frames = frame.index + 1
+
+    def finish(self) -> None:
+        """End the last shot.
+
+        Raises:
+            PlanError: A cut lies outside of the frames.
+        """
+        self._add(self._recutter.push(self._detector.finish(), end=True))
+        self._watch.finish()
+
+    def looks(self, shot: PlannedShot) -> Looks:
+        """Return what the film itself shows in a shot."""
+        return self._watch.looks(Shot(shot.start, shot.stop))
+
+    def _add(self, finished: list[Shot]) -> None:
+        for shot in finished:
+            sample = self._samples.take(shot)
+            if self._references:
+                self.scorers.append(self._look(sample.luma))
+            self.shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
 
 
 def _by_appearance() -> Similarity:
