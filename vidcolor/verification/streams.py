@@ -8,8 +8,8 @@ from itertools import zip_longest
 from vidcolor.video import VideoInfo
 from vidcolor.video.chapters import Chapter, in_turn
 from vidcolor.video.labels import held_language, same_language
-from vidcolor.video.packets import FilmPackets, StreamPackets, plan_streams
-from vidcolor.video.stream_plan import HELD_DISPOSITIONS, IMPLIED_DISPOSITIONS
+from vidcolor.video.packets import FilmPackets, StreamPackets
+from vidcolor.video.stream_plan import HELD_DISPOSITIONS, IMPLIED_DISPOSITIONS, plan_streams
 
 _MILLISECOND = Fraction(1, 1000)
 

@@ -1,4 +1,4 @@
-"""Titles and languages of streams, as containers hold them."""
+"""Titles, languages and tags, as containers hold them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,25 @@ _QUICKTIME = {
     "yid",
 }  # fmt: skip
 """Languages that come back from FFmpeg's mov muxer, of all codes of three letters; it drops others without a word."""
+
+_WRITTEN_ANEW = (
+    "encoder",
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "duration",
+    "vendor_id",
+    "handler_name",
+)
+_STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF", "DURATION-")
+"""How the tags begin in which mkvmerge counts what a stream had in the film that it made."""
+# What FFmpeg's mov muxer writes; it drops the rest without a word.
+_MP4_TAGS = {
+    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort", "season_number",
+    "media_type", "hd_video", "gapless_playback", "track", "disc", "tmpo", "compilation", "creation_time", "timecode",
+    "author", "performer", "language",
+}  # fmt: skip
 
 
 def stream_title(stream: Stream) -> str | None:
@@ -54,3 +73,10 @@ def same_language(one: str | None, other: str | None) -> bool:
     """Tell whether two codes stand for one language; none stands for `und`."""
     first, second = (_TERMINOLOGICAL.get(code or "und", code or "und") for code in (one, other))
     return first == second
+
+
+def held_tags(tags: dict[str, str], container: str) -> dict[str, str]:
+    """Return the tags that a container keeps, without those that every muxer writes anew."""
+    kept = {key: value for key, value in tags.items() if key.lower() not in _WRITTEN_ANEW}
+    kept = {key: value for key, value in kept.items() if not key.upper().startswith(_STATISTICS)}
+    return kept if container == "matroska" else {key: value for key, value in kept.items() if key.lower() in _MP4_TAGS}

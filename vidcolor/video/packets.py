@@ -16,20 +16,10 @@ from av import Packet
 from av.stream import Disposition, Stream
 
 from vidcolor.video.chapters import Chapter, chapters_of
-from vidcolor.video.labels import stream_title
+from vidcolor.video.labels import held_tags, stream_title
 from vidcolor.video.source import choose_stream, describe_stream, open_film
-from vidcolor.video.stream_plan import TEXT_SUBTITLES, StreamPlan, plan_streams
-from vidcolor.video.streams import _kept_tags, is_pause
-
-__all__ = [
-    "EncoderSettings",
-    "FilmPackets",
-    "StreamPackets",
-    "StreamPlan",
-    "plan_streams",
-    "read_packets",
-    "surviving",
-]
+from vidcolor.video.stream_plan import TEXT_SUBTITLES
+from vidcolor.video.streams import is_pause
 
 _NO_TIME = -(1 << 63)
 _PCM_BLOCK = 4096
@@ -151,7 +141,7 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         for each in samples.values():
             each.finish()
         chapters = tuple(chapters_of(film))
-        tags = {key.lower(): value for key, value in _kept_tags(film.metadata, container).items()}
+        tags = {key.lower(): value for key, value in held_tags(film.metadata, container).items()}
         time_code = tags.pop("timecode", None) or next(filter(None, map(_time_code, (video, *others))), None)
         extra = bytes(video.codec_context.extradata or b"")
         return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first), time_code)

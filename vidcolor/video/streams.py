@@ -17,28 +17,11 @@ from av.stream import Discard, Disposition, Stream
 
 from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
 from vidcolor.video.info import VideoInfo
-from vidcolor.video.labels import held_language, stream_title
+from vidcolor.video.labels import held_language, held_tags, stream_title
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
 from vidcolor.video.timeline import time_code_at
-
-_WRITTEN_ANEW = (
-    "encoder",
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "duration",
-    "vendor_id",
-    "handler_name",
-)
-# What FFmpeg's mov muxer writes; it drops the rest without a word.
-_MP4_TAGS = {
-    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
-    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort", "season_number",
-    "media_type", "hd_video", "gapless_playback", "track", "disc", "tmpo", "compilation", "creation_time", "timecode",
-    "author", "performer", "language",
-}  # fmt: skip
 
 
 class CopiedStreams:
@@ -92,7 +75,7 @@ class CopiedStreams:
         """Add the streams, chapters and tags to `output`, before its header is written."""
         source = self._source
         original = source.streams[self._video]
-        video.metadata.update(_kept_tags(original.metadata, self._container))
+        video.metadata.update(held_tags(original.metadata, self._container))
         keep_title(video, original)
         video.disposition = original.disposition
         for index in sorted((*self._plan.copied, *self._plan.converted, *self._plan.attached)):
@@ -105,14 +88,14 @@ class CopiedStreams:
                 added = _add_text(output, template, self._plan.converted[index])
             else:
                 added = add_copy(output, template)
-            added.metadata.update(_kept_tags(template.metadata, self._container))
+            added.metadata.update(held_tags(template.metadata, self._container))
             if language := held_language(template.metadata.get("language"), self._container):
                 added.metadata["language"] = language
             self._outputs[index] = added
             keep_title(added, template)
-        output.metadata.update(_kept_tags(source.metadata, self._container))
+        output.metadata.update(held_tags(source.metadata, self._container))
         self._move_time_code(video.metadata, output.metadata)
-        lost = sorted(set(_kept_tags(source.metadata, "matroska")) - set(_kept_tags(source.metadata, self._container)))
+        lost = sorted(set(held_tags(source.metadata, "matroska")) - set(held_tags(source.metadata, self._container)))
         if lost:
             self.notes.append(f"tags that {self._container} does not hold are dropped: {', '.join(lost)}")
         chapters = chapters_of(source, start=self._start, end=self._end)
@@ -189,27 +172,33 @@ class CopiedStreams:
             try:
                 for packet in self._source.demux():
                     in_a_row = 0
-                    output = self._outputs.get(packet.stream_index)
-                    if output is None or packet.size == 0 or is_pause(packet) or not self._fit_segment(packet):
-                        continue
-                    fitted = self._converted(packet)
-                    if fitted is None or not self._rising(fitted, packet.stream_index):
-                        continue
-                    yield from self._texts.over((fitted.pts or 0) * Fraction(fitted.time_base))
-                    fitted.stream = output
-                    if packet.stream.type == "data" and not fitted.duration:
-                        fitted.duration = 1  # of none, mov would hide the last
-                    if self._container != "matroska" and packet.stream_index in self._plan.converted:
-                        yield from self._texts.add(fitted, packet.stream_index)
-                    else:
-                        yield fitted
+                    yield from self._fitted(packet)
                 break
             except av.error.FFmpegError:
                 in_a_row += 1
                 self._left_out += 1
         yield from self._texts.rest()
 
-    def _fit_segment(self, packet: Packet[Stream]) -> bool:
+    def _fitted(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        """Yield what is due of the output when the source gives a packet: most often that packet, at its new time."""
+        index = packet.stream_index
+        output = self._outputs.get(index)
+        if output is None or packet.size == 0 or is_pause(packet) or not self._shift(packet):
+            return
+        fitted = self._converted(packet)
+        if fitted is None or not self._make_rising(fitted, index):
+            return
+        yield from self._texts.over((fitted.pts or 0) * Fraction(fitted.time_base))
+        fitted.stream = output
+        if packet.stream.type == "data" and not fitted.duration:
+            fitted.duration = 1  # of none, mov would hide the last
+        if self._container != "matroska" and index in self._plan.converted:
+            yield from self._texts.add(fitted, index)
+        else:
+            yield fitted
+
+    def _shift(self, packet: Packet[Stream]) -> bool:
+        """Move a packet from the source's clock to the output's; return False where it lies outside of the segment."""
         if packet.pts is None or packet.stream.disposition & Disposition.attached_pic:
             return True
         base = Fraction(packet.time_base)
@@ -244,7 +233,8 @@ class CopiedStreams:
         encoded.pts, encoded.dts, encoded.duration = packet.pts, packet.pts, packet.duration
         return encoded
 
-    def _rising(self, packet: Packet[Stream], index: int) -> bool:
+    def _make_rising(self, packet: Packet[Stream], index: int) -> bool:
+        """Give a packet times that follow those before it in its stream; return False where it has none to go by."""
         if packet.pts is None and packet.dts is None:
             if not packet.stream.disposition & Disposition.attached_pic:
                 self._left_out += 1
@@ -294,12 +284,3 @@ def _add_text(output: OutputContainer, template: Stream, codec: str) -> Stream:
     added.codec_context.time_base = template.time_base  # type: ignore[assignment]
     added.disposition = template.disposition
     return added
-
-
-def _kept_tags(tags: dict[str, str], container: str) -> dict[str, str]:
-    kept = {key: value for key, value in tags.items() if key.lower() not in _WRITTEN_ANEW}
-    kept = {
-        key: value for key, value in kept.items() if not key.upper().startswith(("_STATISTICS", "BPS", "NUMBER_OF"))
-    }
-    kept = {key: value for key, value in kept.items() if not key.upper().startswith("DURATION-")}
-    return kept if container == "matroska" else {key: value for key, value in kept.items() if key.lower() in _MP4_TAGS}
