@@ -91,16 +91,14 @@ class VideoReader:
         layout = pixel_layout(info.pixel_format)
         step = max(1, round(1 / (info.average_rate or 25) / info.time_base))
         last: int | None = None
-        index = corrupt = repaired = converted = 0
-        first_corrupt = Fraction(0)
-        changes = _Changes(info)
+        faults = _Faults(info)
         damage = Damage()
         for decoded in decode_film(info.path, info.stream, self.start, threads=self._threads):
             damage = decoded.damage
             picture = decoded.picture
             known = picture.pts
             pts = _rising(known, last, step)
-            repaired += pts != known
+            faults.repaired += pts != known
             last = pts
             time = pts * info.time_base
             if self.end is not None and time >= self.end:
@@ -110,33 +108,17 @@ class VideoReader:
             self._check_same(decoded, time)
             luma, chroma, was_converted = read_planes(picture, layout)
             is_corrupt = picture.is_corrupt or known in damage.corrupt_pts
-            if is_corrupt and not corrupt:
-                first_corrupt = time
-            corrupt += is_corrupt
-            changes.look_at(picture, time, is_corrupt=is_corrupt)
-            converted += was_converted
+            index = faults.frames
+            faults.look_at(picture, time, is_corrupt=is_corrupt, was_converted=was_converted)
             yield Frame(index, pts, luma, chroma, is_corrupt, picture)
-            index += 1
         else:
             self._warn_if_truncated(damage, (last or 0) + step)
-        if index == 0:
+        if faults.frames == 0:
             raise VideoError(
                 f"{info.path}: no frame from {_seconds(self.start or Fraction(0))} to {_seconds(self.end)}",
                 hint=f"the film lasts from {_seconds(info.start or Fraction(0))} to {_seconds(info.end)}",
             )
-        if corrupt:
-            self.warnings.append(
-                f"{corrupt} of {index} frames are marked as corrupt, the first at {_seconds(first_corrupt)}"
-            )
-        self.warnings += changes.warnings(index)
-        if damage.errors:
-            self.warnings.append(f"{damage.errors} damaged packets could not be decoded")
-        if repaired:
-            self.warnings.append(f"{repaired} frames without a rising time stamp got one soon after the last")
-        if converted:
-            self.warnings.append(
-                f"{converted} frames are stored as colour RGB and were converted to Y'CbCr bt709: luma is not exact"
-            )
+        self.warnings += faults.warnings(damage)
 
     def _remarks(self) -> list[str]:
         info = self.info
@@ -184,28 +166,54 @@ def _rising(known: int | None, last: int | None, step: int) -> int:
     return last + (room // 2 if room > 1 else step)
 
 
-class _Changes:
-    """What pictures say of themselves that the film's first one, after which all are written, does not."""
+class _Faults:
+    """What the warnings at the end of one decode count.
+
+    Attributes:
+        frames: Looked at so far.
+        repaired: Pictures whose time did not rise, before the segment, too.
+    """
 
     def __init__(self, info: VideoInfo) -> None:
         self._info = info
-        self._found: dict[str, tuple[int, Fraction]] = {}
+        self.frames = self.repaired = 0
+        self._corrupt = self._converted = 0
+        self._first_corrupt = Fraction(0)
+        self._changes: dict[str, tuple[int, Fraction]] = {}
 
-    def look_at(self, picture: VideoFrame, time: Fraction, *, is_corrupt: bool) -> None:
-        """Count the ways in which a picture differs; damage may have changed anything."""
-        for change in () if is_corrupt else self._in(picture):
-            count, first = self._found.get(change, (0, time))
-            self._found[change] = count + 1, first
+    def look_at(self, picture: VideoFrame, time: Fraction, *, is_corrupt: bool, was_converted: bool) -> None:
+        """Count a frame, what is wrong with it, and how it differs from the first one, after which all are written."""
+        self.frames += 1
+        self._converted += was_converted
+        if is_corrupt:  # what else it says of itself may be damage
+            self._first_corrupt = self._first_corrupt if self._corrupt else time
+            self._corrupt += 1
+            return
+        for change in self._changes_in(picture):
+            count, first = self._changes.get(change, (0, time))
+            self._changes[change] = count + 1, first
 
-    def warnings(self, frames: int) -> list[str]:
-        """Return a line for each way, of so many frames in all."""
-        return [
-            f"{count} of {frames} frames {change}, the first at {_seconds(first)}: all are coloured and written as the "
-            "film begins"
-            for change, (count, first) in self._found.items()
-        ]
+    def warnings(self, damage: Damage) -> Iterator[str]:
+        """Yield a line for each kind of fault."""
+        if self._corrupt:
+            first_corrupt = _seconds(self._first_corrupt)
+            yield f"{self._corrupt} of {self.frames} frames are marked as corrupt, the first at {first_corrupt}"
+        for change, (count, first) in self._changes.items():
+            yield (
+                f"{count} of {self.frames} frames {change}, the first at {_seconds(first)}: all are coloured and "
+                "written as the film begins"
+            )
+        if damage.errors:
+            yield f"{damage.errors} damaged packets could not be decoded"
+        if self.repaired:
+            yield f"{self.repaired} frames without a rising time stamp got one soon after the last"
+        if self._converted:
+            yield (
+                f"{self._converted} frames are stored as colour RGB and were converted to Y'CbCr bt709: luma is not "
+                "exact"
+            )
 
-    def _in(self, picture: VideoFrame) -> Iterator[str]:
+    def _changes_in(self, picture: VideoFrame) -> Iterator[str]:
         tags = color_tags(picture)
         if tags != self._info.tags:
             now, first = asdict(tags), asdict(self._info.tags)
