@@ -185,27 +185,19 @@ def color_shot(
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable and going_on is None else 0
-    marks: dict[int, Mark] = {}
-    marked = start + look_ahead if going_on is None else going_on.frame
-
-    def colorize(frame: WorkingFrame, propagated: Chroma | None, *, remember: bool = True) -> Chroma:
-        nonlocal marked
-        if going_on is not None and frame.index == going_on.frame:
-            networks.recall(frame.luma, going_on.memory, frame=frame.index)
-            return going_on.chroma
-        with clock("networks"):
-            chroma = networks.colorize(frame.luma, propagated, frame=frame.index, remember=remember).chroma
-        # A still that lies in reach would colour backwards to where a run begins.
-        near = range(frame.index, frame.index + effort.max_gap + 1)
-        if remember and marks_every and frame.index >= marked + marks_every and painted.keys().isdisjoint(near):
-            marks[frame.index] = Mark(frame.index, chroma, networks.memory())
-            marked = frame.index
-        return chroma
-
+    colorizer = _MarkingColorizer(
+        networks,
+        painted,
+        max_gap=effort.max_gap,
+        clock=clock,
+        marked=start + look_ahead,
+        marks_every=marks_every,
+        going_on=going_on,
+    )
     colors = propagate(
         working_frames(),
-        colorize,
-        between=partial(colorize, remember=False),
+        colorizer.keyframe,
+        between=colorizer.between,
         effort=effort,
         look_ahead=look_ahead,
         clock=clock,
@@ -217,7 +209,63 @@ def color_shot(
             if chroma is None:
                 return
             frame, luma = waiting.popleft()
-            yield ColoredFrame(frame, luma, as_stored(chroma, info), marks.pop(frame.index, None))
+            yield ColoredFrame(frame, luma, as_stored(chroma, info), colorizer.marks.pop(frame.index, None))
+
+
+class _MarkingColorizer:
+    """Asks the networks for the colours of a shot's frames, and marks the keyframes that a later run may go on from.
+
+    Args:
+        networks: Holding the shot's references.
+        painted: As of `color_shot`.
+        max_gap: Most frames from one keyframe to the next.
+        clock: Charged with `networks`.
+        marked: The frame from which the distance to the first mark counts; that of `going_on` takes its place.
+        marks_every: As of `color_shot`.
+        going_on: As of `color_shot`.
+
+    Attributes:
+        marks: By frame, those that nobody took out yet. They are put in by the thread that colours keyframes.
+    """
+
+    def __init__(
+        self,
+        networks: ShotColorizer,
+        painted: Mapping[int, Chroma],
+        *,
+        max_gap: int,
+        clock: Clock,
+        marked: int,
+        marks_every: int | None,
+        going_on: Mark | None,
+    ) -> None:
+        self._networks, self._painted, self._max_gap, self._clock = networks, painted, max_gap, clock
+        self._marked = marked if going_on is None else going_on.frame
+        self._marks_every, self._going_on = marks_every, going_on
+        self.marks: dict[int, Mark] = {}
+
+    def keyframe(self, frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+        """Colour a keyframe, which the networks remember, and mark it if it is time."""
+        before = self._going_on
+        if before is not None and frame.index == before.frame:  # an earlier run has coloured this one
+            self._networks.recall(frame.luma, before.memory, frame=frame.index)
+            return before.chroma
+        chroma = self._colors(frame, propagated, remember=True)
+        # A still that lies in reach would colour backwards to where a run begins.
+        near = range(frame.index, frame.index + self._max_gap + 1)
+        due = self._marks_every and frame.index >= self._marked + self._marks_every
+        if due and self._painted.keys().isdisjoint(near):
+            self.marks[frame.index] = Mark(frame.index, chroma, self._networks.memory())
+            self._marked = frame.index
+        return chroma
+
+    def between(self, frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+        """Colour a frame between keyframes."""
+        return self._colors(frame, propagated, remember=False)
+
+    def _colors(self, frame: WorkingFrame, propagated: Chroma | None, *, remember: bool) -> Chroma:
+        with self._clock("networks"):
+            return self._networks.colorize(frame.luma, propagated, frame=frame.index, remember=remember).chroma
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:
