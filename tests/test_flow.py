@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.flow import Array, Flow, Preset, compose, consistency, estimate_flow, inside, photometric, warp
+from vidcolor.flow import Array, Flow, Preset, compose, consistency, estimate_flow, inside, warp
 
 HEIGHT, WIDTH = 96, 128
 
@@ -28,7 +28,6 @@ def test_flow_of_a_frame_to_itself_is_the_identity() -> None:
     assert flow.field.dtype == np.float32
     assert np.abs(flow.field).max() < 0.05
     assert consistency(flow, flow).min() == 1.0
-    assert photometric(a, a, Flow.identity(HEIGHT, WIDTH)).min() == 1.0
 
 
 def test_warp_by_the_identity_changes_nothing() -> None:
@@ -67,7 +66,6 @@ def test_what_comes_from_outside_the_frame_is_zero_and_untrusted() -> None:
     assert not confidence[:, WIDTH - 9 :].any()
     assert (confidence[:, : WIDTH - 10] == 1).all()
     np.testing.assert_array_equal(inside(there), consistency(there, back) == 1)
-    assert not photometric(view(0, 0), view(10, 0), there)[:, WIDTH - 10 :].any()
 
 
 def test_composed_translations_add() -> None:
@@ -91,17 +89,6 @@ def test_a_false_flow_is_not_trusted() -> None:
     trusted = consistency(Flow(edge), Flow(-edge))
     assert not trusted[:, WIDTH // 2 - 1 : WIDTH // 2 + 1].any()
     assert trusted[8:-8, 8 : WIDTH // 2 - 8].all()
-
-
-def test_photometric_check_sees_change_but_not_flicker() -> None:
-    a = view(0, 0) * 0.5 + 0.2
-    brighter, changed = a + 0.1, a.copy()
-    changed[30:60, 40:80] += 0.3
-    identity = Flow.identity(HEIGHT, WIDTH)
-    assert photometric(a, brighter, identity).min() > 0.99
-    agreement = photometric(a, changed, identity)
-    assert agreement[35:55, 45:75].max() < 0.01
-    assert agreement[:20].min() > 0.99
 
 
 @pytest.mark.parametrize("preset", ["half", "half fine", "fast"])

@@ -136,8 +136,3 @@ class ExemplarNetwork(nn.Module):
         evidence = colored.evidence._replace(propagated=propagated, validity=validity)
         fused = self.colorization(encoded.features, colored.state, colored.prior_ab, evidence)
         return colored._replace(fused=fused, evidence=evidence)
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of parameters."""
-        return sum(p.numel() for p in self.parameters())
