@@ -1,6 +1,6 @@
 """The trivial answers that a method has to beat."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -23,10 +23,7 @@ def trivial_colours(ahead: Survey) -> Iterator[dict[str, Floats]]:
     the nearest neighbour in untrained features, and flow alone, forwards and backwards. Without a reference in the shot
     they are grey.
     """
-    nearest = {
-        frame: min(ahead.given, key=lambda at, frame=frame: (abs(at - frame), at), default=None)  # type: ignore[misc]
-        for frame in range(ahead.shot.start, ahead.shot.stop)
-    }
+    nearest = {frame: _nearest_reference(ahead.given, frame) for frame in range(ahead.shot.start, ahead.shot.stop)}
     transfers = {at: _global_transfer(ahead.luma(at), ab) for at, ab in ahead.given.items()}
     neighbours = {at: nearest_neighbour(ahead.luma(at), ab) for at, ab in ahead.given.items()}
     carried = _carried(ahead, nearest)
@@ -73,6 +70,11 @@ class Canvas:
         """
         planes = self._upsampler(_sure(ab), frame.luma, luma)
         return picture(Frame(frame.index, frame.pts, frame.luma, planes), self._film)
+
+
+def _nearest_reference(references: Iterable[int], frame: int) -> int | None:
+    """Return the reference nearest to a frame, the earlier of two; None where there is none."""
+    return min(references, key=lambda at: (abs(at - frame), at), default=None)
 
 
 def _carried(ahead: Survey, nearest: dict[int, int | None]) -> dict[int, Halves]:

@@ -84,7 +84,7 @@ def evaluate(
             )
         judge = None if lpips is None else _judge(lpips, true.info)
         painter, frames = _Painter(coloured.info, true.info, luma), pairs(coloured, true)
-        with closing(survey(result, truth, references=references, shots=shots)) as looks:  # type: ignore[type-var]
+        with closing(survey(result, truth, references=references, shots=shots)) as looks:
             for ahead in looks:
                 tally = ShotTally(ahead, every, judge)
                 done.append(tally)

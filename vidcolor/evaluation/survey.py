@@ -1,6 +1,6 @@
 """A look ahead at each shot before it is scored, so that the baselines can carry colour backwards, too."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -37,7 +37,9 @@ class Survey:
         return self.lumas[frame - self.shot.start].astype(np.float32)
 
 
-def survey(result: Path, truth: Path, *, references: Collection[int], shots: Sequence[Shot] | None) -> Iterator[Survey]:
+def survey(
+    result: Path, truth: Path, *, references: Collection[int], shots: Sequence[Shot] | None
+) -> Generator[Survey, None, None]:
     """Read both films once and yield one shot after the other.
 
     Args:

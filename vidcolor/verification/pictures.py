@@ -6,7 +6,6 @@ from fractions import Fraction
 from itertools import zip_longest
 from math import inf, log10
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +129,7 @@ def compare_pictures(
     return found
 
 
-def stretch_psnr(source: VideoReader, transcode: Callable[[Fraction], Any], plain: Path) -> float | None:
+def stretch_psnr(source: VideoReader, transcode: Callable[[Fraction], object], plain: Path) -> float | None:
     """Return the luma PSNR in dB of the source's first `STRETCH` seconds, transcoded into `plain`.
 
     Args:
