@@ -218,6 +218,19 @@ def test_shots_that_keep_their_colours_are_no_work(films: list[Path], untrained:
     assert equal(chroma(film.output), chroma(alone))
 
 
+def test_a_unit_that_begins_at_another_frame_than_was_meant_is_left_to_the_film(
+    films: list[Path], untrained: Path, tmp_path: Path
+) -> None:
+    film = planned(films[:1], tmp_path)[0]
+    with closing(LocalCrew(settings(untrained), workers=1)) as crew:
+        crew.start(Task("plan", film))
+        _, units = crew.wait().value
+        crew.start(Task("shots", film, unit=replace(units[0], start=units[0].start + Fraction(1, 1000))))
+        outcome = crew.wait()
+    assert (outcome.value, outcome.error) == (0, None)
+    assert list((film.job / "shots").iterdir()) == []
+
+
 @contextmanager
 def killing(job: Path, *, times: int) -> Iterator[list[int]]:
     """Kill the worker each time that a shot of a job is being written."""

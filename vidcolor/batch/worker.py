@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,10 @@ class Worker:
             paths = dict.fromkeys(Path(each.path) for shot in shots for each in shot.references)
             stills = load_stills(paths, self._networks, reader.info)
             frames = _numbered(iter(reader), unit.keys[0].start)
+            first = next(frames)
+            if reader.info.time(first.pts) != unit.start:
+                return 0  # another frame than was meant: the film's own task decodes from the beginning
+            frames = chain([first], frames)
             for shot, key in zip(shots, unit.keys, strict=True):
                 colors = shot_colors(
                     islice(frames, key.stop - key.start),
@@ -105,10 +109,8 @@ class Worker:
                     keeping=(job, key),
                 )
                 with closing(colors):
-                    for colored in colors:
-                        frame = colored.frame
-                        if frame.index == unit.keys[0].start and reader.info.time(frame.pts) != unit.start:
-                            return 0  # another frame than was meant: the film's own task decodes from the beginning
+                    for _ in colors:  # each shot is kept as it is coloured
+                        pass
         return len(shots)
 
     def _check_output(self, film: Film, info: VideoInfo) -> None:
