@@ -1,10 +1,22 @@
-"""A terminal to run commands on."""
+"""Commands run as a user does: in this process, or on a terminal."""
 
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from vidcolor.cli import app
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    """Run a command in this process; return exit status, stdout and stderr."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
 
 
 def drawn_by(*words: object, **variables: str) -> str:

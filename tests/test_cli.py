@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
-from terminal import drawn_by
-from typer.testing import CliRunner
+from terminal import drawn_by, run
 
-from vidcolor.cli import app
 from vidcolor.cli.console import Talk, signals_interrupt
 from vidcolor.cli.options import CodecName, frame_numbers, seconds
 from vidcolor.errors import VideoError
@@ -33,14 +31,6 @@ def clip(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("film") / "clip.mkv"
     plain_transcode(samples / "bikes.mkv", path, end=Fraction(1))
     return path
-
-
-def run(*words: object) -> tuple[int, str, str]:
-    """Run a command in this process; return exit status, stdout and stderr."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

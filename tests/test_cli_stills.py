@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from films import Film, picture, render
 from PIL import Image
-from test_cli import run
+from terminal import run
 
 from vidcolor.plan import ColorPlan, PlannedShot
 

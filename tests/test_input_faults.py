@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 from films import Film, picture, render, two_pictures
-from typer.testing import CliRunner
+from terminal import run
 
 from vidcolor import Colorizer
-from vidcolor.cli import app
 from vidcolor.errors import PlanError, VidcolorError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.references import load_reference
@@ -44,14 +43,6 @@ def color(colorizer: Colorizer, tmp_path: Path) -> Callable[..., Report]:
         return colorizer.colorize(film, references=references, output=tmp_path / "out.mkv", lossless=True, **options)
 
     return run
-
-
-def run(*words: object) -> tuple[int, str, str]:
-    """Run a command in this process; return exit status, stdout and stderr."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 def flip(film: Path, count: int, *, seed: int = 0) -> Path:

@@ -94,7 +94,10 @@ def test_new_changed_and_deleted_photographs_are_seen(opened: Open, folder: Path
     assert after.described == 2
     assert names(after) == ["a.png", "below/c.png", "d.png"]
     assert equal(after, opened(index=folder.parent / "fresh.npz"))
-    assert (before.photographs["a.png"].looks, after.photographs["a.png"].looks) != (None, None)
+    old, new = (library.photographs["a.png"].looks for library in (before, after))
+    assert old is not None
+    assert new is not None
+    assert not np.array_equal(old.colors, new.colors)
     (folder / "d.png").unlink()
     assert opened().described == 0
     assert names(opened()) == ["a.png", "below/c.png"]

@@ -49,6 +49,7 @@ class Encoder:
         interlaced: It keeps field flags.
         odd_sizes: It takes odd sizes in subsampled formats.
         bitstream_sar: Its bitstream itself holds the sample aspect ratio.
+        options: Of the encoder, whatever the user asks for.
     """
 
     codec: str
