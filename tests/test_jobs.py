@@ -121,6 +121,10 @@ def test_a_kept_shot_comes_back(tmp_path: Path) -> None:
         assert (found.width, found.height) == (12, 8)
         assert all(np.array_equal(a, b) for a, b in zip(found, pictures, strict=True))
         assert job.size() == kept(job.folder)[0].stat().st_size > 0
+        # As of a shot that another run removes, with --fresh, while its size is asked for.
+        (job.folder / "shots" / "gone.chroma").symlink_to(tmp_path / "nowhere")
+        assert job.size() > 0
+        (job.folder / "shots" / "gone.chroma").unlink()
 
 
 def test_a_shot_of_too_few_frames_or_left_early_is_not_kept(tmp_path: Path) -> None:

@@ -176,7 +176,11 @@ class Job:
 
     def size(self) -> int:
         """Bytes that all kept shots take."""
-        return sum(path.stat().st_size for path in self._shots.glob(f"*{SUFFIX}"))
+        size = 0
+        for path in self._shots.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # another run forgets what it holds
+                size += path.stat().st_size
+        return size
 
     def _file(self, shot: ShotKey, first: int) -> Path:
         return self._shots / f"{shot.name}.{first:07d}{SUFFIX}"
