@@ -1,12 +1,15 @@
 """Training pictures, decoded once and kept as one block of bytes, so that sampling is indexing on the device.
 
 A data folder holds pictures anywhere, and clips as folders of numbered frames under a folder named `clips`; both may
-be packed in tar files. A file `index.csv` (columns `file,set`) says which collection a picture comes from.
+be packed in tar files. It may itself be named `clips`. Tar files named `val-...` are kept for validation. A file
+`index.csv` (columns `file,set`) says which collection a picture comes from.
 """
 
 import csv
 import logging
 import lzma
+import os
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -79,19 +83,52 @@ class PictureStore:
         return PictureStore(self.pixels.to(device), self.sizes.to(device), self.weights.to(device), self.clips)
 
 
-def _members(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Name (relative to the folder, or inside its tar) and bytes of every picture, in a fixed order.
+class _File(NamedTuple):
+    """A picture as it lies in the data folder.
 
-    Files that cannot be read are left out with a warning: among thousands there is always one.
+    Attributes:
+        name: Its path relative to the folder, or inside its tar.
+        clip: The folder that it is a frame of, different in each tar, or None for a photograph.
+        data: Its bytes.
     """
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+
+    name: str
+    clip: str | None
+    data: bytes
+
+
+def _members(folder: Path) -> Iterator[_File]:
+    """Every picture, in a fixed order.
+
+    What cannot be read is left out with a warning: among thousands of files there is always one.
+    """
+    for path in sorted(_listed(folder)):
+        within = path.relative_to(folder).as_posix()
+        place = f"{folder.absolute().name}/{within}"
         try:
+            if not path.is_file():
+                continue
             if path.suffix.lower() in _SUFFIXES:
-                yield path.relative_to(folder).as_posix(), path.read_bytes()
-            elif path.suffix == ".tar" and not path.name.startswith("val-"):
-                yield from _packed(path)
+                yield _File(within, _clip_of(place), path.read_bytes())
+            elif path.suffix.lower() == ".tar" and path.name.startswith("val-"):
+                _log.info("%s is left out: its pictures are for validation", path)
+            elif path.suffix.lower() == ".tar":
+                for name, data in _packed(path):
+                    yield _File(name, _clip_of(f"{place}/{name}"), data)
         except OSError as error:
             _log.warning("%s cannot be read and is left out (%s)", path, error.strerror or error)
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and below. Links to folders are not followed, since they may lead round in a circle."""
+
+    def complain(error: OSError) -> None:
+        _log.warning("%s cannot be read and is left out (%s)", error.filename, error.strerror)
+
+    for parent, folders, names in os.walk(folder, onerror=complain):
+        for link in sorted(path for each in folders if (path := Path(parent, each)).is_symlink()):
+            _log.warning("%s is a link to a folder, and is left out", link)
+        yield from (Path(parent, name) for name in names)
 
 
 def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -100,7 +137,7 @@ def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(path) as tar:
             for member in tar:
                 if Path(member.name).suffix.lower() in _SUFFIXES and (data := _unpacked(tar, member)) is not None:
-                    yield member.name, data
+                    yield member.name.removeprefix("./"), data
     except _BROKEN_TAR as error:
         reason = str(error).partition("\n")[0].rstrip(":")
         _log.warning("%s is damaged: what follows in it is left out (%s)", path, reason)
@@ -116,10 +153,15 @@ def _unpacked(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
     return None if stream is None else stream.read()
 
 
-def _clip_of(name: str) -> str | None:
-    """The clip that a frame belongs to, or None for a photograph."""
-    parts = name.split("/")
+def _clip_of(place: str) -> str | None:
+    """The clip that the picture at a place is a frame of, or None for a photograph."""
+    parts = place.split("/")
     return "/".join(parts[:-1]) if "clips" in parts[:-2] else None
+
+
+def _by_number(name: str) -> tuple[list[str | int], str]:
+    """What puts frame 2 before frame 10, whether or not their numbers are filled up with zeros."""
+    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", name)], name
 
 
 def _decode(name: str, data: bytes) -> np.ndarray | None:
@@ -141,13 +183,14 @@ def _decode(name: str, data: bytes) -> np.ndarray | None:
     return np.ascontiguousarray(bgr[:, :, ::-1].transpose(2, 0, 1))
 
 
-def _decoded(members: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and pixels of every picture that can be decoded; few are held as files, which are larger by far."""
+def _decoded(members: Iterator[_File]) -> Iterator[tuple[_File, np.ndarray]]:
+    """Pixels of every picture that can be decoded; few are held as files, which are larger by far."""
     with ThreadPoolExecutor(2) as pool:
         while files := list(islice(members, _AT_ONCE)):
-            for (name, _), picture in zip(files, pool.map(_decode, *zip(*files, strict=True)), strict=True):
+            pictures = pool.map(lambda file: _decode(file.name, file.data), files)
+            for file, picture in zip(files, pictures, strict=True):
                 if picture is not None:
-                    yield name, picture
+                    yield file._replace(data=b""), picture
 
 
 def _sets(path: Path) -> dict[str, str]:
@@ -167,28 +210,34 @@ def load_pictures(folder: Path) -> PictureStore:
     """Read a data folder.
 
     Raises:
-        VidcolorError: The folder holds no pictures.
+        VidcolorError: There is no such folder, or it holds no pictures.
     """
+    hint = "name a folder with photographs, and clips as folders of frames under clips/"
+    if not folder.is_dir():
+        raise VidcolorError(f"{folder} is not a folder", hint=hint)
     sets = _sets(folder / "index.csv")
     photos: list[tuple[str, np.ndarray]] = []
-    frames: list[tuple[str, np.ndarray]] = []
-    for name, picture in _decoded(_members(folder)):
-        (photos if _clip_of(name) is None else frames).append((name, picture))
+    frames: list[tuple[str, str, np.ndarray]] = []
+    for file, picture in _decoded(_members(folder)):
+        if file.clip is None:
+            photos.append((file.name, picture))
+        else:
+            frames.append((file.clip, file.name, picture))
     if not photos and not frames:
         raise VidcolorError(
             f"no pictures in {folder}: expected {', '.join(sorted(_SUFFIXES))} files or tar files of them",
-            hint="name a folder with photographs, and clips as folders of frames under clips/",
+            hint=hint,
         )
-    frames.sort(key=lambda item: item[0])
-    everything = photos + frames
+    frames.sort(key=lambda frame: (frame[0], _by_number(frame[1])))
+    everything = [picture for _, picture in photos] + [picture for _, _, picture in frames]
     pixels = torch.zeros(len(everything), 3, *CANVAS, dtype=torch.uint8)
     sizes = torch.zeros(len(everything), 2, dtype=torch.int32)
-    for i, (_, picture) in enumerate(everything):
+    for i, picture in enumerate(everything):
         _, h, w = picture.shape
         pixels[i, :, :h, :w] = torch.from_numpy(picture)
         sizes[i] = torch.tensor([w, h])
     clips, at = [], len(photos)
-    for _, group in groupby(frames, key=lambda item: _clip_of(item[0])):
+    for _, group in groupby(frames, key=lambda frame: frame[0]):
         count = len(list(group))
         clips.append((at, at + count))
         at += count
