@@ -584,7 +584,7 @@ def test_verify_tells_a_copy_from_another_film(samples: Path, truth: Path, tmp_p
     assert out.splitlines()[-1].startswith("not ok:")
 
 
-def test_scenes_and_verify_warn_of_a_film_that_breaks_off(clip: Path, tmp_path: Path) -> None:
+def test_scenes_verify_and_eval_warn_of_a_film_that_breaks_off(clip: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 3])
     status, _, err = run("scenes", cut, "-q")
@@ -594,9 +594,15 @@ def test_scenes_and_verify_warn_of_a_film_that_breaks_off(clip: Path, tmp_path: 
     status, _, err = run("verify", clip, cut, "-q")
     assert status == 1
     assert "warning: cut.mkv: the film breaks off at" in err
+    status, out, err = run("eval", cut, cut, "-q", "--every", 100, "--json")
+    assert status == 0
+    assert "warning: cut.mkv: the film breaks off at" in err
+    assert "breaks off" in str(json.loads(out)["warnings"])
 
 
-def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_path: Path) -> None:
+def test_eval_puts_the_baselines_beside_the_result(
+    clip: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     true_clip = tmp_path / "truth.mkv"
     plain_transcode(truth, true_clip, end=Fraction(1))
     words = ["eval", clip, true_clip, "--reference-frame", 3, "--reference-frame", 4, "--every", 12]
@@ -613,6 +619,8 @@ def test_eval_puts_the_baselines_beside_the_result(clip: Path, truth: Path, tmp_
     assert [(shot["start"], shot["stop"]) for shot in table["shots"]] == [(0, 25)]
     shots = json.loads(run(*words, "--shots", "0,10", "--luma", "film", "--json")[1])["shots"]
     assert [(shot["start"], shot["stop"]) for shot in shots] == [(0, 10), (10, 25)]
+    monkeypatch.setattr("vidcolor.video.source.COUNTED_BYTES", 0)  # as if it were too large to be counted at opening
+    assert len(json.loads(run(*words, "--shots", "0,10", "--json")[1])["shots"]) == 2
     status, _, err = run(*words, "--shots", "0,30")
     assert status == 2
     assert "rising frame numbers from 0 to 24" in err

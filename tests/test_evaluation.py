@@ -1,12 +1,15 @@
 import json
 import tracemalloc
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
-from films import write_rgb
+from av import VideoFrame
+from films import Film, render, write_rgb
 
 from vidcolor.errors import VideoError
 from vidcolor.evaluation import Row, Scores, evaluate, summarize
@@ -294,3 +297,35 @@ def test_films_that_cannot_be_compared_are_refused(true_film: Path, tmp_path: Pa
         evaluate(true_film, true_film, references=range(FRAMES))
     with pytest.raises(ValueError, match="every is 0"):
         evaluate(true_film, true_film, every=0)
+
+
+def test_frames_beyond_a_film_too_large_to_be_counted_at_opening_are_refused(
+    true_film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcolor.video.source.COUNTED_BYTES", 0)
+    with pytest.raises(VideoError, match="there is no frame 9: the film has 9"):
+        evaluate(true_film, true_film, references=[9])
+    assert evaluate(true_film, true_film, references=[8], shots=(), every=8).excluded == (8,)
+
+
+def test_films_that_players_turn_differently_are_told_of(tmp_path: Path) -> None:
+    look = Film(suffix=".mp4", codec="libx264", look="color", frames=3)
+    turned = render(tmp_path / "turned.mp4", replace(look, rotation=180))
+    plain = render(tmp_path / "plain.mp4", look)
+    (line,) = evaluate(turned, plain, references=(), shots=()).warnings
+    assert "turns the result by 180 degrees, the truth by 0 degrees" in line
+    assert evaluate(turned, turned, references=(), shots=()).warnings == ()
+
+
+def test_a_truth_in_rgb_is_scored_as_it_is(tmp_path: Path) -> None:
+    shown = [frame(step) for step in range(3)]
+    path = tmp_path / "truth.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24, width=WIDTH, height=HEIGHT, pix_fmt="bgr0")
+        for rgb in shown:
+            container.mux(stream.encode(VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode(None))
+    seen: list[Array] = []
+    scores = evaluate(path, path, references=(), shots=(), show=lambda _, rows: seen.append(rows["truth"]))
+    assert all(np.array_equal(rgb, true) for rgb, true in zip(seen, shown, strict=True))
+    assert "stored as colour RGB" in scores.warnings[0]

@@ -52,11 +52,11 @@ def evaluate(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.evaluation import evaluate as score
         from vidcolor.shots import Shot
-        from vidcolor.video import probe
+        from vidcolor.video import count_frames, probe
 
         ranges = None
         if starts:
-            bounds = list(pairwise([*starts, probe(truth).frames or 0]))
+            bounds = list(pairwise([*starts, probe(truth).frames or count_frames(truth)]))
             if starts[0] != 0 or any(start >= stop for start, stop in bounds):
                 last = bounds[-1][1] - 1
                 refuse(f"no shots begin at {shots}", hint=f"give rising frame numbers from 0 to {last}, such as 0,120")
@@ -71,6 +71,7 @@ def evaluate(
             lpips=lpips,
             progress=lambda done, total: talk.progress("score", done, total),
         )
+    talk.report(notes=(), warnings=scores.warnings)
     if json:
         print_json(scores.to_dict())
         return

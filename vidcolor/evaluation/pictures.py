@@ -19,6 +19,8 @@ def picture(frame: Frame, info: VideoInfo, *, luma: Floats | None = None) -> Byt
         info: Its film.
         luma: Another Y' (h, w) in [0, 1] to show its chroma with.
     """
+    if luma is None and info.rgb and info.bit_depth == 8 and frame.picture is not None:
+        return np.asarray(frame.picture.to_ndarray(format="rgb24"))  # Y'CbCr of 8 bit would move values by up to 2
     luma = luma_of(frame, info) if luma is None else luma
     if frame.source_chroma is None:
         cb = cr = np.zeros_like(luma)

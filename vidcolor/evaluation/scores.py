@@ -58,6 +58,7 @@ class Scores:
         returned: For each of them the mean CIEDE2000 of the result in it: whether the given colours came back.
         shot: The shot's frames [start, stop); None for a film.
         shots: A film's shots, in order.
+        warnings: What reading the two films met, such as damage, and what may make a film's scores mean nothing.
     """
 
     rows: tuple[Row, ...]
@@ -66,6 +67,7 @@ class Scores:
     returned: tuple[float, ...] = ()
     shot: Shot | None = None
     shots: tuple["Scores", ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Row:
         return next(row for row in self.rows if row.name == name)
@@ -76,7 +78,7 @@ class Scores:
         table = {"frames": self.frames, "excluded": list(self.excluded), "returned": list(self.returned), "rows": rows}
         if self.shot is not None:
             return {"start": self.shot.start, "stop": self.shot.stop, **table}
-        return {**table, "shots": [shot.to_dict() for shot in self.shots]}
+        return {**table, "shots": [shot.to_dict() for shot in self.shots], "warnings": list(self.warnings)}
 
 
 def summarize(films: Sequence[Scores]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from vidcolor.evaluation.survey import Survey, pairs, require_cover, survey
 from vidcolor.evaluation.tally import NAMES, ShotTally, row_of
 from vidcolor.metrics import SSIM_WINDOW
 from vidcolor.shots import Shot
-from vidcolor.video import Frame, VideoInfo, VideoReader
+from vidcolor.video import Frame, VideoInfo, VideoReader, count_frames
 
 if TYPE_CHECKING:
     from vidcolor.evaluation.lpips import Lpips
@@ -77,14 +77,11 @@ def evaluate(
     done: list[ShotTally] = []
     with VideoReader(result) as coloured, VideoReader(truth) as true, ThreadPoolExecutor() as threads:
         _require_one_size(coloured.info, true.info)
-        if true.info.frames is not None and max(references, default=0) >= true.info.frames:
-            raise VideoError(
-                f"there is no frame {max(references)}: the film has {true.info.frames}",
-                hint="frames are counted from 0",
-            )
+        _require_frames(true.info, references)
+        warnings = list(_turned_otherwise(coloured.info, true.info))
         judge = None if lpips is None else _judge(lpips, true.info)
         painter, frames = _Painter(coloured.info, true.info, luma), pairs(coloured, true)
-        with closing(survey(result, truth, references=references, shots=shots)) as looks:
+        with closing(survey(result, truth, references=references, shots=shots, warnings=warnings)) as looks:
             for ahead in looks:
                 tally = ShotTally(ahead, every, judge)
                 done.append(tally)
@@ -104,6 +101,7 @@ def evaluate(
         excluded=tuple(frame for tally in done for frame in tally.returned),
         returned=tuple(value for tally in done for value in tally.returned.values()),
         shots=tuple(tally.scores() for tally in done),
+        warnings=tuple(warnings),
     )
 
 
@@ -154,5 +152,24 @@ def _require_one_size(result: VideoInfo, truth: VideoInfo) -> None:
     if (result.width, result.height) != (truth.width, truth.height):
         raise VideoError(
             f"the result is {result.width}x{result.height}, the truth {truth.width}x{truth.height}",
-            hint="scores compare pixel with pixel: give the truth at the film's own size",
+            hint="scores compare pixel with pixel: give the truth at the film's own size, as stored, not turned",
+        )
+
+
+def _require_frames(truth: VideoInfo, references: Collection[int]) -> None:
+    if not references:
+        return
+    count = count_frames(truth.path, stream=truth.stream) if truth.frames is None else truth.frames
+    if max(references) >= count:
+        raise VideoError(f"there is no frame {max(references)}: the film has {count}", hint="frames are counted from 0")
+
+
+def _turned_otherwise(result: VideoInfo, truth: VideoInfo) -> Iterator[str]:
+    """Yield a warning where players turn two films differently: many programs turn the pictures themselves."""
+    ours, theirs = ((film.rotation % 360, film.mirrored) for film in (result, truth))
+    if ours != theirs:
+        shown = [f"by {angle} degrees" + (" and mirrored" if mirrored else "") for angle, mirrored in (ours, theirs)]
+        yield (
+            f"a player turns the result {shown[0]}, the truth {shown[1]}: they are compared as stored, so that the "
+            "scores mean nothing if the truth's pictures were turned when it was made"
         )

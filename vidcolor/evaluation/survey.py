@@ -38,7 +38,7 @@ class Survey:
 
 
 def survey(
-    result: Path, truth: Path, *, references: Collection[int], shots: Sequence[Shot] | None
+    result: Path, truth: Path, *, references: Collection[int], shots: Sequence[Shot] | None, warnings: list[str]
 ) -> Generator[Survey, None, None]:
     """Read both films once and yield one shot after the other.
 
@@ -47,6 +47,7 @@ def survey(
         truth: Its true colours.
         references: The frames whose colours are given.
         shots: Shots that cover every frame; none for a film of one shot; None to find them in the truth's luma.
+        warnings: Gets what reading the two films met, once both are read.
 
     Raises:
         VideoError: One film is shorter than the other, or the shots do not end with them.
@@ -72,6 +73,7 @@ def survey(
                 yield from map(take, detector.push(small))
             elif count in stops:
                 yield take(stops[count])
+        warnings += [f"{film.info.path.name}: {line}" for film in (coloured, true) for line in film.warnings]
     if shots is None:
         yield from map(take, detector.finish())
     elif not shots and count:

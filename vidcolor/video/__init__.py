@@ -3,7 +3,7 @@
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, ColorTags, Frame, StreamInfo, VideoInfo
 from vidcolor.video.output import default_output
 from vidcolor.video.reader import VideoReader
-from vidcolor.video.source import probe
+from vidcolor.video.source import count_frames, probe
 from vidcolor.video.transcode import RgbVideoWriter, plain_transcode
 from vidcolor.video.writer import VideoWriter
 
@@ -17,6 +17,7 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
+    "count_frames",
     "default_output",
     "plain_transcode",
     "probe",
