@@ -286,6 +286,18 @@ def test_lossy_film_of_a_chosen_stream_is_measured_against_that_stream(tmp_path:
     assert found.plain_psnr_y == pytest.approx(found.stretch_psnr_y, abs=0.1)  # x264 varies a little on small pictures
 
 
+def test_lossy_film_that_begins_equal_has_a_score_that_json_can_hold(tmp_path: Path) -> None:
+    black = np.zeros((64, 96, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 1), np.uint8).repeat(3, axis=2)
+    film = Film(frames=12, rate=Fraction(1))
+    source = render(tmp_path / "film", film, pictures=lambda index: black if index < 10 else noise)
+    found = verify(source, write(source, tmp_path / "out.mkv", codec="x264", crf=20, preset="veryfast"))
+    assert found.ok
+    assert not found.lossless
+    assert found.stretch_psnr_y == found.plain_psnr_y == 100
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["stretch_psnr_y"] == 100
+
+
 def test_lossy_film_of_worse_pictures_fails(tmp_path: Path) -> None:
     source = render(tmp_path / "film", Film(frames=24))
     rng = np.random.default_rng(0)

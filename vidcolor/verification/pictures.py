@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import zip_longest
-from math import inf, log10
+from math import log10
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcolor.metrics import PSNR_CAP
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Progress = Callable[[int, int | None], None]
@@ -35,10 +36,10 @@ class Squares:
 
     @property
     def psnr(self) -> float | None:
-        """Decibels; infinite for equal pictures, None for no pictures."""
+        """Decibels, at most those that equal pictures have in all scores; None for no pictures."""
         if not self.samples:
             return None
-        return -10 * log10(self.total / self.samples) if self.total else inf
+        return min(PSNR_CAP, -10 * log10(self.total / self.samples)) if self.total else PSNR_CAP
 
 
 @dataclass
