@@ -6,6 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 from vidcolor.errors import WeightsError
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.weights import load_weights, save_weights
 
 _CONFIG: dict[str, int | float] = {"width": 48, "temperature": 0.38}
@@ -89,3 +91,23 @@ def test_weights_of_a_quarter_of_the_precision_are_looked_at(tmp_path: Path) -> 
     metadata = {"format": "vidcolor-1", "version": "1", "config": "{}"}
     save_file({"a": torch.ones(2).to(torch.float8_e4m3fn)}, path, metadata=metadata)
     assert load_weights(path).state["a"].float().tolist() == [1, 1]
+
+
+def test_the_variable_is_named_where_its_folder_has_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDCOLOR_WEIGHTS_DIR", str(tmp_path))
+    with pytest.raises(WeightsError, match="no weights at") as caught:
+        load_weights()
+    assert "VIDCOLOR_WEIGHTS_DIR must name a folder with vidcolor-base.safetensors" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"width": 20}, {"coarse": 0}, {"top_k": float("inf")}, {"temperature": 0}, {"balance": float("nan")}],
+    ids=str,
+)
+def test_weights_of_sizes_that_no_network_has_are_refused(tmp_path: Path, sizes: dict[str, float]) -> None:
+    network = ExemplarNetwork(NetworkConfig(width=16, coarse=16, fine=16))
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network.state_dict(), config=network.config.to_dict() | sizes, version="0")
+    with pytest.raises(WeightsError, match="was made for another network"):
+        ExemplarColorizer.load(path, device="cpu")

@@ -108,7 +108,7 @@ class ExemplarColorizer:
             config = NetworkConfig.from_dict(loaded.config)
             network = ExemplarNetwork(config if temperature is None else replace(config, temperature=temperature))
             network.load_state_dict(dict(loaded.state))
-        except (TypeError, RuntimeError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise WeightsError(
                 f"{loaded.path} was made for another network",
                 hint="take weights of this version of vidcolor, or train them with `vidcolor train`",

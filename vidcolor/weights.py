@@ -80,8 +80,10 @@ def load_weights(path: str | Path | None = None) -> Weights:
         WeightsError: Missing, damaged, not safetensors, of another format, without version or sizes, with values that
             are not finite, or not the file whose checksum the model card beside it gives.
     """
-    path = default_path() if path is None else Path(path)
     hint = "reinstall vidcolor, or name a weights file made by `vidcolor train`"
+    if path is None and "VIDCOLOR_WEIGHTS_DIR" in os.environ:
+        hint = f"VIDCOLOR_WEIGHTS_DIR must name a folder with {DEFAULT_NAME}.safetensors; unset, it is vidcolor's own"
+    path = default_path() if path is None else Path(path)
     if not path.is_file():
         raise WeightsError(f"no weights at {path}", hint=hint)
     try:

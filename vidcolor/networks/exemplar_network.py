@@ -23,6 +23,9 @@ class NetworkConfig:
         temperature: Of the prior's annealed mean.
         balance: Power of the class weights that the prior divides out, see `ColorBins.decode`.
         top_k: Coarse cells whose children compete at stride 4.
+
+    Raises:
+        ValueError: No network has such sizes.
     """
 
     width: int = 48
@@ -31,6 +34,14 @@ class NetworkConfig:
     temperature: float = 0.6
     balance: float = 0.65
     top_k: int = 16
+
+    def __post_init__(self) -> None:
+        if self.width < 16 or self.width % 16:
+            raise ValueError(f"width is {self.width}; expected a multiple of 16")
+        if min(self.coarse, self.fine, self.top_k) < 1:
+            raise ValueError(f"coarse, fine and top_k are {self.coarse}, {self.fine}, {self.top_k}; expected 1 or more")
+        if not (0 < self.temperature <= 1 and 0 <= self.balance <= 1):
+            raise ValueError(f"temperature and balance are {self.temperature}, {self.balance}; expected 0 to 1")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, int | float]) -> "NetworkConfig":
