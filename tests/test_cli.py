@@ -6,6 +6,7 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -311,6 +312,28 @@ def test_train_neither_overwrites_a_run_nor_resumes_nothing(tmp_path: Path) -> N
     status, _, err = run("train", tmp_path, "-o", tmp_path / "run")
     assert status == 2
     assert "--resume goes on with it" in err
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_an_interrupted_train_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: bool) -> None:
+    def interrupted(config: Any, **_: object) -> Path:
+        if saved:
+            config.run.mkdir()
+            config.checkpoint.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vidcolor.training.loop.train", interrupted)
+    status, _, err = run("train", tmp_path, "-o", tmp_path / "run")
+    assert status == 130
+    assert ("the same command with --resume goes on" in err) == saved
+    assert ("run the same command again" in err) == (not saved)
+
+
+def test_names_in_log_lines_do_nothing_to_the_terminal(tmp_path: Path, untrained: Path) -> None:
+    (tmp_path / "line\nend \x1b[31m.png").write_bytes(b"no picture")
+    _, _, err = run("train", tmp_path, "-o", tmp_path / "run", "--init", untrained)
+    assert "\x1b" not in err
+    assert "line end [31m.png cannot be decoded" in " ".join(err.split())
 
 
 def test_provenance_is_named_and_needs_no_job(clip: Path, untrained: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import gzip
 import logging
 import resource
@@ -426,6 +427,27 @@ def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, s
     train(_config(folder, tmp_path, start, 1))
     train(replace(_config(folder, tmp_path, start, 2), init=None))
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+def test_a_run_keeps_others_out_of_its_folder(folder: Path, start: Path, tmp_path: Path) -> None:
+    def second(progress: TrainProgress) -> None:
+        if progress.step == 1:
+            with pytest.raises(VidcolorError, match=f"another run is writing to {tmp_path}") as caught:
+                train(_config(folder, tmp_path, start, 1))
+            assert caught.value.hint
+
+    train(_config(folder, tmp_path, start, 2), progress=second)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+def test_a_run_goes_on_where_folders_cannot_be_locked(
+    folder: Path, start: Path, begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert train(_config(folder, shutil.copytree(begun, tmp_path / "run"), start, 2)).is_file()
 
 
 def test_a_run_is_not_resumed_with_more_single_pictures(folder: Path, start: Path, tmp_path: Path) -> None:

@@ -39,10 +39,9 @@ class Commands(TyperGroup):
         try:
             with signals_interrupt():
                 return super().invoke(ctx)
-        except KeyboardInterrupt:
-            complain(
-                "interrupted", hint="nothing half-done was left under an output's name; run the same command again"
-            )
+        except KeyboardInterrupt as stop:
+            hint = "nothing half-done was left under an output's name; run the same command again"
+            complain("interrupted", hint=str(stop) or hint)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             raise  # the reader of our stdout has gone: typer ends quietly
@@ -161,6 +160,13 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class _OneLine(logging.Formatter):
+    """Log records as lines like all others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
+
+
 class Talk:
     """What a command says on stderr while it runs: bars on a terminal, log records, notes and warnings.
 
@@ -182,7 +188,9 @@ class Talk:
 
         console = Console(stderr=True)
         log = logging.getLogger("vidcolor")
-        log.handlers = [RichHandler(console=console, show_time=False, show_path=False, markup=False)]
+        handler = RichHandler(console=console, show_time=False, show_path=False, markup=False)
+        handler.setFormatter(_OneLine())
+        log.handlers = [handler]
         log.setLevel(logging.WARNING if self.quiet else logging.INFO)
         if self._draws:
             from vidcolor.cli.bars import Bars

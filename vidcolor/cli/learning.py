@@ -120,7 +120,11 @@ def train(
             last = state
             talk.progress("train", state.step * batch, state.steps * batch, unit="samples")
 
-        path = run_training(config, progress=tell)
+        try:
+            path = run_training(config, progress=tell)
+        except KeyboardInterrupt:
+            hint = f"the same command with --resume goes on from what was last saved in {run}"
+            raise KeyboardInterrupt(*([hint] if checkpoint.exists() else [])) from None
     profile = {} if last is None else {"samples_per_second": last.rate, "stage_seconds": dict(last.seconds)}
     if last is not None:
         total = sum(last.seconds.values())

@@ -1,8 +1,11 @@
 """The state of a training run on disk, from which it goes on as if it had never stopped."""
 
 import logging
+import os
 import pickle
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +19,11 @@ from vidcolor.partfile import written_whole
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.objectives import Memory
 
+try:
+    import fcntl
+except ImportError:  # Windows: there nothing keeps two runs out of one folder
+    fcntl = None  # type: ignore[assignment]
+
 _log = logging.getLogger(__name__)
 _BROKEN = (
     pickle.UnpicklingError, struct.error, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError,
@@ -24,8 +32,37 @@ _BROKEN = (
 """What torch raises on a damaged checkpoint, or one of another network."""
 
 
+@contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Make a run's folder where it is missing, and hold it: two runs in it would overwrite each other's files.
+
+    Raises:
+        VidcolorError: Another run holds it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    folder = os.open(run, os.O_RDONLY)
+    try:
+        _lock(folder, run)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int, run: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise VidcolorError(
+            f"another run is writing to {run}", hint="wait until it ends, or choose another folder with -o"
+        ) from error
+    except OSError as error:  # some file systems of networks have no locks
+        _log.info("%s cannot be locked (%s): start no other run in it", run, error.strerror)
+
+
 def save_checkpoint(
-    path: Path,
     config: TrainConfig,
     step: int,
     network: ExemplarNetwork,
@@ -56,7 +93,7 @@ def save_checkpoint(
     # torch's own writer names a full disk as it does a bug of ours.
     packed = BytesIO()
     torch.save(state, packed)
-    with written_whole(path) as part:
+    with written_whole(config.checkpoint) as part:
         part.write_bytes(packed.getbuffer())
 
 

@@ -55,6 +55,11 @@ class TrainConfig:
     version: str = "0.1.0"
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
+    @property
+    def checkpoint(self) -> Path:
+        """The run's state, from which it goes on."""
+        return self.run / "checkpoint.pt"
+
     def __post_init__(self) -> None:
         self._check_objective()
         if self.size % 32 or not 0 < self.size <= _LARGEST:
@@ -69,7 +74,7 @@ class TrainConfig:
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
             raise VidcolorError(f"unknown objective {self.objective!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
-        if self.objective == "adversarial" and self.init is None:
+        if self.objective == "adversarial" and self.init is None and not self.checkpoint.is_file():
             raise VidcolorError(
                 "the adversarial objective is a last stage: it needs trained weights",
                 hint="train with --objective regression first and give its weights with --init",

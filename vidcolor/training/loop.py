@@ -17,7 +17,7 @@ from vidcolor.errors import VidcolorError, WeightsError, unwritten
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
-from vidcolor.training.checkpoint import checkpoint_sizes, load_checkpoint, save_checkpoint
+from vidcolor.training.checkpoint import checkpoint_sizes, held, load_checkpoint, save_checkpoint
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data import PictureStore, load_pictures
 from vidcolor.training.following import Following
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """Where a run stands, given to the callback about every second step.
+    """Where a run stands, given to the callback after every step.
 
     Attributes:
         step: Steps done.
@@ -56,7 +56,8 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
         The weights file (moving average of the parameters).
 
     Raises:
-        VidcolorError: The data folder holds nothing to train on, or the run's cannot be written to.
+        VidcolorError: The data folder holds nothing to train on, or the run's cannot be written to, or another run
+            writes to it.
         WeightsError: `init` or the checkpoint cannot be used.
     """
     device = pick_device(config.device)
@@ -64,12 +65,17 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     store = load_pictures(config.data).to(device)
-    config.run.mkdir(parents=True, exist_ok=True)
     _log.info("%r", store)
+    with held(config.run):
+        return _train(config, store, progress)
+
+
+def _train(config: TrainConfig, store: PictureStore, progress: Callable[[TrainProgress], None] | None) -> Path:
+    device = store.pixels.device
     network = _build(config).to(device).to(memory_format=torch.channels_last)
     objective = _objective(config, network, device)
     optimiser = _optimiser(network, config, pace=objective.pace)
-    checkpoint, weights = _checkpoint(config), config.run / "weights.safetensors"
+    weights = config.run / "weights.safetensors"
     first, neighbours, average = _begin(config, network, optimiser, objective, store)
     sampler = PairSampler(store, neighbours, config.size)
 
@@ -95,7 +101,7 @@ def train(config: TrainConfig, *, progress: Callable[[TrainProgress], None] | No
             # The weights first: a run whose checkpoint says that it is done has them, wherever it was killed.
             with _told(config.run):
                 save_weights(weights, average, config=network.config.to_dict(), version=config.version)
-                save_checkpoint(checkpoint, config, step + 1, network, optimiser, average, neighbours, objective.memory)
+                save_checkpoint(config, step + 1, network, optimiser, average, neighbours, objective.memory)
     return weights
 
 
@@ -107,12 +113,13 @@ def _begin(
     store: PictureStore,
 ) -> tuple[int, Tensor, dict[str, Tensor]]:
     """Go on from the run's checkpoint, or begin: the first step, the neighbours, the moving average."""
-    checkpoint, device = _checkpoint(config), store.pixels.device
-    if not checkpoint.is_file():
+    if not config.checkpoint.is_file():
         neighbours = nearest_photographs(network, store)
         _count_colours(network, PairSampler(store, neighbours, config.size))
         return 0, neighbours, {name: value.detach().clone() for name, value in network.state_dict().items()}
-    first, neighbours, average = load_checkpoint(checkpoint, config, network, optimiser, objective.memory, device)
+    first, neighbours, average = load_checkpoint(
+        config.checkpoint, config, network, optimiser, objective.memory, store.pixels.device
+    )
     if len(neighbours) != len(store.weights):
         _log.info("%s holds other photographs than before: their neighbours are found anew", config.data)
         neighbours = nearest_photographs(network, store)
@@ -170,14 +177,14 @@ def _descend(
 
 
 def _build(config: TrainConfig) -> ExemplarNetwork:
-    if _checkpoint(config).is_file():
-        network = ExemplarNetwork(checkpoint_sizes(_checkpoint(config)))
+    if config.checkpoint.is_file():
+        network = ExemplarNetwork(checkpoint_sizes(config.checkpoint))
     elif config.init is not None:
         weights = load_weights(config.init)
         try:
             network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
             network.load_state_dict(dict(weights.state))
-        except (TypeError, RuntimeError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise WeightsError(
                 f"{config.init} was made for another network",
                 hint="start from weights of this version of vidcolor, or leave --init out",
@@ -187,10 +194,6 @@ def _build(config: TrainConfig) -> ExemplarNetwork:
         network.encoder.load_imagenet(_imagenet())
     network.encoder.train_from(config.train_encoder)
     return network
-
-
-def _checkpoint(config: TrainConfig) -> Path:
-    return config.run / "checkpoint.pt"
 
 
 def _imagenet() -> dict[str, Tensor]:
