@@ -298,6 +298,13 @@ def test_lossy_film_that_begins_equal_has_a_score_that_json_can_hold(tmp_path: P
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["stretch_psnr_y"] == 100
 
 
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv444p10le"])
+def test_both_depths_of_prores_are_taken_for_what_they_are(tmp_path: Path, pixel_format: str) -> None:
+    film = render(tmp_path / "film", Film(pixel_format=pixel_format))
+    plain_transcode(film, tmp_path / "out.mov", codec="prores")
+    assert verify(film, tmp_path / "out.mov").differences == ()
+
+
 def test_lossy_film_of_worse_pictures_fails(tmp_path: Path) -> None:
     source = render(tmp_path / "film", Film(frames=24))
     rng = np.random.default_rng(0)

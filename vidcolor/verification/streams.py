@@ -25,9 +25,10 @@ class Streams:
 
 def compare_shape(film: VideoInfo, made: VideoInfo) -> Iterator[str]:
     """Yield what differs in size, depth, pixel aspect, rotation, fields and colour tags."""
+    depths = (10, 12) if made.codec == "prores" else (film.bit_depth,)  # ProRes 4444 decodes to 12 bit
     expected: dict[str, tuple[object, object]] = {
         "size": (f"{film.width}x{film.height}", f"{made.width}x{made.height}"),
-        "bit depth": (10 if made.codec == "prores" else film.bit_depth, made.bit_depth),
+        "bit depth": (made.bit_depth if made.bit_depth in depths else film.bit_depth, made.bit_depth),
         "pixel aspect": (film.sar, made.sar),
         "rotation": (film.rotation % 360, made.rotation % 360),
         "mirrored": (film.mirrored, made.mirrored),
