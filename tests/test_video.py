@@ -20,6 +20,7 @@ from vidcolor.video import (
     VideoWriter,
     default_output,
     plain_transcode,
+    probe,
 )
 
 Film = Callable[..., Path]
@@ -603,6 +604,19 @@ def test_small_sizes_work_or_are_refused(film: Film, size: tuple[int, int], code
         plain_transcode(source, output, codec=codec)
     assert output.exists() is not refused
     assert refused or times(output) == times(source)
+
+
+def test_the_rate_is_the_films_own_where_a_demuxer_makes_one_up(film: Film) -> None:
+    """DV and GXF count a frame a tick, elementary streams 25 a second."""
+    tape = film("tape.dv", codec="dvvideo", size=(720, 576))
+    assert probe(tape).average_rate == 25
+    stream = film("film.h264", codec="libx264", time_base=Fraction(1, 50), setup=lambda _, stream: set_rate(stream, 50))
+    assert probe(stream).average_rate == 50
+    assert set(np.diff([float(time) for time in times(stream)]).round(6)) == {0.02}
+
+
+def set_rate(stream: Any, rate: int) -> None:
+    stream.codec_context.framerate = Fraction(rate)
 
 
 def test_preview_pictures_become_a_film(tmp_path: Path) -> None:

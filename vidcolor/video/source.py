@@ -21,6 +21,7 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
+from vidcolor.video.claims import claimed_duration, claimed_end, claimed_rate
 from vidcolor.video.color_tags import PRIMARIES, TRANSFERS, resolve_matrix, resolve_siting
 from vidcolor.video.formats import pixel_layout
 from vidcolor.video.hdr import static_hdr
@@ -209,7 +210,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         width=width,
         height=height,
         time_base=base,
-        average_rate=Fraction(video.average_rate) if video.average_rate else None,
+        average_rate=claimed_rate(video, timed=picture.pts is not None),
         duration=claimed_duration(container, video),
         frames=None,
         pixel_format=picture.format.name,
@@ -236,7 +237,7 @@ def _describe(container: InputContainer, video: VideoStream, picture: VideoFrame
         container=container.format.name,
         stream=video.index,
         start=None if picture.pts is None else picture.pts * base,
-        end=_claimed_end(container, video),
+        end=claimed_end(container, video),
         tags=tags,
         streams=tuple(describe_stream(each) for each in container.streams if each.index != video.index),
         side_data=tuple(side_data),
@@ -258,34 +259,6 @@ def _turn(matrix: Sequence[int]) -> tuple[int, bool]:
     a, b, c, d = (matrix[place] for place in (0, 1, 3, 4))
     mirrored = a * d < b * c
     return round(-degrees(atan2(b, -a if mirrored else a))), mirrored
-
-
-def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction | None:
-    """Return the seconds that the container claims for the video stream, or for the whole film, or None."""
-    if container.format.name == "avi" and video.frames and video.average_rate:
-        # The demuxer counts what is there; the header, in a file that breaks off, what there was.
-        return video.frames / Fraction(video.average_rate)
-    if video.duration and video.time_base:
-        return video.duration * Fraction(video.time_base)
-    tag = next((value for key, value in video.metadata.items() if key.upper().startswith("DURATION")), "")
-    parts = tag.split(":")
-    try:
-        seconds = sum(Fraction(part) * 60**power for power, part in enumerate(reversed(parts)))
-    except ValueError:
-        seconds = Fraction(0)
-    if seconds:
-        return Fraction(seconds)
-    return Fraction(container.duration, 1_000_000) if container.duration else None
-
-
-def _claimed_end(container: InputContainer, video: VideoStream) -> Fraction | None:
-    """Return the seconds on the film's clock at which the container claims that the picture ends, or None."""
-    duration = claimed_duration(container, video)
-    if duration is None or "matroska" in container.format.name:  # Matroska counts it from zero
-        return duration
-    if video.duration and video.time_base and video.start_time is not None:
-        return duration + video.start_time * Fraction(video.time_base)
-    return duration + Fraction(container.start_time or 0, 1_000_000)
 
 
 def _top_field_first(picture: VideoFrame) -> bool:
