@@ -352,6 +352,22 @@ def test_interlaced_film_is_exact_in_lossless_x264(tmp_path: Path, order: int) -
     assert (found.ok, found.lossless) == (True, True), found.differences
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_sound_goes_on_where_captures_were_put_end_to_end(tmp_path: Path, suffix: str) -> None:
+    """Each has a clock of its own, which starts anew."""
+    part = render(tmp_path / "part", replace(DAMAGED, audio=("mp2",)))
+    film = tmp_path / "film.ts"
+    film.write_bytes(2 * part.read_bytes())
+    output = tmp_path / f"out{suffix}"
+    notes = plain_transcode(film, output, lossless=True, preset="ultrafast")
+    assert any(note.endswith("copied packets without a rising time stamp got one") for note in notes)
+    assert verify(film, output).differences == ()
+    (sound,) = read_packets(output, container="mp4").streams.values()
+    gaps = [float((b - a) * sound.time_base) for a, b in pairwise(sound.times)]
+    assert gaps == pytest.approx([0.024] * len(gaps), abs=0.002)
+    assert gaps
+
+
 def test_missing_film_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(VideoError):
         verify(source, tmp_path / "nothing.mkv")

@@ -19,7 +19,7 @@ from vidcolor.video.chapters import Chapter, chapters_of
 from vidcolor.video.labels import held_tags, stream_title
 from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES
-from vidcolor.video.streams import is_pause
+from vidcolor.video.streams import is_pause, lateness
 
 _NO_TIME = -(1 << 63)
 _PCM_BLOCK = 4096
@@ -130,8 +130,11 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         others = [each for each in film.streams if each.index != video.index]
         streams = {each.index: _begin(each) for each in others if each.type != "data" or _time_code(each) is None}
         samples = {each.index: _Samples(streams[each.index]) for each in others if _is_pcm(each)}
-        first = b""
+        first, last = b"", dict[int, int]()
         for packet in surviving(film.demux()):
+            if packet.stream.type == "audio" and packet.pts is not None:
+                packet.pts += lateness(packet, packet.pts, last.get(packet.stream_index), container)
+                last[packet.stream_index] = packet.pts
             if packet.stream_index == video.index:
                 first = first or bytes(packet)[:65536]
             elif packet.size and packet.stream_index in samples:

@@ -18,6 +18,7 @@ from vidcolor.video.decode import Damage, Decoded, decode_film
 from vidcolor.video.formats import pixel_layout, read_planes
 from vidcolor.video.info import Frame, VideoInfo
 from vidcolor.video.source import color_tags, probe
+from vidcolor.video.timeline import rising
 
 _AHEAD = 6
 _TRUNCATED_SECONDS = Fraction(1, 2)
@@ -97,7 +98,7 @@ class VideoReader:
             damage = decoded.damage
             picture = decoded.picture
             known = picture.pts
-            pts = _rising(known, last, step)
+            pts = rising(known, last, step)
             faults.repaired += pts != known
             last = pts
             time = pts * info.time_base
@@ -150,20 +151,6 @@ class VideoReader:
             self.warnings.append(
                 f"the film breaks off at {_seconds(reached)}; its container claims {_seconds(info.duration)}"
             )
-
-
-def _rising(known: int | None, last: int | None, step: int) -> int:
-    """Return a picture's time in ticks: its own where it follows the one before, at `last`."""
-    if last is None:
-        return known or 0
-    if known is None:
-        return last + step
-    if known > last:
-        return known
-    # Where two pictures have one time the second lies halfway to where the next is due, which then keeps its own: a
-    # whole step would push it, and all that follow, away from the sound.
-    room = known + step - last
-    return last + (room // 2 if room > 1 else step)
 
 
 class _Faults:

@@ -21,7 +21,7 @@ from vidcolor.video.labels import held_language, held_tags, stream_title
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
-from vidcolor.video.timeline import time_code_at
+from vidcolor.video.timeline import rising, time_code_at
 
 
 class CopiedStreams:
@@ -247,16 +247,26 @@ class CopiedStreams:
             packet.dts = first - 16 + count
         stamp = packet.dts if packet.dts is not None else packet.pts
         assert stamp is not None
-        last = self._last.get(index)
-        lowest = None if last is None else last + (self._container != "matroska")
-        if lowest is not None and stamp < lowest:
+        late = lateness(packet, stamp, self._last.get(index), self._container)
+        if late:
             self._retimed += 1
-            packet.dts = stamp = lowest
-            packet.pts = max(lowest, packet.pts if packet.pts is not None else lowest)
+            packet.dts = stamp = stamp + late
+            packet.pts = stamp if packet.pts is None else packet.pts + late
         self._last[index] = stamp
         if packet.pts is not None:
             self.earliest = min(self.earliest, packet.pts * Fraction(packet.time_base))
         return True
+
+
+def lateness(packet: Packet[Stream], stamp: int, last: int | None, container: str) -> int:
+    """Return by how many ticks a packet comes later than its `stamp`, for it must follow the one before, at `last`.
+
+    So the sound of captures that were put end to end, each with a clock of its own, goes on as their pictures do.
+    """
+    if last is None or stamp > last or (stamp == last and container == "matroska"):
+        return 0
+    lasting = packet.duration if packet.stream.type in ("audio", "video") else 0  # texts need not follow at once
+    return rising(stamp, last, max(lasting or 0, container != "matroska")) - stamp
 
 
 def keep_title(added: Stream, template: Stream) -> None:

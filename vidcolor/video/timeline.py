@@ -1,4 +1,4 @@
-"""The clock of an output film: which moment of the source becomes time zero, and in what ticks it counts."""
+"""The clock of an output film: which moment of the source becomes time zero, in what ticks it counts, how it rises."""
 
 from __future__ import annotations
 
@@ -40,6 +40,26 @@ def muxer_options(film: VideoInfo, container: str) -> dict[str, str]:
         return {}
     ticks = min(max(_MPEG_TICKS, ceil(1 / film.time_base)), _MOST_TICKS)
     return {"movie_timescale": str(ticks)}
+
+
+def rising(known: int | None, last: int | None, step: int) -> int:
+    """Return the time of a picture or a packet in ticks: its own where it follows the one before.
+
+    Args:
+        known: Its own, or None.
+        last: Of the one before, None for the first.
+        step: How long one usually lasts.
+    """
+    if last is None:
+        return known or 0
+    if known is None:
+        return last + step
+    if known > last:
+        return known
+    # Where two have one time the second lies halfway to where the next is due, which then keeps its own: a whole step
+    # would push it, and all that follow, away from the rest of the film.
+    room = known + step - last
+    return last + (room // 2 if room > 1 else step)
 
 
 def delay_note(container: str, delay: Fraction) -> str:
