@@ -619,6 +619,15 @@ def set_rate(stream: Any, rate: int) -> None:
     stream.codec_context.framerate = Fraction(rate)
 
 
+def test_a_gap_that_mp4_does_not_hold_is_refused_and_kept_by_matroska(film: Film) -> None:
+    hour = 3600 * 1_000_000
+    source = film("film.nut", pts=(0, 40000, hour, hour + 40000), time_base=Fraction(1, 1_000_000))
+    with pytest.raises(VideoError, match=r"one picture from 0\.040 to 3600\.000 s"):
+        plain_transcode(source, source.with_name("out.mp4"), lossless=True)
+    plain_transcode(source, source.with_name("out.mkv"), lossless=True)
+    assert times(source.with_name("out.mkv")) == times(source)
+
+
 def test_preview_pictures_become_a_film(tmp_path: Path) -> None:
     output = tmp_path / "preview.mp4"
     red = np.zeros((37, 53, 3), np.uint8)

@@ -28,6 +28,8 @@ from vidcolor.video.streams import CopiedStreams
 from vidcolor.video.timeline import delay_note, muxer_options, time_zero
 
 _WAITING = 6
+_MOST_TICKS = (1 << 31) - 1
+"""From here on FFmpeg's muxer of mp4 and mov takes a picture's time for an error, and sets another without a word."""
 
 _Job = tuple[Frame, ChromaPlanes] | None
 
@@ -162,6 +164,13 @@ class VideoWriter:
             raise VideoError(
                 f"frame {frame.index} at pts {frame.pts} does not follow pts {self._last_pts}",
                 hint="write each frame once, in the order of the film",
+            )
+        if self._last_pts is not None and frame.pts - self._last_pts >= _MOST_TICKS and self._container != "matroska":
+            times = (f"{float(self._film.time(pts)):.3f}" for pts in (self._last_pts, frame.pts))
+            raise VideoError(
+                f"{self.path}: the film shows one picture from {' to '.join(times)} s: longer than {self._container} "
+                f"holds in ticks of {self._film.time_base} s",
+                hint="name an .mkv output",
             )
         self._last_pts = frame.pts
         if self._first_pts is None:
