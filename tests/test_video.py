@@ -606,6 +606,13 @@ def test_small_sizes_work_or_are_refused(film: Film, size: tuple[int, int], code
     assert refused or times(output) == times(source)
 
 
+@pytest.mark.parametrize("size", [(66, 16), (24, 200)])
+def test_strips_on_which_an_encoder_hangs_are_refused(film: Film, size: tuple[int, int]) -> None:
+    source = film(size=size, pts=range(2))
+    with pytest.raises(VideoError, match="hangs"):
+        VideoWriter(source.with_name("out.mkv"), source=probe(source), codec="svtav1")
+
+
 def test_the_rate_is_the_films_own_where_a_demuxer_makes_one_up(film: Film) -> None:
     """DV and GXF count a frame a tick, elementary streams 25 a second."""
     tape = film("tape.dv", codec="dvvideo", size=(720, 576))

@@ -29,6 +29,8 @@ _MATRIX_TAGS = {"bt709": 1, "bt601": 6, "smpte240m": 7, "bt2020": 9}
 _NAMED_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 )  # fmt: skip
+_STRIP = 26, 64
+"""SVT-AV1 4.1 waits for ever for pictures less high or wide than that, and wider or higher than that (measured)."""
 _NUMBERED_PRESETS = tuple(str(number) for number in range(14))
 
 
@@ -217,6 +219,8 @@ def _check_fit(film: VideoInfo, codec: str, encoder: Encoder, container: str) ->
             f"the film has {film.bit_depth} bit luma; {codec} holds {', '.join(map(str, encoder.depths))} bit",
             hint=f"choose {' or '.join(fitting)} to keep the luma",
         )
+    if codec == "svtav1" and min(film.width, film.height) < _STRIP[0] and max(film.width, film.height) > _STRIP[1]:
+        raise VideoError(f"svtav1 hangs on a film of {film.width}x{film.height}", hint="choose x264, x265 or ffv1")
     if film.interlaced and not encoder.interlaced:
         raise VideoError(f"the film is interlaced; {codec} loses its field flags", hint="choose x264 or ffv1")
     if film.sar != 1 and container == "matroska" and not encoder.bitstream_sar:
