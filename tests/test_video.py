@@ -22,6 +22,7 @@ from vidcolor.video import (
     plain_transcode,
     probe,
 )
+from vidcolor.video.formats import pixel_layout, read_planes
 
 Film = Callable[..., Path]
 SUBTITLE_HEADER = b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name\n\n[Events]\nFormat: Text\n"
@@ -611,6 +612,22 @@ def test_strips_on_which_an_encoder_hangs_are_refused(film: Film, size: tuple[in
     source = film(size=size, pts=range(2))
     with pytest.raises(VideoError, match="hangs"):
         VideoWriter(source.with_name("out.mkv"), source=probe(source), codec="svtav1")
+
+
+@pytest.mark.parametrize(
+    ("form", "planar"),
+    [("v30xle", "yuv444p10le"), ("vyu444", "yuv444p"), ("xv48le", "yuv444p16le"), ("y216le", "yuv422p16le"),
+     ("ayuv64le", "yuv444p16le"), ("xv30le", "yuv444p10le"), ("uyva", "yuv444p")],
+)  # fmt: skip
+def test_packed_formats_give_their_own_values(form: str, planar: str) -> None:
+    picture = random_picture(64, 48, planar, seed=3)
+    luma, chroma, _ = read_planes(picture.reformat(format=form), pixel_layout(form))
+    wanted, own, _ = read_planes(picture, pixel_layout(planar))
+    assert chroma is not None
+    assert own is not None
+    assert np.array_equal(luma, wanted)
+    assert np.array_equal(chroma.cb, own.cb)
+    assert np.array_equal(chroma.cr, own.cr)
 
 
 def test_the_rate_is_the_films_own_where_a_demuxer_makes_one_up(film: Film) -> None:
