@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from films import Film, picture, render, two_pictures, without_packet
+from films import Film, captioned, picture, render, two_pictures, without_packet
 
 from vidcolor.errors import VideoError
 from vidcolor.verification import Verification, verify
@@ -296,6 +296,29 @@ def test_lossy_film_that_begins_equal_has_a_score_that_json_can_hold(tmp_path: P
     assert not found.lossless
     assert found.stretch_psnr_y == found.plain_psnr_y == 100
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["stretch_psnr_y"] == 100
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265", "ffv1"])
+def test_closed_captions_come_through_or_are_named(tmp_path: Path, codec: str) -> None:
+    film = captioned(tmp_path)
+    notes = plain_transcode(film, tmp_path / "out.mkv", codec=codec, lossless=codec != "ffv1")
+    found = verify(film, tmp_path / "out.mkv")
+    assert found.differences == ()
+    lost = codec == "ffv1"
+    assert [note for note in notes if "captions" in note] == [
+        "closed captions in 12 pictures are dropped: x264 and x265 keep them"
+    ] * lost
+    assert [note for note in found.notes if "captions" in note] == [
+        "closed captions in 12 pictures are not in the output"
+    ] * lost
+    if not lost:
+        assert captions(tmp_path / "out.mkv") == captions(film)
+
+
+def captions(path: Path) -> list[bytes]:
+    with VideoReader(path) as reader:
+        held: list[Any] = [frame.picture.side_data for frame in reader if frame.picture]
+    return [bytes(each["A53_CC"]) for each in held]
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv444p10le"])

@@ -83,6 +83,8 @@ def verify(
     notes = list(streams.notes)
     if pictures.shift:
         notes.append(delay_note(container, pictures.shift))
+    if pictures.uncaptioned:
+        notes.append(f"closed captions in {pictures.uncaptioned} pictures are not in the output")
     if pictures.damaged:
         notes.append(f"{pictures.damaged} damaged frames look otherwise in this decode of the film; they do not count")
     meant_lossless = _means_lossless(after.settings, pictures)

@@ -53,6 +53,7 @@ class Pictures:
         first_altered: The first of the others, described.
         damaged: Frames whose luma differs where the source is marked as damaged: what a decoder with several threads
             makes of damage can differ from one decode to the next.
+        uncaptioned: Frames whose closed captions are not in the output.
         shift: Seconds by which the output's container had to move picture and sound alike.
         differences: Missing, added, shifted or reshaped frames.
         all: Error over all frames.
@@ -64,6 +65,7 @@ class Pictures:
     beside_damage: int = 0
     first_altered: str = ""
     damaged: int = 0
+    uncaptioned: int = 0
     shift: Fraction = Fraction(0)
     differences: list[str] = field(default_factory=list)
     all: Squares = field(default_factory=Squares)
@@ -115,6 +117,7 @@ def compare_pictures(
             group.settle(found)
             group = _Group()
         group.damaged |= ours.corrupt
+        found.uncaptioned += ours.captioned and not theirs.captioned
         off = luma_difference(ours, theirs, widened=made.bit_depth - film.bit_depth)
         if off is not None and ours.corrupt:
             found.damaged, off = found.damaged + 1, None

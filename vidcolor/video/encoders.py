@@ -51,6 +51,7 @@ class Encoder:
         interlaced: It keeps field flags.
         odd_sizes: It takes odd sizes in subsampled formats.
         bitstream_sar: Its bitstream itself holds the sample aspect ratio.
+        captions: Its bitstream holds the closed captions of pictures.
         options: Of the encoder, whatever the user asks for.
     """
 
@@ -66,17 +67,19 @@ class Encoder:
     interlaced: bool = False
     odd_sizes: bool = False
     bitstream_sar: bool = False
+    captions: bool = False
     options: dict[str, str] = field(default_factory=dict)
 
 
 ENCODERS = {
     "x264": Encoder(
         "libx264", ("matroska", "mp4", "mov"), (8, 10), 17, (1, 51), "medium", _NAMED_PRESETS, ("qp", "0"),
-        interlaced=True, bitstream_sar=True,
+        interlaced=True, bitstream_sar=True, captions=True,
     ),
     "x265": Encoder(
         "libx265", ("matroska", "mp4", "mov"), (8, 10, 12), 18, (1, 51), "medium", _NAMED_PRESETS,
-        ("x265-params", "lossless=1"), bitstream_sar=True, options={"x265-params": "log-level=none"},
+        ("x265-params", "lossless=1"), bitstream_sar=True, captions=True,
+        options={"x265-params": "log-level=none", "a53cc": "1"},
     ),
     "ffv1": Encoder(
         "ffv1", ("matroska",), (8, 9, 10, 12, 14, 16), always_lossless=True, interlaced=True, odd_sizes=True,
@@ -99,6 +102,7 @@ class Encoding:
         chroma: The chroma planes to be delivered.
         widen: Bits by which luma is shifted up (ProRes is 10 bit only).
         gop: Frames between keyframes, or None for the encoder's default.
+        captions: Closed captions of the pictures come through.
         notes: What differs from the source and why.
     """
 
@@ -109,6 +113,7 @@ class Encoding:
     chroma: ChromaFormat
     widen: int
     gop: int | None
+    captions: bool
     notes: tuple[str, ...]
 
 
@@ -175,6 +180,7 @@ def choose_encoding(
         ),
         widen=depth - film.bit_depth,
         gop=1 if codec == "ffv1" else None,
+        captions=encoder.captions,
         notes=tuple(notes),
     )
 

@@ -107,6 +107,11 @@ class Frame:
         if self.luma.ndim != 2 or self.luma.dtype not in (np.uint8, np.uint16):
             raise ValueError(f"luma is a uint8 or uint16 plane, not {self.luma.shape} {self.luma.dtype}")
 
+    @property
+    def captioned(self) -> bool:
+        """Closed captions (CEA-608, CEA-708) lie in the stream of the picture itself."""
+        return self.picture is not None and "A53_CC" in self.picture.side_data
+
     def __repr__(self) -> str:
         height, width = self.luma.shape
         return f"Frame({self.index}, pts={self.pts}, luma={height}x{width} {self.luma.dtype}, corrupt={self.corrupt})"

@@ -93,6 +93,7 @@ class VideoWriter:
         self._try_header()
         self.part = part_name(self.path)
         self.chroma_format: ChromaFormat = self._encoding.chroma
+        self._captions_lost = 0
         self.notes: list[str] = [*self._encoding.notes, *self._plan.notes, *self._remarks()]
         self.warnings: list[str] = []
         self._builder = PictureBuilder(source, self._encoding)
@@ -224,6 +225,7 @@ class VideoWriter:
             output.start_encoding()
             while (job := self._next_job()) is not None:
                 frame, chroma = job
+                self._captions_lost += not self._encoding.captions and frame.captioned
                 self._mux(output, video, copied, self._builder.build(frame, chroma, frame.pts - self._shift))
             if self._abandoned.is_set():
                 return
@@ -310,6 +312,8 @@ class VideoWriter:
             remarks.append("Matroska rounds time stamps to 1 ms")
         if self._zero < 0:
             remarks.append(delay_note(self._container, -self._zero))
+        if self._captions_lost:
+            remarks.append(f"closed captions in {self._captions_lost} pictures are dropped: x264 and x265 keep them")
         lost = [name for name in film.side_data if name.startswith(("DOVI", "DYNAMIC_HDR"))]
         if lost:
             remarks.append(f"dynamic HDR metadata is dropped: {', '.join(lost)}")
