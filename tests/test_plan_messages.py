@@ -50,7 +50,7 @@ def plan_of(tmp_path: Path) -> ColorPlan:
         (lambda p: p["shots"][1].update(hue="red"), "; allowed: -180 to 180 degrees"),
         (lambda p: p["shots"][1].update(temperature=-91), "; allowed: -90 (cooler) to 90 (warmer) mired"),
         (lambda p: p["shots"][1].update(treatment="leave"), '; allowed: "color" or "keep"'),
-        (lambda p: p["shots"][1].update(looks="sepia"), '; allowed: "grey", "tinted", "color" or null'),
+        (lambda p: p["shots"][1].update(looks="sepia"), '; allowed: "grey", "tinted", "color", "title" or null'),
         (lambda p: p["shots"][1].update(keyframe=9), "keyframe is 9; allowed in this shot: 10 to 29, or null"),
         (lambda p: p["shots"][1].update(borrow=[12]), "borrow names frame 12; allowed: frames of other shots, 0 to 29"),
         (lambda p: p["shots"][1].update(borrow=3), "; allowed: frames of other shots, such as [137]"),

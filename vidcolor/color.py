@@ -73,6 +73,11 @@ class Chroma:
         if self.provenance is not None and self.provenance.shape != half:
             raise ValueError(f"provenance is {self.provenance.shape}; expected {half}")
 
+    @classmethod
+    def neutral(cls, luma: Floats) -> "Chroma":
+        """No colour at all, for a frame whose luma is (h, w)."""
+        return cls(np.zeros((*luma.shape, 2), np.float32), np.ones(luma.shape, np.float32))
+
     def __repr__(self) -> str:
         return f"Chroma(ab={self.ab.dtype}{self.ab.shape}, confidence={self.confidence.dtype}{self.confidence.shape})"
 

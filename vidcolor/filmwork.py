@@ -98,6 +98,10 @@ def shot_colors(
     if shot.treatment == "keep":
         yield from keep_shot(frames, info, long_side=effort.long_side, clock=clock)
         return
+    if shot.neutral:
+        for each in keep_shot(frames, info, long_side=effort.long_side, clock=clock):
+            yield replace(each, chroma=Chroma.neutral(each.luma))
+        return
     first, going_on = shot.start, None
     if keeping is not None and (kept := keeping[0].find(keeping[1])) is not None:
         yield from _restored(islice(frames, kept.frames), info, kept, effort.long_side, clock)

@@ -114,7 +114,10 @@ def _colored(
     """Return the film and its colours as cells of a sheet; painted and kept colours are taken as they are."""
     chroma: Chroma | None = None
     if shot.treatment == "color":
-        found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
+        if stills or not shot.neutral:
+            found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
+        else:
+            found = Chroma.neutral(luma)
         chroma = as_stored(grade(found, luma, shot.grading), info)
     film, colored = show(frame, chroma, info)
     return cell(film), cell(colored)

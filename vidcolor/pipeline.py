@@ -175,7 +175,7 @@ class Colorizer:
             rate=plan.frames / seconds,
             shots=len(plan.shots),
             shots_reused=0 if work is None else work.reused,
-            shots_colored=sum(s.treatment == "color" for s in plan.shots) if work is None else work.colored,
+            shots_colored=sum(shot.colored for shot in plan.shots) if work is None else work.colored,
             job=None if work is None else work.folder,
             job_bytes=0 if work is None else work.size(),
             network_frames=clock.calls.get("networks", 0),

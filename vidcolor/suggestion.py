@@ -51,7 +51,7 @@ class Suggestion:
         start: First frame of the shot.
         stop: Frame after its last.
         error: Expected mean distance of the shot's colours from the true ones with the stills that it has, in Lab ab;
-            nan where it keeps its own.
+            nan where it keeps its own or has none.
         frames: Frames to paint, the one that helps most first.
         gains: By how much each lowers the expected error, once those before it are painted.
     """
@@ -81,7 +81,9 @@ def suggest(
     stream: int | None = None,
     progress: Progress | None = None,
 ) -> list[Suggestion]:
-    """Find for each shot of a whole film the frames that are worth painting: none of a shot that keeps its colours.
+    """Find for each shot of a whole film the frames that are worth painting.
+
+    None are of a shot that keeps its colours, or of a title without a still, which has none.
 
     Args:
         plan: Its shots and the stills that they have.
@@ -100,7 +102,7 @@ def suggest(
         check_length(plan, reader.info)
         frames = iter(reader)
         for shot in plan.shots:
-            wanted = sampled(shot) if shot.treatment == "color" else []
+            wanted = sampled(shot) if shot.colored else []
             keys: list[Floats] = []
             for frame in frames:
                 if frame.index in wanted:

@@ -82,7 +82,7 @@ class Worker:
             missing = [
                 number
                 for number, (shot, key) in enumerate(zip(plan.shots, job.shots, strict=True))
-                if shot.treatment == "color" and not _is_kept(job, key)
+                if shot.colored and not _is_kept(job, key)
             ]
             shots = [shot.model_dump(mode="json") for shot in plan.shots]
             return len(shots), divide(shots, job.shots, missing, packet_times(film.video) or [])

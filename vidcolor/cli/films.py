@@ -35,7 +35,7 @@ from vidcolor.cli.options import (
     seconds,
 )
 
-_SOURCES = "blue carried from a still, light blue lent by one, orange a guess, white filled in, dark kept"
+_SOURCES = "blue carried from a still, light blue lent by one, orange a guess, white filled in, dark kept or a title"
 
 
 def colorize(

@@ -129,6 +129,8 @@ def _check_recommended(
 def _print_recommendations(found: "list[Recommendation]") -> None:
     typer.echo("shot   start    stop   score  photograph")
     for number, each in enumerate(found, start=1):
+        if not each.candidates:
+            typer.echo(f"{number:4d}  {each.start:6d}  {each.stop:6d}       -  title")
         for place, candidate in enumerate(each.candidates):
             shot = f"{number:4d}  {each.start:6d}  {each.stop:6d}" if place == 0 else " " * 20
             typer.echo(one_line(f"{shot}  {candidate.score:6.2f}  {candidate.name}"))

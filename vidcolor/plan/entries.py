@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from vidcolor.grading import MOST_HUE, MOST_SATURATION, MOST_TEMPERATURE, Grading
 
-Looks = Literal["grey", "tinted", "color"]
+Looks = Literal["grey", "tinted", "color", "title"]
 Treatment = Literal["color", "keep"]
 
 
@@ -67,7 +67,7 @@ class PlannedShot(Entry):
         start: Its first frame.
         stop: The frame after its last. A file may leave it out: then the shot lasts to the next one.
         keyframe: The frame worth painting, or None where nobody looked for it.
-        looks: What the film itself shows there: grey, one tint, or colours; None where nobody looked.
+        looks: What the film itself shows there: grey, one tint, colours, or a title; None where nobody looked.
         treatment: `color`, or `keep` to leave the film's own chroma as it is.
         saturation: Factor of all chroma.
         hue: Turn of hue in degrees.
@@ -79,7 +79,7 @@ class PlannedShot(Entry):
     start: int = Field(ge=0)
     stop: int = Field(ge=1)
     keyframe: int | None = Field(default=None, ge=0, description="a frame of the shot, or null")
-    looks: Looks | None = Field(default=None, description='"grey", "tinted", "color" or null')
+    looks: Looks | None = Field(default=None, description='"grey", "tinted", "color", "title" or null')
     treatment: Treatment = Field(default="color", description='"color" or "keep"')
     saturation: float = Field(default=1.0, ge=0, le=MOST_SATURATION, description=f"0 to {MOST_SATURATION:g}")
     hue: float = Field(default=0.0, ge=-MOST_HUE, le=MOST_HUE, description=f"{-MOST_HUE:g} to {MOST_HUE:g} degrees")
@@ -142,6 +142,16 @@ class PlannedShot(Entry):
     def representative(self) -> int:
         """The frame that stands for the shot: the one worth painting, its middle where nobody looked for it."""
         return (self.start + self.stop) // 2 if self.keyframe is None else self.keyframe
+
+    @property
+    def neutral(self) -> bool:
+        """Whether it is given no colours: a title without a still."""
+        return self.looks == "title" and self.treatment == "color" and not self.references
+
+    @property
+    def colored(self) -> bool:
+        """Whether its colours are worked out: it neither keeps those of the film nor is neutral."""
+        return self.treatment == "color" and not self.neutral
 
     @property
     def grading(self) -> Grading:

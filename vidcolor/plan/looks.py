@@ -1,4 +1,4 @@
-"""What the film itself shows in each shot: grey, one tint, or colours.
+"""What the film itself shows in each shot: grey, one tint, or colours. Titles are found in `titles`.
 
 A tint (sepia, blue for night, a toned print) is a function of brightness: what a smooth curve over luma does not
 explain of the chroma is colour. Both are averaged to 48 samples along the long side first, in which noise and
@@ -92,6 +92,8 @@ def remarks_on(shots: Sequence[PlannedShot]) -> tuple[list[str], list[str]]:
     replaced = [shot for shot in shots if shot.treatment == "color"]
     if tinted := [shot for shot in replaced if shot.looks == "tinted"]:
         notes.append(f"tinted, and read as black and white: {name_shots(tinted, shots)}")
+    if titles := [shot for shot in replaced if shot.looks == "title"]:
+        notes.append(f"titles, neutral unless their stills are painted: {name_shots(titles, shots)}")
     if colored := [shot for shot in replaced if shot.looks == "color"]:
         warnings.append(
             f"already in colour, and coloured anew: {name_shots(colored, shots)}; --keep-color, or "

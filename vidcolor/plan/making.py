@@ -41,7 +41,8 @@ def make_plan(
     """Find the shots of a film and give each its stills.
 
     A still that is a frame of the film, by its looks or by its name, is bound to that frame. A shot without such a
-    still takes the one most similar to it, and in a whole film every still is used at least where it fits best.
+    still takes the one most similar to it, but for titles, and in a whole film every still is used at least where it
+    fits best.
 
     Args:
         video: The film.
@@ -156,15 +157,17 @@ class _Viewing:
         self._watch.finish()
 
     def looks(self, shot: PlannedShot) -> Looks:
-        """Return what the film itself shows in a shot."""
-        return self._watch.looks(Shot(shot.start, shot.stop))
+        """Return what the film itself shows in a shot: a title in colours is in colour."""
+        chroma = self._watch.looks(Shot(shot.start, shot.stop))
+        return shot.looks if shot.looks is not None and chroma != "color" else chroma
 
     def _add(self, finished: list[Shot]) -> None:
         for shot in finished:
             sample = self._samples.take(shot)
             if self._references:
                 self.scorers.append(self._look(sample.luma))
-            self.shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index))
+            looks: Looks | None = "title" if sample.title else None
+            self.shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index, looks=looks))
 
 
 def _by_appearance() -> Similarity:
@@ -234,7 +237,7 @@ def _assign(
     chosen: list[dict[int, int | None]] = [{} for _ in shots]
     for i, frame in sorted(bound.items(), key=lambda item: item[1]):
         chosen[next(n for n, shot in enumerate(shots) if frame in shot)][i] = frame
-    open_shots = [n for n in range(len(shots)) if not chosen[n]]
+    open_shots = [n for n, shot in enumerate(shots) if not chosen[n] and shot.looks != "title"]
     for n in open_shots:
         if references:
             chosen[n][max(range(len(references)), key=partial(fit, n))] = None

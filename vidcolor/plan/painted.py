@@ -91,7 +91,7 @@ def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]
     shots = [_with_borrowed(shot, plan, own.get) if shot.treatment == "color" else _bare(shot) for shot in plan.shots]
     if waiting := [shot for shot in colored if len(own[shot.start]) < len(shot.references)]:
         grey = sum(path is None for path in found.values())
-        automatic = [shot for shot in shots if shot.treatment == "color" and not shot.references]
+        automatic = [shot for shot in shots if shot.treatment == "color" and not (shot.references or shot.neutral)]
         rest = f"; automatic colours in {name_shots(automatic, shots)}" if automatic else ""
         notes.append(f"{grey} of {len(found)} stills are not painted yet ({name_shots(waiting, plan.shots)}){rest}")
     return plan.with_shots(shots)

@@ -170,12 +170,13 @@ def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
     if any(each.frame is None for each in new) and any(is_painted(Path(each.path)) for each in references):
         new = [each for each in new if each.frame is not None]
     references += new
+    same = (largest.start, largest.stop) == (shot.start, shot.stop)  # else nobody has looked at this shot before
     keyframes = [each.keyframe for each in before if each.keyframe is not None and each.keyframe in shot]
     return shot.model_copy(
         update={
             **_settings(largest),
             "borrow": [frame for frame in largest.borrow if frame not in shot],
-            "looks": largest.looks or shot.looks,
+            "looks": (largest.looks if same else None) or shot.looks,
             "keyframe": largest.keyframe if largest.keyframe in keyframes else next(iter(keyframes), shot.keyframe),
             "references": list(dict.fromkeys(references)),
         }

@@ -13,7 +13,7 @@ the shortest way to go. Each candidate gets the product of
   this decides: grain changes the other three by a few per cent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color import halve_towards, normalize_luma
 from vidcolor.plan.likeness import thumbnail
+from vidcolor.plan.titles import is_title
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo
 
@@ -44,10 +45,12 @@ class Sample:
     Attributes:
         index: Its number.
         luma: float32 (h, w) in [0, 1] as a viewer sees it: pixels square, upright, long side at most 384.
+        title: Whether the shot is a title.
     """
 
     index: int
     luma: Floats
+    title: bool = False
 
 
 class Samples:
@@ -88,7 +91,8 @@ class Samples:
             inside = [Sample(middle, near.luma)]
         self._kept = [each for each in self._kept if each.index >= shot.stop]
         self._stride = _EVERY
-        return inside[int(np.argmax(_worth(inside, shot)))]
+        best = inside[int(np.argmax(_worth(inside, shot)))]
+        return replace(best, title=is_title([each.luma for each in inside]))
 
 
 def _worth(samples: list[Sample], shot: Shot) -> Floats:

@@ -33,7 +33,7 @@ class Recommendation:
         start: First frame of the shot.
         stop: Frame after its last.
         frame: The frame that stands for it.
-        candidates: The best first; names are paths.
+        candidates: The best first, none for a title; names are paths.
         picture: That frame as a cell of a contact sheet.
     """
 
@@ -50,7 +50,8 @@ class Recommendation:
 
     def row(self, number: int, photograph: Callable[[str], Bytes]) -> SheetRow:
         """The shot's row on a contact sheet: the frame beside the photographs, each as a cell, with their scores."""
-        caption = f"shot {number}, frames {self.start} to {self.stop - 1}: frame {self.frame}, photographs with scores"
+        shown = "photographs with scores" if self.candidates else "a title, which stays neutral"
+        caption = f"shot {number}, frames {self.start} to {self.stop - 1}: frame {self.frame}, {shown}"
         photographs = [photograph(each.name) for each in self.candidates]
         labels = [f"{each.score:.2f} {Path(each.name).name}" for each in self.candidates]
         return SheetRow(caption, (self.picture, *photographs), ("film", *labels))
@@ -87,7 +88,7 @@ def recommend(
             luma = upright_luma(frame, info)
             size = working_size(*luma.shape[::-1], long_side=LONG_SIDE)
             small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-            best = ranking(describe(networks, small), count=count)
+            best = [] if shot.neutral else ranking(describe(networks, small), count=count)
             candidates = tuple(Candidate(**{**vars(each), "name": str(library.folder / each.name)}) for each in best)
             grey = np.zeros((*frame.luma.shape, 2), np.float32)
             picture, _ = show(frame, Chroma(grey, grey[..., 0]), info)
@@ -110,13 +111,13 @@ def sheet_rows(recommendations: list[Recommendation]) -> list[SheetRow]:
 def planned(plan: ColorPlan, recommendations: list[Recommendation]) -> ColorPlan:
     """Return the plan in which the best photograph colours each shot, bound to none of its frames.
 
-    A shot whose best photograph is not worthwhile gets none, and a note says so.
+    A shot whose best photograph is not worthwhile gets none, and a note says so; a title gets none either.
     """
     shots = []
     for shot, each in zip(plan.shots, recommendations, strict=True):
-        best = each.candidates[0]
-        used = [PlannedReference(path=best.name)] if best.score >= WORTHWHILE else []
+        best = next(iter(each.candidates), None)
+        used = [PlannedReference(path=best.name)] if best is not None and best.score >= WORTHWHILE else []
         shots.append(shot.model_copy(update={"references": used}))
-    bare = [str(number) for number, shot in enumerate(shots, start=1) if not shot.references]
+    bare = [str(number) for number, shot in enumerate(shots, start=1) if not (shot.references or shot.neutral)]
     note = f"no photograph scores {WORTHWHILE} for shots {', '.join(bare)}: their colours are automatic"
     return plan.model_copy(update={"shots": shots, "notes": [*plan.notes, *([note] if bare else [])]})
