@@ -6,14 +6,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.networks import Bank, ColorBins, Encoder, ExemplarNetwork, Keys, NetworkConfig, SimilarityNet
-from vidcolor.networks.similarity import (
-    PLANES,
+from vidcolor.networks.cells import (
     among_neighbours,
     children,
+    colours_around,
     from_children,
     strongest_columns,
     strongest_row,
 )
+from vidcolor.networks.similarity import PLANES
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +274,28 @@ def test_configuration_round_trip() -> None:
     assert sum(each.numel() for each in network.parameters()) > 3_000_000
     with pytest.raises(TypeError, match="unknown sizes"):
         NetworkConfig.from_dict({**config.to_dict(), "depth": 3})
+
+
+def test_colours_around_are_means_by_trust_and_likeness_of_luma() -> None:
+    torch.manual_seed(8)
+    ab, trust, luma = torch.randn(1, 2, 7, 9) * 20, torch.rand(1, 1, 7, 9) + 0.1, torch.rand(1, 1, 7, 9) * 0.1
+    found = colours_around(ab, trust, luma)
+    for y, x in product(range(2, 5), range(2, 7)):
+        box = (0, slice(None), slice(y - 2, y + 3), slice(x - 2, x + 3))
+        weight = trust[box] * torch.exp(-0.5 * ((luma[box] - luma[0, 0, y, x]) / 0.03) ** 2)
+        torch.testing.assert_close(found[0, :, y, x], (ab[box] * weight).sum((1, 2)) / weight.sum())
+
+
+def test_among_equal_matches_those_in_the_colours_around_win() -> None:
+    """A reference shows two things side by side everywhere; the frame shows the first one, and once either."""
+    torch.manual_seed(9)
+    net = SimilarityNet(coarse=2, fine=2)
+    coarse, fine, ab = torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 8, 8), torch.zeros(1, 2, 8, 8)
+    coarse[:, 0] = fine[:, 0, :, ::2] = fine[:, 1, :, 1::2] = 1
+    ab[:, 0, :, ::2], ab[:, 0, :, 1::2] = 40, -40
+    luma = torch.full((1, 1, 8, 8), 0.5)
+    first = torch.zeros(1, 2, 8, 8)
+    first[:, 0] = 1
+    first[0, :, 3, 3] = 0.5**0.5
+    found = net(Keys(coarse, first), luma, net.bank(Keys(coarse, fine), ab, luma)).ab[0, 0]
+    assert found[3, 3] > 30

@@ -4,17 +4,25 @@ Exemplar colorization after He et al. 2018 and Zhang et al. 2019, with three cha
 colour never leaks into matching. Matching is coarse to fine: every position at stride 8 is compared with every position
 of the bank, and its best cells are then compared child by child at stride 4. A dense match at stride 4 costs
 sixteen times the coarse one; this costs little more than the coarse one and is as sharp. A match counts for more where
-its neighbours match alike: coarse scores are means over 3 x 3 pairs of neighbours.
+its neighbours match alike: coarse scores are means over 3 x 3 pairs of neighbours, and among its candidates a position
+prefers those in the colours of positions around it that are as bright.
 """
 
 from itertools import chain
-from math import gcd
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vidcolor.networks.cells import (
+    among_neighbours,
+    children,
+    colours_around,
+    from_children,
+    strongest_columns,
+    strongest_row,
+)
 from vidcolor.networks.encoder import CHANNELS, Features
 
 PLANES = 6
@@ -73,88 +81,9 @@ class Match(NamedTuple):
     planes: Tensor
 
 
-def children(x: Tensor) -> Tensor:
-    """(B, C, 2h, 2w) to (B, h * w, 4, C): the four stride-4 positions under each stride-8 cell."""
-    b, c, h, w = x.shape
-    return x.reshape(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 3, 5, 1).reshape(b, (h // 2) * (w // 2), 4, c)
-
-
-def from_children(x: Tensor, h: int, w: int) -> Tensor:
-    """(B, h * w, 4, C) back to (B, C, 2h, 2w)."""
-    b, _, _, c = x.shape
-    return x.reshape(b, h, w, 2, 2, c).permute(0, 5, 1, 3, 2, 4).reshape(b, c, 2 * h, 2 * w)
-
-
-_GROUP = 16  # divides the cells of any picture whose sides are multiples of 32
-
-
-def strongest_row(ranked: Tensor, columns: Tensor) -> Tensor:
-    """The row of the largest value in each of the given columns: `ranked.argmax(1)` at `columns`, eight times as fast.
-
-    Args:
-        ranked: (B, Q, N).
-        columns: (B, M) indices of columns.
-
-    Returns:
-        (B, M) indices of rows.
-    """
-    b, q, n = ranked.shape
-    size = gcd(q, _GROUP)
-    group = ranked.reshape(b, q // size, size, n).amax(2).max(1).indices.gather(1, columns)
-    rows = (group * size)[..., None] + torch.arange(size, device=ranked.device)
-    inside = ranked.reshape(b, -1).gather(1, (rows * n + columns[..., None]).flatten(1))
-    return group * size + inside.reshape(b, -1, size).argmax(2)
-
-
-def strongest_columns(ranked: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The largest values of each row and their columns: `ranked.topk(count)` in half the time.
-
-    The columns are dealt out to groups; those with the largest values lie in the groups with the largest maxima.
-
-    Args:
-        ranked: (B, Q, N).
-        count: How many, at most N.
-
-    Returns:
-        (B, Q, count) values, the largest first, and indices of columns.
-    """
-    b, q, n = ranked.shape
-    groups = n // _GROUP
-    if n % _GROUP or groups <= count:
-        return ranked.topk(count)
-    dealt = ranked.reshape(b, q, _GROUP, groups)
-    best = dealt.amax(2).topk(count, sorted=False).indices
-    among = dealt.gather(3, best[:, :, None].expand(-1, -1, _GROUP, -1)).flatten(2)
-    values, found = among.topk(count)
-    return values, found // count * groups + best.gather(2, found % count)
-
-
-def among_neighbours(scores: Tensor, grid: tuple[int, int], cells: tuple[int, int]) -> Tensor:
-    """Mean of each pair's score and those of the up to eight pairs displaced alike by one cell.
-
-    Args:
-        scores: (B, h * w, r * c) of every position with every cell of one reference.
-        grid: h and w.
-        cells: r and c.
-
-    Returns:
-        (B, h * w, r * c).
-    """
-    pairs = scores.reshape(-1, *grid, *cells)
-    return _along(_along(pairs, 2, 4), 1, 3).reshape(scores.shape)
-
-
-def _along(pairs: Tensor, here: int, there: int) -> Tensor:
-    """Mean of pairs (B, h, w, rows, columns) and their neighbours one step along two dimensions at once."""
-    n, m = pairs.shape[here], pairs.shape[there]
-    total = pairs.clone()
-    total.narrow(here, 0, n - 1).narrow(there, 0, m - 1).add_(pairs.narrow(here, 1, n - 1).narrow(there, 1, m - 1))
-    total.narrow(here, 1, n - 1).narrow(there, 1, m - 1).add_(pairs.narrow(here, 0, n - 1).narrow(there, 0, m - 1))
-    shape = [1] * pairs.ndim
-    shape[here], shape[there] = n, m
-    i, j = torch.arange(n, device=pairs.device)[:, None], torch.arange(m, device=pairs.device)
-    count = 1.0 + ((i > 0) & (j > 0)) + ((i < n - 1) & (j < m - 1))
-    return total.mul_(count.reciprocal().view(shape))
+# On the twelve validation clips at the working size: without it 34.86 dB, at 0.2 to 0.5 34.90 to 34.92 whatever luma
+# counts (0.02 to 0.05) and however often it is done; from 1 on the small things of one clip lose up to 0.7 dB.
+_CONSENSUS = 0.3  # of a hundredth of the squared distance in ab
 
 
 class SimilarityNet(nn.Module):
@@ -233,7 +162,7 @@ class SimilarityNet(nn.Module):
         unlike = (luma4[..., None] - ref_luma.flatten(2)[:, :, None]).square()
         fine_score = (fine_cosine - self.luma_cost4 * unlike) * self.log_scale4.exp()
         logits = fine_score + cell_logits.repeat_interleave(4, dim=2)[:, :, None]
-        p = torch.softmax(logits, 3)
+        p = torch.softmax(logits - _CONSENSUS * self._unlike_around(logits, ab.flatten(2, 3), luma), 3)
         warped = p @ ab.flatten(2, 3)
         spread = (p @ ab.flatten(2, 3).square() - warped.square()).clamp(min=0).sum(3).add(1e-6).sqrt()
         fine_luma = (p @ ref_luma.flatten(2)[..., None])[..., 0]
@@ -284,6 +213,24 @@ class SimilarityNet(nn.Module):
             for part, shape in zip(parts, bank.grids, strict=True)
         ]
         return torch.cat(scores, 2) if len(scores) > 1 else scores[0]
+
+    @staticmethod
+    def _unlike_around(logits: Tensor, candidates: Tensor, luma: Tensor) -> Tensor:
+        """How unlike the colours around it each candidate of a position is: |difference|^2 / 100, (B, h * w, 4, 4 k).
+
+        One step of mean field inference (Kraehenbuehl and Koltun 2011).
+
+        Args:
+            logits: (B, h * w, 4, 4 k) of each child's candidates.
+            candidates: (B, h * w, 4 k, 2) their ab.
+            luma: (B, 1, 2 h, 2 w).
+        """
+        h, w = luma.shape[2] // 2, luma.shape[3] // 2
+        p = torch.softmax(logits, 3)
+        trust = from_children(p.amax(3, keepdim=True), h, w)
+        around = children(colours_around(from_children(p @ candidates, h, w), trust, luma))
+        squares = candidates.square().sum(3)[:, :, None] + around.square().sum(3, keepdim=True)
+        return (squares - 2 * around @ candidates.mT) / 100
 
     @staticmethod
     def _agreement(ranked: Tensor, best: Tensor, w: int) -> Tensor:
