@@ -11,6 +11,7 @@ import pytest
 
 from vidcolor.color import Chroma
 from vidcolor.propagation import Effort, WorkingFrame, flow_only, propagate
+from vidcolor.propagation.inside import waypoints
 
 Floats = npt.NDArray[np.float32]
 
@@ -125,7 +126,7 @@ def test_a_gap_of_one_asks_for_every_frame() -> None:
 def test_a_pan_is_followed(size: tuple[int, int]) -> None:
     lumas = [np.ascontiguousarray(luma[: size[0], : size[1]]) for luma in pan(17, speed=1)]
     painter = Painter({index: palette(luma) for index, luma in enumerate(lumas)})
-    results = list(propagate(film(lumas), painter, effort=Effort(max_gap=16)))
+    results = list(propagate(film(lumas), painter, between=Painter(painter.colors), effort=Effort(max_gap=16)))
     assert painter.asked == [0, 16]
     for luma, result in zip(lumas, results, strict=True):
         assert errors(result, palette(luma)).mean() < 1.0
@@ -244,8 +245,8 @@ def test_a_flash_does_not_derail(flash: str) -> None:
 
 def assert_looked_across(seen: list[np.ndarray], truth: list[np.ndarray]) -> None:
     """Colour a span whose frames are seen otherwise than they are; only its two ends may be keyframes."""
-    painter = Painter(dict(enumerate(truth)))
-    results = list(propagate(film(seen), painter, effort=Effort(max_gap=len(seen) - 1)))
+    painter, inside = (Painter(dict(enumerate(truth))) for _ in range(2))
+    results = list(propagate(film(seen), painter, between=inside, effort=Effort(max_gap=len(seen) - 1)))
     assert painter.asked == [0, len(seen) - 1]
     for result, ab in zip(results, truth, strict=True):
         assert errors(result, ab).mean() < 2.0
@@ -306,7 +307,7 @@ def test_a_flash_where_a_keyframe_is_due_does_not_become_one() -> None:
 def test_flicker_is_no_reason_for_a_keyframe() -> None:
     lumas = [luma * np.float32(0.75 + 0.2 * (index % 3)) for index, luma in enumerate(pan(17, speed=1))]
     painter = Painter(dict(enumerate(palette(luma) for luma in pan(17, speed=1))))
-    list(propagate(film(lumas), painter, effort=Effort(max_gap=16)))
+    list(propagate(film(lumas), painter, between=Painter(painter.colors), effort=Effort(max_gap=16)))
     assert painter.asked == [0, 16]
 
 
@@ -321,7 +322,7 @@ def test_an_unexplained_picture_becomes_a_keyframe() -> None:
 
 def test_a_reversed_shot_fuses_alike() -> None:
     lumas, colors = moving_square(17, speed=2)
-    both_ends = Effort(max_gap=16)
+    both_ends = Effort(max_gap=16, ask_share=1.0)
     forward = list(propagate(film(lumas), Painter(dict(enumerate(colors))), effort=both_ends))
     backward = list(propagate(film(lumas[::-1]), Painter(dict(enumerate(colors[::-1]))), effort=both_ends))
     for one, other in zip(forward, reversed(backward), strict=True):
@@ -335,6 +336,43 @@ def test_frames_between_keyframes_are_asked_of_another() -> None:
     assert keys.asked[:3] == [0, 8, 16]
     assert inside.asked
     assert not set(keys.asked) & set(inside.asked)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2, 4])
+def test_waypoints_are_the_fewest_that_reach_every_lost_frame(reach: int) -> None:
+    generator = np.random.default_rng(reach)
+    for _ in range(50):
+        lost = [bool(x) for x in generator.random(30) < generator.random()]
+        found = waypoints(lost, reach)
+        assert all(lost[at] for at in found)
+        assert all(min(abs(at - there) for there in found) <= reach for at, is_lost in enumerate(lost) if is_lost)
+        apart: list[int] = []
+        for at, is_lost in enumerate(lost):
+            if is_lost and (not apart or at > apart[-1] + 2 * reach):  # no waypoint serves two of these
+                apart.append(at)
+        assert len(apart) <= len(found)
+        assert reach or found == apart
+
+
+def test_what_flow_loses_is_coloured_from_few_frames_that_the_networks_see() -> None:
+    """A disc that leaps too far for flow over a still ground, and turns up between keyframes."""
+    ground, disc = texture(1), texture(2)
+    lumas, colors = [], []
+    for index in range(17):
+        leap = np.zeros((HEIGHT, WIDTH), np.uint8)
+        cv2.circle(leap, (20 + 37 * index % 90, 20 + 29 * index % 55), 14, 1, -1)
+        lumas.append(np.where(leap, disc, ground).astype(np.float32))
+        colors.append(np.where(leap[..., None], 60, -20).repeat(2, axis=2).astype(np.float32))
+    truth, mean = Painter(dict(enumerate(colors))), {}
+    for ask_share in (1.0, 0.03):
+        inside = Painter(truth.colors)
+        effort = Effort(max_gap=16, key_share=1.0, ask_share=ask_share)
+        results = list(propagate(film(lumas), truth, between=inside, effort=effort))
+        mean[ask_share] = np.mean([errors(*each).mean() for each in zip(results, colors, strict=True)])
+    assert 1 <= len(inside.asked) <= 3
+    for at in inside.asked:
+        np.testing.assert_array_equal(results[at].ab, colors[at])
+    assert mean[0.03] < mean[1.0]
 
 
 def test_the_next_keyframe_is_coloured_while_frames_before_it_are_delivered() -> None:

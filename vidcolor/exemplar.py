@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from vidcolor.color import Chroma
 from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.flow import CERTAIN, DOUBTFUL
 from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
 from vidcolor.scales import EncodedReference, ScaledReference
 from vidcolor.tracing import Trace
@@ -37,11 +38,6 @@ _KEYFRAMES_KEPT = 1
 
 COLDEST = 0.05
 """Least temperature of the automatic colours; below it they are the single likeliest class, and speckle."""
-
-# Colour that flow brought with a validity above 0.9 stays as it is, below 0.3 the networks decide alone: every keyframe
-# that they repaint is a chance to drift. On eight validation clips this raised PSNR from 34.7 to 35.8 dB; ramps of 0 to
-# 0.5 and 0.6 to 1 gave 35.4 and 35.7.
-_DOUBTFUL, _CERTAIN = 0.3, 0.9
 
 # How fast confidence falls with the share of the prior. At 0.5, 1, 2, 3 and 5 % of it 92, 83, 75, 70 and 65 % of the
 # colours were right (ab error below 6) on the twelve validation clips with their first frames as the only stills; at
@@ -239,7 +235,7 @@ class ShotColorizer:
             propagated=carried[:, :2],
             validity=carried[:, 2:],
         )
-        trust = ((carried[:, 2:] - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clamp(0, 1)
+        trust = ((carried[:, 2:] - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
         ab = torch.lerp(colored.fused.ab, carried[:, :2], trust)
         gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
         bias = _bias(count)

@@ -6,7 +6,7 @@ Nothing outlives a call, so nothing crosses a cut.
 """
 
 from vidcolor.propagation.effort import EFFORTS, Effort
-from vidcolor.propagation.keyframes import Colorize, flow_only, propagate
-from vidcolor.propagation.steps import WorkingFrame
+from vidcolor.propagation.keyframes import flow_only, propagate
+from vidcolor.propagation.steps import Colorize, WorkingFrame
 
 __all__ = ["EFFORTS", "Colorize", "Effort", "WorkingFrame", "flow_only", "propagate"]

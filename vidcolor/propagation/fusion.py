@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Chroma
-from vidcolor.flow import warp
+from vidcolor.flow import CERTAIN, DOUBTFUL, warp
 from vidcolor.planes import planes_of
 from vidcolor.propagation.motion import Track, enlarge, full_flow
 from vidcolor.provenance import FILLED, everywhere, mixed
@@ -104,6 +104,19 @@ def fuse(before: Carried, after: Carried, position: float) -> Carried:
     planes += before.planes
     provenance = mixed(before.provenance, after.provenance, share)
     return Carried(planes, np.maximum(before.validity, after.validity), provenance)
+
+
+def prefer(carried: Carried, around: Carried) -> Carried:
+    """Return what was carried from afar, with what a frame nearby brings where the former is doubtful.
+
+    Doubtful is what the networks look at anew at a keyframe, too.
+    """
+    share = np.clip((CERTAIN - carried.validity) / (CERTAIN - DOUBTFUL), 0, 1) * around.validity
+    planes = carried.planes + enlarge(_floats(share), carried.planes[..., 0])[..., None] * (
+        around.planes - carried.planes
+    )
+    provenance = mixed(carried.provenance, around.provenance, _floats(share))
+    return Carried(_floats(planes), np.maximum(carried.validity, around.validity), provenance)
 
 
 def holes(validity: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Keyframes of one shot, and the colour of every frame between them."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.propagation.effort import EFFORTS, Effort
-from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, lay_over, mend
+from vidcolor.propagation.fusion import carry, key_planes, lay_over
+from vidcolor.propagation.inside import Inside, Side, color_inside
 from vidcolor.propagation.motion import Sight, Track, anchor, extend, link, rest
 from vidcolor.propagation.steps import (
     FLASH_SHARE,
+    Colorize,
     Step,
     Steps,
     WorkingFrame,
@@ -31,14 +33,8 @@ Floats = npt.NDArray[np.float32]
 # Drift corrected every 2, 4, 8 frames or never: errors of 1.64, 1.67, 1.71, 1.75. Each correction is one more flow.
 _ANCHOR_EVERY = 2
 
-# Smaller holes are specks of grain: mending them gains nothing, 33.76 dB either way, and took 18 % of a steady clip.
-_FILL_SHARE = 0.005
-
 # While the networks look at a keyframe, flow has the time for some ten frames.
 _LINKED_AHEAD = 9
-
-
-Colorize = Callable[[WorkingFrame, Chroma | None], Chroma]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +108,7 @@ def _forwards(
             if span is None:
                 return
             yield span.before
-            yield from _beyond(span, between, effort) if span.after is None else _between(span, between, effort)
+            yield from color_inside(_beyond(span) if span.after is None else _between(span), between, effort)
 
 
 def _spans(frames: Iterable[WorkingFrame], colorize: Colorize, effort: Effort, clock: Clock) -> Iterator[Span]:
@@ -179,37 +175,34 @@ def _gather(key: Step, steps: Steps, effort: Effort) -> tuple[list[Step], bool]:
     return span, len(span) > 1 and span[-1].unexplained > effort.ask_share
 
 
-def _between(span: Span, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
-    """Colour the steps that lie inside a span from the keyframes at its two ends."""
-    assert span.after is not None, "a span without an end is coloured by _beyond"
+def _between(span: Span) -> list[Inside]:
+    """Return the steps inside a span, with what leads to the keyframes at its two ends."""
+    assert span.after is not None, "a span without an end is for _beyond"
     key, *inside, end = span.steps
     planes_before, planes_after = key_planes(span.before), key_planes(span.after)
     tracks = _tracks_to_end(span.steps)
+    last = len(span.steps) - 1
+    found = []
     for position, step in enumerate(inside, start=1):
         back, ahead = known(step.to_key), tracks[position]
-        from_before = carry(planes_before, back, step.explained_by(key, back), span.before.provenance)
-        from_after = carry(planes_after, ahead, step.explained_by(end, ahead), span.after.provenance)
-        last = len(span.steps) - 1
-        fused = fuse(from_before, from_after, position / last)
-        yield _complete(fused, step, min(position, last - position), colorize, effort)
+        sides = (
+            Side(planes_before, span.before.provenance, back, step.explained_by(key, back)),
+            Side(planes_after, span.after.provenance, ahead, step.explained_by(end, ahead)),
+        )
+        found.append(Inside(step, min(position, last - position), sides, position / last))
+    return found
 
 
-def _beyond(span: Span, colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
-    """Colour the steps after a shot's last keyframe from that one alone."""
+def _beyond(span: Span) -> list[Inside]:
+    """Return the steps after a shot's last keyframe, which that one alone explains."""
     key, *rest_of_shot = span.steps
     planes = key_planes(span.before)
+    found = []
     for gap, step in enumerate(rest_of_shot, start=1):
         track = known(step.to_key)
-        carried = carry(planes, track, step.explained_by(key, track), span.before.provenance)
-        yield _complete(carried, step, gap, colorize, effort)
-
-
-def _complete(carried: Carried, step: Step, gap: int, colorize: Colorize, effort: Effort) -> Chroma:
-    """Fill the holes of a frame so far from a keyframe: by the networks where they are large, else from neighbours."""
-    share = float(holes(carried.validity).mean())
-    if share > effort.ask_share:
-        return mend(carried, colorize(step.frame, carried.evidence()))
-    return mend(carried, fill(carried, step.frame.luma, gap=gap)) if share > _FILL_SHARE else carried.chroma()
+        side = Side(planes, span.before.provenance, track, step.explained_by(key, track))
+        found.append(Inside(step, gap, (side,)))
+    return found
 
 
 def _color_key(step: Step, evidence: Chroma | None, colorize: Colorize) -> Chroma:

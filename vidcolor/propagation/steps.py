@@ -1,7 +1,7 @@
 """The frames of one shot on their way: what propagation sees of each, linked by tracks, and flashes looked across."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -53,6 +53,10 @@ class WorkingFrame:
 
     def __repr__(self) -> str:
         return f"WorkingFrame(index={self.index}, luma={self.luma.dtype}{self.luma.shape}, still={self.still})"
+
+
+Colorize = Callable[[WorkingFrame, Chroma | None], Chroma]
+"""Runs the networks on a frame, given what flow brought to it, its validity as confidence, or None."""
 
 
 @dataclass(eq=False)
