@@ -415,6 +415,17 @@ _serve(theirs, Settings())
     assert (run.returncode, run.stdout, run.stderr) == (0, "went on\n", "")
 
 
+def test_a_film_named_in_two_ways_is_one_film(untrained: Path, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").symlink_to(tmp_path / "here")
+    film = render(tmp_path / "here" / "film", replace(_LOOK, frames=4))
+    names = [film, tmp_path / "there" / film.name, tmp_path / "here" / ".." / "here" / film.name]
+    words = ["batch", *names, "--workers", 1, "--json", "-q", "--weights", untrained]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0
+    assert [each["video"] for each in json.loads(result.stdout)["films"]] == [str(film)]
+
+
 def test_two_films_of_one_output_are_wrong_usage(films: list[Path], tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     other = tmp_path / "sub" / films[0].name

@@ -158,7 +158,11 @@ def _planned(
     from vidcolor.video import default_output, probe
 
     rows = []
-    for video in dict.fromkeys(each.absolute() for each in films):  # a worker may have another current folder
+    # A worker may have another current folder, and one folder several names.
+    named: dict[tuple[Path, str], Path] = {}
+    for each in films:
+        named.setdefault((real_place(each.parent), each.name), each.absolute())
+    for video in named.values():
         plan = None if plans is None else plans.absolute() / f"{video.stem}.plan.json"
         film = Film(video, video, video, stills, plan if plan is not None and plan.exists() else None)
         try:
