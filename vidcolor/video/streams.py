@@ -261,11 +261,13 @@ class CopiedStreams:
 def lateness(packet: Packet[Stream], stamp: int, last: int | None, container: str) -> int:
     """Return by how many ticks a packet comes later than its `stamp`, for it must follow the one before, at `last`.
 
-    So the sound of captures that were put end to end, each with a clock of its own, goes on as their pictures do.
+    So the sound of captures that were put end to end, each with a clock of its own, goes on as their pictures do. Texts
+    need not follow at once.
     """
     if last is None or stamp > last or (stamp == last and container == "matroska"):
         return 0
-    lasting = packet.duration if packet.stream.type in ("audio", "video") else 0  # texts need not follow at once
+    stream: Stream | None = packet.stream  # texts that were cut anew have none
+    lasting = packet.duration if stream is not None and stream.type in ("audio", "video") else 0
     return rising(stamp, last, max(lasting or 0, container != "matroska")) - stamp
 
 
