@@ -47,10 +47,18 @@ def test_of_frames_that_look_alike_one_near_the_middle_is_chosen(tmp_path: Path)
     assert abs(chosen - FRAMES // 2) <= 4
 
 
-@pytest.mark.parametrize("flaw", ["smeared", "soft", "blank", "dark", "dark and grainy", "covered", "another scene"])
+@pytest.mark.parametrize(
+    "flaw", ["smeared", "soft", "blank", "dark", "dark and grainy", "covered", "another scene", "dusty", "scratched"]
+)
 def test_a_flawed_middle_is_passed_over(tmp_path: Path, flaw: str) -> None:
     good, rng = view("coffee"), np.random.default_rng(1)
+    dusty, scratched = good.copy(), good.copy()
+    for number, (x, y) in enumerate(rng.integers(0, (WIDTH, HEIGHT), (20, 2))):
+        cv2.circle(dusty, (int(x), int(y)), 1, (10 + 230 * (number % 2),) * 3, -1)
+    scratched[:, [30, 64, 101]] = 230
     bad = {
+        "dusty": dusty,
+        "scratched": scratched,
         "smeared": cv2.blur(good, (15, 1)),
         "soft": cv2.GaussianBlur(good, (0, 0), 0.8),
         "blank": np.full_like(good, 240),

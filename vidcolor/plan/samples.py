@@ -9,8 +9,13 @@ the shortest way to go. Each candidate gets the product of
   against the shot's best candidate, so that much is there to be painted and a nearly blank frame loses;
 - sharpness: the strength of its fine detail (what a blur of 1 pixel at the working size takes away), against the best,
   so that colours can be painted up to edges that motion has not smeared;
+- cleanness: 1 for a candidate with at most a tenth more spots than the shot's usual one, 1/3 for one with 1 % of its
+  pixels more. A spot is what a median of 5 pixels takes away and stands out by the picture's standard deviation: dust,
+  scratches, some texture. Detail alone sought damage out: in 84 trials on 14 shots with three frames in ten badly
+  worn by program one of those was chosen 83 times, and 7 times with this; where they were lightly worn, 68 and 10
+  times. On the clean shots what is chosen keeps 94 % of the best sharpness, as without.
 - nearness: 1 in the middle of the shot and 0.8 at its ends. Among frames that look alike, as of a camera on a tripod,
-  this decides: grain changes the other three by a few per cent.
+  this decides: grain changes the other four by a few per cent.
 """
 
 from dataclasses import dataclass, replace
@@ -35,6 +40,9 @@ _KEPT = 24
 _CELLS = 8, 6
 _MOST_CONTRAST = 32 / 255
 _LEAST_LIKENESS = 0.1
+_SPOT_PENALTY = 200.0
+_MORE_SPOTS = 1.1
+_LEAST_DEVIATION = 0.02
 _AT_THE_ENDS = 0.8
 
 
@@ -100,23 +108,27 @@ def _worth(samples: list[Sample], shot: Shot) -> Floats:
     thumbnails = np.stack([thumbnail(each.luma, full_scale=1) for each in samples])
     alike = thumbnails @ thumbnails.T
     likeness = (alike.sum(1) - alike.diagonal()) / max(1, len(samples) - 1)
-    content, sharpness = (np.array(values) for values in zip(*(_detail(each.luma) for each in samples), strict=True))
+    details = zip(*(_detail(each.luma) for each in samples), strict=True)
+    content, sharpness, spots = (np.array(values) for values in details)
     middle = (shot.start + shot.stop - 1) / 2
     away = np.array([abs(each.index - middle) for each in samples]) / max(1.0, len(shot) / 2)
     worth = np.maximum(likeness, _LEAST_LIKENESS) * (1 - (1 - _AT_THE_ENDS) * away)
     for share in (content, sharpness):
         worth = worth * share / max(float(share.max()), 1e-6)
+    worth = worth / (1 + _SPOT_PENALTY * np.maximum(spots - _MORE_SPOTS * np.median(spots), 0))
     return np.asarray(worth, np.float32)
 
 
-def _detail(luma: Floats) -> tuple[float, float]:
-    """Return content and sharpness of a picture."""
+def _detail(luma: Floats) -> tuple[float, float, float]:
+    """Return content and sharpness of a picture, and the share of its pixels that are spots."""
     cells = (1 / _CELLS[0], 1 / _CELLS[1])
     size = max(1, round(luma.shape[1] * cells[0])), max(1, round(luma.shape[0] * cells[1]))
     mean, square = (cv2.blur(x, size)[size[1] // 2 :: size[1], size[0] // 2 :: size[0]] for x in (luma, luma * luma))
     contrast = np.sqrt(np.maximum(square - mean * mean, 0.0))
     content = float(np.minimum(contrast, _MOST_CONTRAST).mean())
-    return content, float(np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 1.0)).mean())
+    sharpness = float(np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 1.0)).mean())
+    spots = np.abs(luma - cv2.medianBlur(luma, 5)) > max(_LEAST_DEVIATION, float(luma.std()))
+    return content, sharpness, float(spots.mean())
 
 
 def _upright_luma(frame: Frame, info: VideoInfo) -> Floats:
