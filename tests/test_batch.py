@@ -415,6 +415,26 @@ _serve(theirs, Settings())
     assert (run.returncode, run.stdout, run.stderr) == (0, "went on\n", "")
 
 
+def test_a_worker_that_is_sent_home_twice_ends_in_order() -> None:
+    code = """
+import os, signal, time
+from multiprocessing import Pipe
+from vidcolor.batch import Settings, pool
+def work(connection, settings):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(9)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("ended in order")
+pool._work = work
+ours, theirs = Pipe()
+pool._serve(theirs, Settings())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "ended in order\n", "")
+
+
 def test_a_film_named_in_two_ways_is_one_film(untrained: Path, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "there").symlink_to(tmp_path / "here")

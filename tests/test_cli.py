@@ -576,6 +576,25 @@ def test_interruption_exits_with_130_and_leaves_nothing(
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".part", ".mkv")]
 
 
+def test_an_impatient_ctrl_c_does_not_cut_the_end_short(samples: Path, tmp_path: Path, untrained: Path) -> None:
+    """Checklist 35."""
+    options = ["-o", str(tmp_path / "out.mkv"), "--weights", str(untrained)]
+    words = [sys.executable, "-m", "vidcolor", "colorize", str(samples / "bikes.mkv"), *options]
+    environment = {**os.environ, "PYTHONPATH": str(samples.parent)}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        while not any(tmp_path.rglob("*.chroma.*.part")) and process.poll() is None:
+            time.sleep(0.02)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        _, err = process.communicate()
+    assert (process.returncode, err.splitlines()) == (
+        130,
+        ["error: interrupted", "hint: nothing half-done was left under an output's name; run the same command again"],
+    )
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".part", ".mkv")]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_meets_a_deletion_is_not_lost(number: int) -> None:

@@ -98,7 +98,8 @@ class LocalCrew:
 def _serve(connection: Connection, settings: Settings) -> None:
     """Do the tasks that come, until no more can come."""
 
-    def go(_number: int, _frame: object) -> NoReturn:
+    def go(number: int, _frame: object) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: the second would cut short the end in order
         raise KeyboardInterrupt
 
     for name in ("SIGINT", "SIGHUP"):  # these reach every process of a terminal: the first one decides

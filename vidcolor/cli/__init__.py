@@ -9,7 +9,7 @@ import typer
 
 from vidcolor import __version__
 from vidcolor.cli import batching, films, learning, reports, scoring, stills
-from vidcolor.cli.console import Commands, open_streams
+from vidcolor.cli.console import Commands, open_streams, signals_end_in_order
 
 _HELP = """\b
 vidcolor colorize film.mkv -r kitchen.jpg -r street.png
@@ -157,4 +157,5 @@ app.command(
 def main() -> None:
     """Run the command line."""
     open_streams()
-    app(prog_name="vidcolor")
+    with signals_end_in_order():
+        app(prog_name="vidcolor")

@@ -7,8 +7,10 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +25,8 @@ from vidcolor.places import real_place
 if TYPE_CHECKING:
     from vidcolor.cli.bars import Bars
 
-_interrupted = threading.Event()
-"""A signal has asked for the end: what it raised may be lost, where it came while an object was being deleted."""
+_PATIENCE = 30.0
+"""Seconds in which a second signal is the same wish as the first: it would only cut short the end in order."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _OS_HINT = "check that the path exists and may be read and written; VIDCOLOR_DEBUG=1 shows where this happened"
@@ -58,26 +60,54 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from error
 
 
+@dataclass
+class _Wish:
+    """When a signal last asked for the end; what it raised may be lost, where it came as an object was deleted."""
+
+    at: float | None = None
+
+
+_wish = _Wish()
+
+
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP end a command through every `with` block, at the next step if not at once."""
-    _interrupted.clear()
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: object) -> NoReturn:
-        _interrupted.set()
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    # What is ignored stays so: `nohup` has it that the end of a terminal session is not the end of the work.
-    before = {each: signal.signal(each, interrupt) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
+    _wish.at = None
+    before = _heed_signals()
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def signals_end_in_order() -> Iterator[None]:
+    """Heed signals where no command runs, too, but not while Python itself ends after the block."""
+    before = _heed_signals()
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _heed_signals() -> dict[signal.Signals, Any]:
+    """Let SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, once in a while; return the handlers before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    # What is ignored stays so: `nohup` has it that the end of a terminal session is not the end of the work.
+    return {each: signal.signal(each, _interrupt) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    now = time.monotonic()
+    # An impatient Ctrl-C, or the SIGHUPs of a shell and of its terminal: threads must not be left as Python ends.
+    if _wish.at is None or now - _wish.at > _PATIENCE:
+        _wish.at = now
+        raise KeyboardInterrupt
 
 
 def complain(message: str, *, hint: str | None = None) -> None:
@@ -213,7 +243,7 @@ class Talk:
         Raises:
             KeyboardInterrupt: A signal has asked for the end.
         """
-        if _interrupted.is_set():
+        if _wish.at is not None:
             raise KeyboardInterrupt
         if self._bars is not None:
             with suppress(OSError):
