@@ -1,8 +1,9 @@
 """Propagation: every frame of a shot, from keyframes, with nothing lost, smeared or carried between calls."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations, product
 
 import cv2
 import numpy as np
@@ -91,9 +92,11 @@ def test_an_empty_shot_has_no_colours() -> None:
     assert list(propagate([], Painter(np.zeros((1, 1, 2), np.float32)))) == []
 
 
-def test_a_gap_of_nothing_is_refused() -> None:
+def test_an_impossible_effort_is_refused() -> None:
     with pytest.raises(ValueError, match="max_gap is 0; expected at least 1"):
         Effort(max_gap=0)
+    with pytest.raises(ValueError, match="reach is -1; expected 0 or more"):
+        Effort(reach=-1)
 
 
 def test_a_still_of_another_size_is_refused() -> None:
@@ -340,18 +343,16 @@ def test_frames_between_keyframes_are_asked_of_another() -> None:
 
 @pytest.mark.parametrize("reach", [0, 1, 2, 4])
 def test_waypoints_are_the_fewest_that_reach_every_lost_frame(reach: int) -> None:
-    generator = np.random.default_rng(reach)
-    for _ in range(50):
-        lost = [bool(x) for x in generator.random(30) < generator.random()]
-        found = waypoints(lost, reach)
-        assert all(lost[at] for at in found)
-        assert all(min(abs(at - there) for there in found) <= reach for at, is_lost in enumerate(lost) if is_lost)
-        apart: list[int] = []
-        for at, is_lost in enumerate(lost):
-            if is_lost and (not apart or at > apart[-1] + 2 * reach):  # no waypoint serves two of these
-                apart.append(at)
-        assert len(apart) <= len(found)
-        assert reach or found == apart
+    for pattern in product([False, True], repeat=9):
+        lost = [at for at, is_lost in enumerate(pattern) if is_lost]
+
+        def serve(chosen: Sequence[int], lost: Sequence[int] = lost) -> bool:
+            return all(any(abs(at - there) <= reach for there in chosen) for at in lost)
+
+        found = waypoints(pattern, reach)
+        assert found == sorted(set(found) & set(lost))
+        assert serve(found)
+        assert not any(serve(fewer) for count in range(len(found)) for fewer in combinations(lost, count))
 
 
 def test_what_flow_loses_is_coloured_from_few_frames_that_the_networks_see() -> None:

@@ -100,6 +100,14 @@ def test_scenes_are_none(name: str) -> None:
     assert not is_title(lumas(worn([np.repeat(small[..., None], 3, axis=2)] * 8)))
 
 
+def test_stars_are_no_letters() -> None:
+    rng = np.random.default_rng(0)
+    sky = np.full((216, 384), 0.05, np.float32)
+    for x, y in rng.integers(0, (382, 214), (1000, 2)):
+        sky[y : y + 2, x : x + 2] = 0.9
+    assert not is_title([sky] * 8)
+
+
 def test_a_shot_that_is_half_title_is_a_scene() -> None:
     assert not is_title(lumas([CARDS["grey"]] * 6 + scene(4)))
 

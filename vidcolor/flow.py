@@ -32,10 +32,11 @@ _PRESETS: dict[Preset, tuple[int, int, int, int]] = {
     "half": (0, 4, 4, 1),
     "half fine": (0, 3, 6, 3),
 }
-# Colour that flow brought with a validity above 0.9 stays as it is, below 0.3 the networks decide alone: every keyframe
-# that they repaint is a chance to drift. On eight validation clips this raised PSNR from 34.7 to 35.8 dB; ramps of 0 to
-# 0.5 and 0.6 to 1 gave 35.4 and 35.7.
+
 DOUBTFUL, CERTAIN = 0.3, 0.9
+"""Validity below which what flow brought counts for nothing beside a fresh look, and above which it stays as it is."""
+# Every keyframe that the networks repaint is a chance to drift: on eight validation clips this raised PSNR from 34.7 to
+# 35.8 dB; ramps of 0 to 0.5 and 0.6 to 1 gave 35.4 and 35.7.
 
 _PATCH = 8
 _NONE: Any = None  # the second of two maps, which OpenCV's types demand and x and y in one array do without

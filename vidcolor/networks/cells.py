@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _GROUP = 16  # divides the cells of any picture whose sides are multiples of 32
-_AROUND, _AS_BRIGHT = 2, 0.03
+_AROUND = 2  # positions on each side whose colours count
+_AS_BRIGHT = 0.03  # the difference of luma at which they count for 0.6 as much
 
 
 def children(x: Tensor) -> Tensor:

@@ -25,8 +25,9 @@ class Effort:
         max_gap: Largest distance between keyframes, in frames.
         key_share: A frame of which more than this share is unexplained becomes a keyframe.
         ask_share: A frame between keyframes with more than this share of holes is a waypoint, which the networks see,
-            or lies near one; smaller holes are mended from their neighbours.
-        reach: Largest distance to a waypoint, in frames.
+            or lies near one; smaller holes are mended from their neighbours. A shot's last frame becomes a keyframe
+            when more than this share of it is unexplained.
+        reach: Largest distance to a waypoint, in frames; 0 makes each such frame one.
         flow: How flow is estimated, at half of the working size.
         long_side: Of the working size, in pixels.
     """
@@ -41,6 +42,8 @@ class Effort:
     def __post_init__(self) -> None:
         if self.max_gap < 1:
             raise ValueError(f"max_gap is {self.max_gap}; expected at least 1")
+        if self.reach < 0:
+            raise ValueError(f"reach is {self.reach}; expected 0 or more")
 
 
 EFFORTS = {

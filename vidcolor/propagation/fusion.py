@@ -98,12 +98,7 @@ def fuse(before: Carried, after: Carried, position: float) -> Carried:
     from_before = np.float32(1 - position) * _sharpen(before.validity, choose)
     from_after = np.float32(position) * _sharpen(after.validity, choose)
     share = _floats(from_after / (from_before + from_after))
-    # Not by cv2.blendLinear, which would wear off a hundred-thousandth of what both sides agree on.
-    planes = _floats(cv2.subtract(after.planes, before.planes))
-    planes *= enlarge(_floats(cv2.merge([share] * 4)), planes[..., 0])
-    planes += before.planes
-    provenance = mixed(before.provenance, after.provenance, share)
-    return Carried(planes, np.maximum(before.validity, after.validity), provenance)
+    return _combined(before, after, share)
 
 
 def prefer(carried: Carried, around: Carried) -> Carried:
@@ -112,11 +107,7 @@ def prefer(carried: Carried, around: Carried) -> Carried:
     Doubtful is what the networks look at anew at a keyframe, too.
     """
     share = np.clip((CERTAIN - carried.validity) / (CERTAIN - DOUBTFUL), 0, 1) * around.validity
-    planes = carried.planes + enlarge(_floats(share), carried.planes[..., 0])[..., None] * (
-        around.planes - carried.planes
-    )
-    provenance = mixed(carried.provenance, around.provenance, _floats(share))
-    return Carried(_floats(planes), np.maximum(carried.validity, around.validity), provenance)
+    return _combined(carried, around, _floats(share))
 
 
 def holes(validity: Floats) -> Floats:
@@ -193,6 +184,16 @@ def _slice(grid: Floats, luma: Floats) -> Floats:
     a, b, weight = planes_of(_blended(_floats(low), _floats(high), level - lower))
     weight += np.float32(1e-9)
     return _floats(cv2.merge([a / weight, b / weight]))
+
+
+def _combined(first: Carried, second: Carried, share: Floats) -> Carried:
+    """Return two sides mixed, with a share (h / 2, w / 2) of the second one; each is as valid as the better one."""
+    # Not by cv2.blendLinear, which would wear off a hundred-thousandth of what both sides agree on.
+    planes = _floats(cv2.subtract(second.planes, first.planes))
+    planes *= enlarge(_floats(cv2.merge([share] * 4)), planes[..., 0])
+    planes += first.planes
+    provenance = mixed(first.provenance, second.provenance, share)
+    return Carried(planes, np.maximum(first.validity, second.validity), provenance)
 
 
 def _sharpen(validity: Floats, choose: Floats) -> Floats:

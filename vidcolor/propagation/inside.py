@@ -9,6 +9,7 @@ keyframes do not explain those, and no further.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -71,14 +72,24 @@ class Inside:
         return _joined(self.sides, self.position)
 
 
+class _Waypoint(NamedTuple):
+    """What the networks said of a frame, and that as `key_planes` returns it."""
+
+    colours: Chroma
+    planes: Floats
+
+
 def color_inside(span: Sequence[Inside], colorize: Colorize, effort: Effort) -> Iterator[Chroma]:
     """Colour consecutive steps between two keyframes, in order."""
     shares = [inside.share_of_holes() for inside in span]
     lost = [share > effort.ask_share and not inside.step.flash for share, inside in zip(shares, span, strict=True)]
-    asked = {at: colorize(span[at].step.frame, span[at].carried().evidence()) for at in waypoints(lost, effort.reach)}
+    asked: dict[int, _Waypoint] = {}
+    for at in waypoints(lost, effort.reach):
+        colours = colorize(span[at].step.frame, span[at].carried().evidence())
+        asked[at] = _Waypoint(colours, key_planes(colours))
     for at, (inside, share) in enumerate(zip(span, shares, strict=True)):
         if at in asked:
-            yield asked[at]
+            yield asked[at].colours
             continue
         carried = inside.carried()
         if share > _FILL_SHARE and (around := _around(span, at, asked, effort.reach)):
@@ -101,7 +112,7 @@ def waypoints(lost: Sequence[bool], reach: int) -> list[int]:
     return found
 
 
-def _around(span: Sequence[Inside], at: int, asked: dict[int, Chroma], reach: int) -> Carried | None:
+def _around(span: Sequence[Inside], at: int, asked: dict[int, _Waypoint], reach: int) -> Carried | None:
     """Return what the nearest waypoints before and after a step bring to it, None where none is in reach."""
     found = []
     for way in (-1, 1):
@@ -113,8 +124,8 @@ def _around(span: Sequence[Inside], at: int, asked: dict[int, Chroma], reach: in
             track = extend(track, known(nearer.ahead if way > 0 else nearer.back))
             if there in asked:
                 validity = span[at].step.explained_by(span[there].step, track)
-                colours = asked[there]
-                found.append((abs(there - at), Side(key_planes(colours), colours.provenance, track, validity)))
+                colours, planes = asked[there]
+                found.append((abs(there - at), Side(planes, colours.provenance, track, validity)))
                 break
     if not found:
         return None
