@@ -23,11 +23,10 @@ from vidcolor import VideoReader
 from vidcolor.color import LONG_SIDE, Chroma, ab_to_chroma, chroma_to_rgb, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.coloring import encode
 from vidcolor.evaluation.pictures import Bytes, picture, shrink
-from vidcolor.exemplar import ExemplarColorizer, ShotColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, ShotColorizer
 from vidcolor.metrics import ciede2000, lab_of, psnr
 from vidcolor.propagation import WorkingFrame, propagate
 from vidcolor.references import Reference
-from vidcolor.scales import EncodedReference, ScaledReference
 from vidcolor.shots import detect_shots
 
 Floats = npt.NDArray[np.float32]

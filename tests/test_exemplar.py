@@ -7,10 +7,9 @@ import torch
 from vidcolor.color import Chroma, working_size
 from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import ExemplarColorizer, similarity
 from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.references import load_reference
-from vidcolor.scales import similarity
 from vidcolor.upsample import film_to_working
 from vidcolor.video import VideoReader
 from vidcolor.weights import save_weights

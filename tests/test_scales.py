@@ -15,10 +15,9 @@ from vidcolor import Colorizer, VideoReader
 from vidcolor.color import LONG_SIDE, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.coloring import encode, load_stills, shot_references
 from vidcolor.evaluation.pictures import Bytes, picture
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, similarity
 from vidcolor.framing import shrink
 from vidcolor.references import Reference, load_reference
-from vidcolor.scales import EncodedReference, ScaledReference, similarity
 from vidcolor.video import probe
 
 Floats = np.ndarray

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
-from vidcolor.exemplar import ExemplarColorizer, ShotColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, ShotColorizer
 from vidcolor.framing import as_stored, shrink, upright_size, working_luma
 from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.references import Reference, load_references
 from vidcolor.reports import Clock
-from vidcolor.scales import EncodedReference, ScaledReference
 from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]

@@ -15,14 +15,13 @@ from torch import Tensor
 from vidcolor.color import LONG_SIDE, working_size
 from vidcolor.coloring import Still
 from vidcolor.errors import VidcolorError
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import ExemplarColorizer, similarity
 from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, Recipe, digest, film_identity
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.propagation import EFFORTS
 from vidcolor.references import Reference
-from vidcolor.scales import similarity
 from vidcolor.video import VideoReader
 
 Floats = NDArray[np.float32]

@@ -22,10 +22,10 @@ from torch.nn import functional as F
 from vidcolor.color import Chroma
 from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.exemplar.scales import EncodedReference, ScaledReference
+from vidcolor.exemplar.tracing import Trace
 from vidcolor.flow import CERTAIN, DOUBTFUL
 from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
-from vidcolor.scales import EncodedReference, ScaledReference
-from vidcolor.tracing import Trace
 from vidcolor.weights import Weights, load_weights
 
 Floats = NDArray[np.float32]
