@@ -419,3 +419,48 @@ def test_data_of_a_transport_stream_comes_through_to_its_last_packet(tmp_path: P
     found = verify(source, output)
     assert found.differences == ()
     assert found.packets == 12
+
+
+def test_subtitles_of_blu_ray_come_through_in_whole_sets(tmp_path: Path) -> None:
+    """A transport stream has a packet for each segment, Matroska one for all segments of a set."""
+    sizes = {0x16: 11, 0x17: 10, 0x14: 12, 0x80: 0}
+    segments = [
+        b"PG" + (90 * time).to_bytes(4, "big") + bytes(4) + bytes([kind]) + sizes[kind].to_bytes(2, "big")
+        + bytes([time % 256] * sizes[kind])
+        for start in (40, 200, 320) for time, kind in enumerate(sizes, start)
+    ]  # fmt: skip
+    (tmp_path / "words.sup").write_bytes(b"".join(segments))
+    film = render(tmp_path / "plain", Film(suffix=".ts", codec="mpeg2video", rate=Fraction(25), frames=12))
+    source, output = tmp_path / "film.m2ts", tmp_path / "out.mkv"
+    with av.open(str(film)) as plain, av.open(str(tmp_path / "words.sup")) as words, av.open(str(source), "w") as disc:
+        for each in (plain, words):
+            disc.add_stream_from_template(each.streams[0], opaque=True)
+        for number, each in enumerate((plain, words)):
+            for packet in filter(lambda packet: packet.size, each.demux()):
+                packet.stream = disc.streams[number]
+                disc.mux_one(packet)
+    assert [each.codec_context.name for each in av.open(str(source)).streams] == ["mpeg2video", "pgssub"]
+    plain_transcode(source, output)
+    found = verify(source, output)
+    assert found.differences == ()
+    assert found.packets == 3
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_subtitles_of_a_dvd_come_through_to_the_last(tmp_path: Path, suffix: str) -> None:
+    film = render(tmp_path / "plain", Film(suffix=".ts", codec="mpeg2video", rate=Fraction(25), frames=12))
+    source, output = tmp_path / "film.mkv", tmp_path / f"out{suffix}"
+    with av.open(str(film)) as plain, av.open(str(source), "w") as disc:
+        video = disc.add_stream_from_template(plain.streams[0], opaque=True)
+        words = disc.add_stream("dvdsub")
+        for number, packet in enumerate(each for each in plain.demux() if each.size):
+            text: Any = av.Packet(bytes([0, 20, 0, 10, *[number] * 16]))
+            packet.stream, text.stream, text.time_base = video, words, packet.time_base
+            text.pts = text.dts = packet.dts
+            disc.mux_one(packet)
+            if number % 4 == 0:
+                disc.mux_one(text)
+    plain_transcode(source, output)
+    found = verify(source, output)
+    assert found.differences == ()
+    assert found.packets == 3

@@ -23,6 +23,7 @@ from vidcolor.video.streams import is_pause, lateness
 
 _NO_TIME = -(1 << 63)
 _PCM_BLOCK = 4096
+_PGS_END = 0x80
 # The options that tell an encoder's presets apart, as its bitstream notes them.
 _PRESET_OPTIONS = {"x264": ("subme",), "x265": ("rc-lookahead", "subme", "ref", "limit-refs")}
 _PRESETS = {
@@ -57,7 +58,9 @@ class EncoderSettings:
 
 @dataclass(frozen=True, eq=False)
 class StreamPackets:
-    """The packets of one stream that is not the picture; of PCM, which containers cut anew, blocks of 4096 bytes.
+    """The packets of one stream that is not the picture, or what containers do not cut anew.
+
+    That is blocks of 4096 bytes of PCM, and display sets of Blu-ray subtitles (PGS).
 
     Args:
         name: The stream as the user sees it.
@@ -129,7 +132,7 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         # mov and mp4 keep a time code in a track of its own, other containers in a tag.
         others = [each for each in film.streams if each.index != video.index]
         streams = {each.index: _begin(each) for each in others if each.type != "data" or _time_code(each) is None}
-        samples = {each.index: _Samples(streams[each.index]) for each in others if _is_pcm(each)}
+        recut = {each.index: cut(streams[each.index]) for each in others if (cut := _cut_anew(each)) is not None}
         first, last = b"", dict[int, int]()
         for packet in surviving(film.demux()):
             if packet.stream.type == "audio" and packet.pts is not None:
@@ -137,11 +140,11 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
                 last[packet.stream_index] = packet.pts
             if packet.stream_index == video.index:
                 first = first or bytes(packet)[:65536]
-            elif packet.size and packet.stream_index in samples:
-                samples[packet.stream_index].append(packet)
+            elif packet.size and packet.stream_index in recut:
+                recut[packet.stream_index].append(packet)
             elif packet.size and packet.stream_index in streams:
                 _append(streams[packet.stream_index], packet)
-        for each in samples.values():
+        for each in recut.values():
             each.finish()
         chapters = tuple(chapters_of(film))
         tags = {key.lower(): value for key, value in held_tags(film.metadata, container).items()}
@@ -185,8 +188,9 @@ def _time_code(stream: Stream) -> str | None:
     return next((value for key, value in stream.metadata.items() if key.lower() == "timecode"), None)
 
 
-def _is_pcm(stream: Stream) -> bool:
-    return stream.type == "audio" and stream.codec_context is not None and stream.codec_context.name.startswith("pcm_")
+def _cut_anew(stream: Stream) -> type[_Samples | _DisplaySets] | None:
+    codec = "" if stream.codec_context is None else stream.codec_context.name
+    return _Samples if codec.startswith("pcm_") else _DisplaySets if codec == "pgssub" else None
 
 
 class _Samples:
@@ -215,6 +219,37 @@ class _Samples:
     def _add(self, block: bytearray) -> None:
         self._stream.digests.append(_digest(bytes(block)))
         self._stream.durations.append(0)
+
+
+class _DisplaySets:
+    """The display sets of a stream of PGS: Blu-ray has a packet for each segment, Matroska one for all of a set."""
+
+    def __init__(self, stream: StreamPackets) -> None:
+        self._stream = stream
+        self._set = bytearray()
+
+    def append(self, packet: Packet[Any]) -> None:
+        data = bytes(packet)
+        if not self._set:
+            self._stream.times.append(_NO_TIME if packet.pts is None else packet.pts)
+        self._set += data
+        if _last_segment(data) == _PGS_END:
+            self.finish()
+
+    def finish(self) -> None:
+        if self._set:
+            self._stream.digests.append(_digest(bytes(self._set)))
+            self._stream.durations.append(0)
+            self._set.clear()
+
+
+def _last_segment(data: bytes) -> int:
+    """Return the kind of the last PGS segment of a packet: each begins with its kind and, in two bytes, its length."""
+    kind = place = 0
+    while place < len(data):
+        kind = data[place]
+        place += 3 + int.from_bytes(data[place + 1 : place + 3], "big")
+    return kind
 
 
 def _append(stream: StreamPackets, packet: Packet[Any]) -> None:

@@ -190,7 +190,8 @@ class CopiedStreams:
             return
         yield from self._texts.over((fitted.pts or 0) * Fraction(fitted.time_base))
         fitted.stream = output
-        if packet.stream.type == "data" and not fitted.duration:
+        pictured = packet.stream.type == "subtitle" and index in self._plan.copied and self._container != "matroska"
+        if not fitted.duration and (pictured or packet.stream.type == "data"):
             fitted.duration = 1  # of none, mov would hide the last
         if self._container != "matroska" and index in self._plan.converted:
             yield from self._texts.add(fitted, index)
