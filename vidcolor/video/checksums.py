@@ -22,7 +22,7 @@ import av.logging
 
 from vidcolor.errors import VideoError
 from vidcolor.video.info import VideoInfo
-from vidcolor.video.source import choose_stream, open_film
+from vidcolor.video.source import choose_stream, demuxed, open_film
 
 _NAMED = 10
 _TOLD_EVERY = 25
@@ -85,7 +85,7 @@ def _listen(path: Path, stream: int) -> None:
         video = choose_stream(film, path, stream)
         video.thread_type = "NONE"
         base = Fraction(video.time_base or 1)
-        packets = iter(film.demux(video))
+        packets = demuxed(film, video)
         stamp = done = failures = 0
         while failures < _TOLD_EVERY:
             broken = False

@@ -15,7 +15,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
-from vidcolor.video.source import choose_stream, open_film
+from vidcolor.video.source import choose_stream, demuxed, open_film
 
 _SEEK_STEPS = (0, 1, 2, 4, 8, 16, 32)
 _MAX_ERRORS_IN_A_ROW = 200
@@ -29,11 +29,17 @@ class Damage:
         errors: Packets that the demuxer or the decoder refused.
         corrupt_pts: Times of packets that the demuxer marked as damaged, in ticks.
         end: Latest end of any packet of any stream, in seconds.
+        misses_streams: A stream begins so late that it is not known.
     """
 
     errors: int = 0
     corrupt_pts: set[int] = field(default_factory=set)
     end: Fraction = Fraction(0)
+    misses_streams: bool = False
+
+    def miss_streams(self) -> None:
+        """Note that a stream begins so late that it is not known."""
+        self.misses_streams = True
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def _packets(container: InputContainer, damage: Damage, path: Path) -> Iterator[
     in_a_row = 0
     while True:
         try:
-            for packet in container.demux():
+            for packet in demuxed(container, missed=damage.miss_streams):
                 in_a_row = 0
                 if packet.size and packet.pts is not None:
                     end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)

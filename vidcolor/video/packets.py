@@ -17,7 +17,7 @@ from av.stream import Disposition, Stream
 
 from vidcolor.video.chapters import Chapter, chapters_of
 from vidcolor.video.labels import held_tags, stream_title
-from vidcolor.video.source import choose_stream, describe_stream, open_film
+from vidcolor.video.source import choose_stream, demuxed, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES
 from vidcolor.video.streams import is_pause, lateness
 
@@ -134,7 +134,7 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         streams = {each.index: _begin(each) for each in others if each.type != "data" or _time_code(each) is None}
         recut = {each.index: cut(streams[each.index]) for each in others if (cut := _cut_anew(each)) is not None}
         first, last = b"", dict[int, int]()
-        for packet in surviving(film.demux()):
+        for packet in surviving(demuxed(film)):
             if packet.stream.type == "audio" and packet.pts is not None:
                 packet.pts += lateness(packet, packet.pts, last.get(packet.stream_index), container)
                 last[packet.stream_index] = packet.pts

@@ -190,6 +190,8 @@ class _Faults:
                 f"{count} of {self.frames} frames {change}, the first at {_seconds(first)}: all are coloured and "
                 "written as the film begins"
             )
+        if damage.misses_streams:
+            yield "sound, texts or data that begin in mid-film are left out: the film does not announce them"
         if damage.errors:
             yield f"{damage.errors} damaged packets could not be decoded"
         if self.repaired:

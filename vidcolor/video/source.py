@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from math import atan2, degrees
@@ -13,7 +13,7 @@ from typing import cast
 
 import av
 import av.error
-from av import VideoFrame
+from av import Packet, VideoFrame
 from av.container import InputContainer
 from av.filter import Graph
 from av.sidedata.sidedata import SideData
@@ -34,6 +34,11 @@ MAX_PIXELS = 8192 * 8192
 COUNTED_BYTES = 2 << 30
 """Films up to this size are read through at opening to count their frames (about a second per gigabyte)."""
 
+_PROGRAM_STREAM = b"\0\0\1\xba"
+_LOOKED_AT = {"probesize": str(64 << 20), "analyzeduration": "600000000"}
+"""How far to look for the streams of an MPEG program stream, in bytes and microseconds: it does not list them, and the
+subtitles of a DVD may begin a minute into it. Each opening takes up to 0.1 s and the bytes of memory."""
+
 _FORMATS = (
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,mxf,nut,ogg,flv,asf,gif,dv,h264,hevc,m4v,"
     "ivf,obu,av1,yuv4mpegpipe,rm,wtv,gxf,vc1,apng"
@@ -50,11 +55,30 @@ def open_film(path: Path) -> Iterator[InputContainer]:
     check_readable(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
+        with path.open("rb") as file:
+            options |= _LOOKED_AT if file.read(4) == _PROGRAM_STREAM else {}
         container = av.open(str(path.absolute()), "r", container_options=options, metadata_errors="surrogateescape")
-    except (av.error.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _cannot_open(path, error) from error
     with container:
         yield container
+
+
+def demuxed(
+    container: InputContainer, *streams: Stream, missed: Callable[[], object] | None = None
+) -> Iterator[Packet[Stream]]:
+    """Yield the packets of some streams, or of all, and at the end an empty one of each.
+
+    Args:
+        container: The film.
+        streams: Those wanted; none for all.
+        missed: Called at the end if a stream begins in mid-film, of which nothing is yielded.
+    """
+    try:
+        yield from container.demux(*streams)
+    except IndexError:  # PyAV knows the streams of the beginning, and trips over others after all else is done
+        if missed is not None:
+            missed()
 
 
 def check_readable(path: Path) -> None:
@@ -173,7 +197,7 @@ def count_frames(path: str | Path, *, stream: int | None = None) -> int:
                 other.discard = Discard.all
         count = 0
         try:
-            for packet in container.demux(video):
+            for packet in demuxed(container, video):
                 count += packet.size > 0 and not packet.is_discard
         except av.error.FFmpegError:
             return count

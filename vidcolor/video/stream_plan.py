@@ -15,7 +15,7 @@ from av.stream import Disposition, Stream
 
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.labels import held_language
-from vidcolor.video.source import open_film
+from vidcolor.video.source import demuxed, open_film
 
 HELD_DISPOSITIONS = {
     "matroska": {"default", "original", "comment", "dub", "forced", "hearing_impaired", "visual_impaired"},
@@ -133,7 +133,7 @@ def _first_packets(source: InputContainer) -> dict[int, Packet[Stream]]:
     found: dict[int, Packet[Stream]] = {}
     wanted = sum(stream.type != "attachment" for stream in source.streams)
     try:
-        for packet in islice(source.demux(), _SEARCHED_PACKETS):
+        for packet in islice(demuxed(source), _SEARCHED_PACKETS):
             if packet.size:
                 found.setdefault(packet.stream.index, packet)
             if len(found) == wanted:

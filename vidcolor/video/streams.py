@@ -18,7 +18,7 @@ from av.stream import Discard, Disposition, Stream
 from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.labels import held_language, held_tags, stream_title
-from vidcolor.video.source import open_film
+from vidcolor.video.source import demuxed, open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
 from vidcolor.video.timeline import rising, time_code_at
@@ -170,7 +170,7 @@ class CopiedStreams:
         in_a_row = 0
         while in_a_row < 100:
             try:
-                for packet in self._source.demux():
+                for packet in demuxed(self._source):
                     in_a_row = 0
                     yield from self._fitted(packet)
                 break
