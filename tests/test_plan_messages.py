@@ -143,3 +143,23 @@ def test_lines_of_any_json_are_those_of_its_values() -> None:
 def test_a_key_given_twice_is_refused_with_both_lines() -> None:
     with pytest.raises(DuplicateKeyError, match=r"key a\.1\.x is given twice, on lines 3 and 4"):
         find_lines('{"a": [\n{"x": 1}, {\n"x": 2,\n"x": 3}]}')
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_plan_saved_in_another_encoding_is_to_be_saved_as_utf8(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "plan.json"
+    plan = plan_of(tmp_path)
+    path.write_text(json.dumps({**plan.model_dump(), "notes": ["müde"]}, ensure_ascii=False), encoding=encoding)
+    with pytest.raises(PlanError, match="not JSON in UTF-8") as caught:
+        ColorPlan.load(path)
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("save it as UTF-8")
+
+
+def test_a_time_in_place_of_a_frame_number_is_told_what_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    values = plan_of(tmp_path).model_dump()
+    values["shots"][1]["start"] = "0:00:01"
+    path.write_text(json.dumps(values))
+    with pytest.raises(PlanError, match=r"shots\.1\.start is '0:00:01': .*; allowed: a frame number, counted from 0"):
+        ColorPlan.load(path)

@@ -76,8 +76,8 @@ class PlannedShot(Entry):
         references: Its own stills.
     """
 
-    start: int = Field(ge=0)
-    stop: int = Field(ge=1)
+    start: int = Field(ge=0, description="a frame number, counted from 0")
+    stop: int = Field(ge=1, description="the number of the frame after the shot's last")
     keyframe: int | None = Field(default=None, ge=0, description="a frame of the shot, or null")
     looks: Looks | None = Field(default=None, description='"grey", "tinted", "color", "title" or null')
     treatment: Treatment = Field(default="color", description='"color" or "keep"')

@@ -176,6 +176,11 @@ class ColorPlan(Entry):
                 f"{path}, line {error.lineno}: not JSON ({error.msg}, column {error.colno})",
                 hint="look for a comma, quote or bracket that is missing or too many there",
             ) from error
+        except UnicodeDecodeError as error:
+            raise PlanError(
+                f"{path}: not JSON in UTF-8 (byte {error.start} is 0x{error.object[error.start]:02x})",
+                hint="save it as UTF-8 in the editor, or make a plan with `vidcolor scenes -o`",
+            ) from error
         except (ValueError, RecursionError) as error:
             raise PlanError(f"{path}: not JSON ({error})", hint="make a plan with `vidcolor scenes -o`") from error
         folder = path.parent
