@@ -14,6 +14,7 @@ from vidcolor.errors import VideoError
 from vidcolor.metrics import ciede2000
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.references import load_reference
+from vidcolor.sheets import SheetRow, lay_out
 from vidcolor.verification import verify
 from vidcolor.video import VideoReader
 
@@ -252,6 +253,50 @@ def test_preview_follows_the_plan_of_the_whole_film(
     sheet = cv2.imread(str(tmp_path / "plain.png"))
     assert sheet is not None
     assert sheet.shape[0] > 2 * 180  # two shots
+
+
+def test_the_sheet_of_a_preview_has_the_films_own_numbers_and_names_the_stills(
+    colorizer: Colorizer,
+    film: Path,
+    stills: list[Path],
+    plan: ColorPlan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows: list[SheetRow] = []
+
+    def kept(shown: list[SheetRow]) -> np.ndarray:
+        rows[:] = shown
+        return lay_out(shown)
+
+    monkeypatch.setattr("vidcolor.pipeline.lay_out", kept)
+
+    def captions(given: ColorPlan | None, start: Fraction | None, references: list[Path]) -> list[str]:
+        colorizer.preview(
+            film,
+            references=references,
+            plan=given,
+            side_by_side=tmp_path / "side.mp4",
+            contact_sheet=tmp_path / "sheet.png",
+            start=start,
+            duration=Fraction(6, 24),
+            overwrite=True,
+        )
+        return [row.caption for row in rows]
+
+    start = Fraction(15, 24)
+    assert captions(plan, start, []) == [
+        "shot 2, frames 15 to 19: frame 17 at 0.708 s",
+        "shot 3, frames 20 to 20: frame 20 at 0.833 s",
+    ]
+    assert rows[0].labels == ("film", "s_000015.png", "result")
+    assert captions(None, start, stills[1:]) == [
+        "frames 15 to 19: frame 19 at 0.792 s",
+        "frames 20 to 20: frame 20 at 0.833 s",
+    ]
+    assert captions(plan, None, []) == ["shot 1, frames 0 to 5: frame 4 at 0.167 s"]
+    monkeypatch.setattr("vidcolor.previewing.packet_times", lambda *_, **__: None)
+    assert captions(None, start, []) == ["at 0.792 s", "at 0.833 s"]
 
 
 def test_preview_shows_the_colours_that_are_kept(colorizer: Colorizer, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
 from vidcolor.planning import Progress, begin, check_options, find_plan
-from vidcolor.previewing import PreviewPictures
+from vidcolor.previewing import PreviewPictures, beginning
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import check_picture, lay_out, write_picture
@@ -212,7 +212,8 @@ class Colorizer:
             video: The film.
             references: Colour stills; a still bound to a frame is bound to that frame of the whole film.
             side_by_side: MP4 to write: the film left, its colours beside it.
-            contact_sheet: PNG or JPEG to write: a row for each shot with the film, its stills and the result.
+            contact_sheet: PNG or JPEG to write: a row for each shot with the film, its stills by name and the
+                result, under the film's own numbers and time.
             plan: Shots and their stills of the film, or of this segment of it; made when None.
             start: First time to show, in seconds; None for the film's first frame.
             duration: Seconds to show.
@@ -244,7 +245,10 @@ class Colorizer:
             found = find_plan(None, networks, reader, stills, quality="balanced", plan=fitted, progress=progress)
             plan = keeping_color(found.plan) if keep_color else found.plan
             notes, warnings = remarks_on(plan.shots)
-            pictures = PreviewPictures(info, plan, stills, saturation=saturation, provenance=provenance)
+            first, shot = beginning(given.plan, fitted, video, start=start, stream=stream)
+            pictures = PreviewPictures(
+                info, plan, stills, saturation=saturation, provenance=provenance, first=first, shot=shot
+            )
             rate = info.average_rate or Fraction(25)
             colors = color_film(reader, plan, stills, networks, quality="balanced", clock=clock)
             with RgbVideoWriter(side_by_side, rate=rate, overwrite=overwrite) as clip, closing(colors):
