@@ -165,6 +165,25 @@ def test_suggested_stills_join_the_plan_and_painted_ones_are_never_replaced(
     assert "-o without --stills" in err
 
 
+def test_a_still_that_waits_to_be_painted_is_suggested_before_other_frames(
+    film: Path, library: Path, tmp_path: Path
+) -> None:
+    paint, plan = tmp_path / "paint", tmp_path / "film.plan.json"
+    assert run("scenes", film, "--stills", paint, "-o", plan)[0] == 0
+    painted, *waiting = sorted(paint.iterdir())
+    painted.write_bytes((library / "one.png").read_bytes())
+    suggest = ["suggest", film, "--plan", plan, "--stills", paint, "-o", plan, "--json"]
+    found = json.loads(run(*suggest)[1])
+    assert [shot["frames"][0] for shot in found["shots"][1:]] == [int(path.stem[-6:]) for path in waiting]
+    assert all(shot["gains"][0] > 0 for shot in found["shots"])
+    # Only the shot whose still is painted gets another.
+    assert [Path(path).stem[-6:] for path in found["stills"]] == [f"{found['shots'][0]['frames'][0]:06d}"]
+    assert [len(shot["references"]) for shot in json.loads(plan.read_text())["shots"]] == [2, 1, 1]
+    elsewhere = json.loads(run(*suggest[:5], tmp_path / "other", "--count", 2, "--json")[1])
+    assert [len(shot["frames"]) for shot in elsewhere["shots"]] == [2, 2, 2]
+    assert len(elsewhere["stills"]) == 3  # none of a frame whose still waits
+
+
 def test_a_plan_that_keeps_all_colours_gets_no_suggestion(film: Path, tmp_path: Path, untrained: Path) -> None:
     plan = tmp_path / "plan.json"
     shots = [{"start": start, "stop": start + 12, "treatment": "keep"} for start in (0, 12, 24)]

@@ -54,6 +54,15 @@ def test_with_every_frame_painted_there_is_nothing_to_suggest() -> None:
     assert (found.frames, found.gains, found.error, found.benefit) == ((), (), 0.0, 0.0)
 
 
+def test_frames_that_wait_are_chosen_first_but_for_those_that_would_save_nothing() -> None:
+    keys = [scene(0, 1), scene(0, 1), scene(2, 3), scene(2, 3), scene(2, 3)]
+    assert choose(0, 5, range(5), keys, [], [], count=1).frames[0] in (2, 3, 4)
+    waiting = choose(0, 5, range(5), keys, [], [], waiting=[0], count=2)
+    assert waiting.frames[0] == 0
+    assert waiting.frames[1] in (2, 3, 4)
+    assert 2 not in choose(0, 5, range(5), keys, [2], [], waiting=[2], count=2).frames
+
+
 def test_in_an_even_shot_without_stills_the_middle_is_suggested() -> None:
     found = chosen([scene(0, 1)] * 9)
     assert found.frames == (4,)

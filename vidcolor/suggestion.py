@@ -5,7 +5,7 @@ it shows: the networks' own confidence says how sure a match is once colours are
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -77,6 +77,7 @@ def suggest(
     stills: Mapping[str, Still],
     networks: ExemplarColorizer,
     *,
+    waiting: Collection[int] = (),
     count: int = 1,
     stream: int | None = None,
     progress: Progress | None = None,
@@ -89,6 +90,7 @@ def suggest(
         plan: Its shots and the stills that they have.
         stills: The stills by key, as the plan writes it.
         networks: Compare what frames show.
+        waiting: Frames of which there are stills that nobody has painted yet: they are suggested before others.
         count: Frames per shot at most.
         stream: Number of the film's video stream; None takes the default one.
         progress: Called with the frames read and in all.
@@ -102,7 +104,8 @@ def suggest(
         check_length(plan, reader.info)
         frames = iter(reader)
         for shot in plan.shots:
-            wanted = sampled(shot) if shot.colored else []
+            offered = [frame for frame in waiting if frame in shot]
+            wanted = sampled(shot, offered) if shot.colored else []
             keys: list[Floats] = []
             for frame in frames:
                 if frame.index in wanted:
@@ -121,7 +124,9 @@ def suggest(
                 )
             unbound = [keys_of(networks, _still_luma(stills[p.path])) for p in shot.references if p.frame is None]
             painted = [p.frame for p in shot.references if p.frame is not None]
-            suggestions.append(choose(shot.start, shot.stop, wanted, keys, painted, unbound, count=count))
+            suggestions.append(
+                choose(shot.start, shot.stop, wanted, keys, painted, unbound, waiting=offered, count=count)
+            )
     return suggestions
 
 
@@ -132,11 +137,11 @@ def keys_of(networks: ExemplarColorizer, luma: Floats) -> Floats:
     return np.asarray(networks.coarse_keys(small).float().cpu().numpy())
 
 
-def sampled(shot: PlannedShot) -> list[int]:
-    """Return the frames of a shot that are looked at: its first, its last, some between, and the painted ones."""
+def sampled(shot: PlannedShot, waiting: Iterable[int] = ()) -> list[int]:
+    """Return the frames that are looked at: a shot's first and last, some between, the painted and the waiting ones."""
     spaced = np.linspace(shot.start, shot.stop - 1, min(_SAMPLES, shot.stop - shot.start))
     painted = [planned.frame for planned in shot.references if planned.frame is not None]
-    return sorted({*np.rint(spaced).astype(int).tolist(), *painted})
+    return sorted({*np.rint(spaced).astype(int).tolist(), *painted, *waiting})
 
 
 def choose(
@@ -147,6 +152,7 @@ def choose(
     painted: Sequence[int],
     unbound: Sequence[Floats],
     *,
+    waiting: Collection[int] = (),
     count: int,
 ) -> Suggestion:
     """Choose the frames of a shot [start, stop) to paint, one after the other.
@@ -158,6 +164,7 @@ def choose(
         keys: (N, C) unit keys of each.
         painted: Those among `frames` that are painted already.
         unbound: (M, C) unit keys of each still that was painted on none of them.
+        waiting: Those among `frames` that are to be chosen before others: their stills wait to be painted.
         count: Frames to choose at most.
     """
     strangeness = np.array([[_strangeness(ours, theirs) for theirs in keys] for ours in keys], np.float32)
@@ -174,7 +181,8 @@ def choose(
     expected, chosen, gains = float(error @ weights), [], []
     for _ in range(count):
         saved = (np.maximum(error[:, None] - left, 0) * weights[:, None]).sum(0)
-        best = int(saved.argmax())
+        ready = np.isin(frames, list(waiting)) & (saved > 0)
+        best = int(np.where(ready, saved, 0).argmax() if ready.any() else saved.argmax())
         if saved[best] <= 0:
             break
         chosen.append(frames[best])

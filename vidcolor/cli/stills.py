@@ -190,17 +190,20 @@ def suggest(
         shots = settled.plan or plan_film(
             video, loaded, networks, stream=stream, progress=talk.progress, warn=warnings.append
         )
+        # A still that the plan has, and the settled one has not, is grey.
+        waiting = {*(known.frames_of_stills() if known else ())} - {*shots.frames_of_stills()}
         found = find(
             shots.model_copy(update={"video": str(video)}),
             loaded,
             networks,
+            waiting=waiting,
             count=count,
             stream=stream,
             progress=lambda done, total: talk.progress("look", done, total),
         )
         written: list[Path] = []
         if stills is not None:
-            wanted = [frame for each in found for frame in each.frames]
+            wanted = [frame for each in found for frame in each.frames if frame not in waiting]
             written = write_stills(
                 video,
                 wanted,

@@ -97,6 +97,10 @@ class ColorPlan(Entry):
         """Return every still once, in the order of first use."""
         return list(dict.fromkeys(Path(each.path) for shot in self.shots for each in shot.references))
 
+    def frames_of_stills(self) -> list[int]:
+        """Return the frames that its stills were, or are to be, painted on."""
+        return [each.frame for shot in self.shots for each in shot.references if each.frame is not None]
+
     def shot_at(self, frame: int) -> PlannedShot:
         """Return the shot that holds a frame."""
         return self.shots[self._number_of(frame)]
