@@ -403,6 +403,19 @@ def test_a_shot_borrows_the_painted_stills_of_another(tmp_path: Path) -> None:
     assert not any(shot.borrow for shot in settled.shots)
 
 
+def test_painted_stills_of_shots_that_keep_their_colours_are_named(tmp_path: Path) -> None:
+    plan = plan_with(0, 10, 20, 30)
+    for number, grey in enumerate((False, True, False)):
+        still = painted(tmp_path / f"f_{number}.png", grey=grey)
+        plan = edited(plan, number, treatment="keep", references=[{"path": str(still), "frame": 10 * number}])
+    plan = edited(plan, 2, treatment="color")
+    settled = settle(plan)
+    assert [each.name for each in settled.references] == ["f_2.png"]
+    assert settled.notes == ['painted stills are not used in shot 1: "treatment" is "keep" there']
+    (tmp_path / "f_0.png").write_bytes(b"no picture")
+    assert settle(plan).notes == []
+
+
 def test_a_still_bound_to_several_frames_of_a_shot_keeps_them_all(tmp_path: Path) -> None:
     still = str(painted(tmp_path / "a.png"))
     own = [{"path": still, "frame": 3}, {"path": still, "frame": 7}, {"path": still, "frame": 7}]

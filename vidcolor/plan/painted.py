@@ -1,6 +1,7 @@
 """The stills that are painted: those of a plan that are still grey are left out, those saved beside them are found."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -83,6 +84,12 @@ def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]
         references.setdefault(reference.key, reference)
         return reference.key
 
+    def has_painted(shot: PlannedShot) -> bool:
+        """Tell it of a shot that needs no stills: those that cannot be read do no harm there."""
+        with suppress(ReferenceImageError):
+            return any(each.path in references or _find(Path(each.path)) is not None for each in shot.references)
+        return False
+
     colored = [shot for shot in plan.shots if shot.treatment == "color"]
     own = {
         shot.start: [each for planned in shot.references if (each := painted(planned)) is not None]
@@ -94,6 +101,8 @@ def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]
         automatic = [shot for shot in shots if shot.treatment == "color" and not (shot.references or shot.neutral)]
         rest = f"; automatic colours in {name_shots(automatic, shots)}" if automatic else ""
         notes.append(f"{grey} of {len(found)} stills are not painted yet ({name_shots(waiting, plan.shots)}){rest}")
+    if unused := [shot for shot in plan.shots if shot.treatment == "keep" and has_painted(shot)]:
+        notes.append(f'painted stills are not used in {name_shots(unused, plan.shots)}: "treatment" is "keep" there')
     return plan.with_shots(shots)
 
 
