@@ -171,6 +171,27 @@ def test_sheets_and_suggestions_leave_titles_neutral(tmp_path: Path) -> None:
     assert len(second.frames) == 1
 
 
+def test_a_plan_older_than_the_recognition_of_titles_learns_of_them_once(tmp_path: Path) -> None:
+    film = film_of(tmp_path, worn([CARDS["grey"]] * 10), scene(10))
+    fresh = make_plan(film, [])
+    assert fresh.titles == [0]
+    grey = fresh.with_shots(shot.model_copy(update={"looks": "grey", "hue": 9.0}) for shot in fresh.shots)
+    older = grey.model_copy(update={"titles": None})
+    learned, remarks = renew(make_plan(film, [], cuts=Cuts.of(older)), older)
+    assert [(shot.looks, shot.hue) for shot in learned.shots] == [("title", 9.0), ("grey", 9.0)]
+    assert learned.titles == [0]
+    assert remarks[-1] == (
+        'recognised as titles since the plan was made: shot 1; where one is a scene, write "looks": "grey"'
+    )
+    learned.save(tmp_path / "plan.json")
+    corrected = ColorPlan.load(tmp_path / "plan.json").with_shots(grey.shots)
+    again, remarks = renew(make_plan(film, [], cuts=Cuts.of(corrected)), corrected)
+    assert [shot.looks for shot in again.shots] == ["grey", "grey"]
+    assert len(remarks) == 1
+    by_hand = older.model_copy(update={"detected": None})
+    assert renew(make_plan(film, [], cuts=Cuts.of(by_hand)), by_hand)[0].shots[0].looks == "grey"
+
+
 def test_what_a_person_says_of_a_title_stays_but_a_shot_cut_anew_is_looked_at_again(tmp_path: Path) -> None:
     film = film_of(tmp_path, worn([CARDS["grey"]] * 10), scene(10))
     fresh = make_plan(film, [])

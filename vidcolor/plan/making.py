@@ -91,15 +91,17 @@ def make_plan(
         return seen.scorers[shot](given[still])
 
     stills = _assign(seen.shots, given, bound, fit, whole=start is None and end is None)
+    shots = [
+        shot.model_copy(update={"looks": seen.looks(shot), "references": chosen})
+        for shot, chosen in zip(seen.shots, stills, strict=True)
+    ]
     return ColorPlan(
         video=str(video),
         frames=seen.frames,
-        shots=[
-            shot.model_copy(update={"looks": seen.looks(shot), "references": chosen})
-            for shot, chosen in zip(seen.shots, stills, strict=True)
-        ],
+        shots=shots,
         notes=list(dict.fromkeys([*notes, *twice])),
         detected=seen.detected,
+        titles=[shot.start for shot in shots if shot.looks == "title"],
     )
 
 

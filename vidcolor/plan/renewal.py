@@ -3,7 +3,8 @@
 Cuts that a person made stay, cuts that a person took out stay out, and everywhere else detection decides anew. A plan
 remembers what was detected when it was made, so what differs from that is a person's work; the shots of a plan that
 does not remember stay as they are. Stills go with the frame that they were painted on, settings with the larger part of
-their shot.
+their shot. What the film shows in a shot is looked for again only where the shot is another, and for titles where the
+plan is older than their recognition.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -127,9 +128,21 @@ def renew(fresh: ColorPlan, old: ColorPlan) -> tuple[ColorPlan, list[str]]:
             f"the plan has {old.frames} frames, the film {fresh.frames}",
             hint="take the plan of this film, or make it anew with -y",
         )
-    shots = [_renewed(shot, old.shots_within(shot.start, shot.stop)) for shot in fresh.shots]
-    plan = fresh.with_shots(shots)
-    return plan, _kept(plan, old, fresh)
+    plan = fresh.with_shots(_renewed(shot, old.shots_within(shot.start, shot.stop)) for shot in fresh.shots)
+    remarks = _kept(plan, old, fresh)
+    # None of an older plan's shots was called a title, so nobody can have corrected that.
+    older = old.detected is not None and old.titles is None and all(shot.looks != "title" for shot in old.shots)
+    found = {shot.start for shot in fresh.shots if shot.looks == "title"} if older else set()
+    if learned := [shot for shot in plan.shots if shot.start in found and shot.looks in ("grey", "tinted")]:
+        starts = {shot.start for shot in learned}
+        plan = plan.with_shots(
+            shot.model_copy(update={"looks": "title"}) if shot.start in starts else shot for shot in plan.shots
+        )
+        remarks.append(
+            f"recognised as titles since the plan was made: {name_shots(learned, plan.shots)}; where one is a scene, "
+            'write "looks": "grey"'
+        )
+    return plan, remarks
 
 
 def with_stills(plan: ColorPlan, stills: dict[int, Path]) -> ColorPlan:

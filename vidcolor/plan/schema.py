@@ -37,6 +37,7 @@ class ColorPlan(Entry):
         notes: What was observed while the plan was made, one line each.
         detected: First frames of the shots that were found, or None where that is unknown. Shots that begin elsewhere
             were cut by a person, and those that are missing were joined by one.
+        titles: First frames of the shots that looked like titles, or None where titles were not looked for.
     """
 
     version: Literal[1] = 1
@@ -45,6 +46,7 @@ class ColorPlan(Entry):
     shots: list[PlannedShot] = Field(min_length=1)
     notes: list[str] = Field(default=[])
     detected: list[int] | None = None
+    titles: list[int] | None = None
 
     @model_validator(mode="before")
     @classmethod

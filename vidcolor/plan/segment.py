@@ -73,7 +73,7 @@ def cut_out(plan: ColorPlan, first: int, stop: int) -> ColorPlan:
     """
     inside = [shot for shot in plan.shots if shot.start < stop and shot.stop > first]
     shots = [_cut(shot, first, stop) for shot in inside]
-    return plan.model_copy(update={"frames": stop - first, "shots": shots, "detected": None})
+    return plan.model_copy(update={"frames": stop - first, "shots": shots, "detected": None, "titles": None})
 
 
 def _cut(shot: PlannedShot, first: int, stop: int) -> PlannedShot:
