@@ -363,7 +363,7 @@ def test_another_binding_or_a_split_shot_is_coloured_alone(runs: Runs, film: Pat
 
 
 @pytest.mark.usefixtures("done")
-@pytest.mark.parametrize("what", ["quality", "start", "weights", "temperature", "film", "program"])
+@pytest.mark.parametrize("what", ["quality", "start", "weights", "temperature", "film", "program", "revision"])
 def test_work_made_from_something_else_is_never_used(
     runs: Runs, film: Path, untrained: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +377,8 @@ def test_work_made_from_something_else_is_never_used(
         options["film"] = render(tmp_path / "other", replace(_GREY, options=(("crf", "40"),)))
     elif what == "program":
         monkeypatch.setattr("vidcolor.jobs.recipe.__version__", "9.9")
+    elif what == "revision":
+        monkeypatch.setattr("vidcolor.planning.REVISION", 99)
     elif what == "temperature":
         runs = Runs(Colorizer.load(untrained, device="cpu", temperature=0.2), film, tmp_path)
     else:
@@ -387,7 +389,7 @@ def test_work_made_from_something_else_is_never_used(
     assert report.shots_reused == 0
     assert report.shots_colored == report.shots
     (said,) = [note for note in report.notes if note.startswith("work of the run before does not fit")]
-    assert {"start": "start of the segment", "program": "version"}.get(what, what) in said
+    assert {"start": "start of the segment", "program": "version", "revision": "version"}.get(what, what) in said
     made = hashes(runs.output)
     runs(**{**options, "job": None})
     assert hashes(runs.output) == made

@@ -20,7 +20,7 @@ from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, Recipe, digest, film_identity
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, make_plan
-from vidcolor.propagation import EFFORTS
+from vidcolor.propagation import EFFORTS, REVISION
 from vidcolor.references import Reference
 from vidcolor.video import VideoReader
 
@@ -185,7 +185,7 @@ def _recipe(networks: ExemplarColorizer, reader: VideoReader, quality: str) -> R
         weights=networks.weights,
         temperature=str(networks.temperature),
         device=networks.device.type,
-        program=program(),
+        program=program(revision=REVISION),
     )
 
 

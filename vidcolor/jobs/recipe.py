@@ -39,7 +39,7 @@ class Recipe:
         weights: Checksum of the weights.
         temperature: Of the automatic colours, given or what the weights say.
         device: Kind of device that the networks run on.
-        program: Versions of vidcolor and of the libraries that compute.
+        program: Versions of vidcolor, of its way of colouring and of the libraries that compute.
     """
 
     film: str
@@ -71,9 +71,9 @@ class Recipe:
         return [_WORDS[name] for name, value in asdict(self).items() if earlier.get(name) != value]
 
 
-def program() -> str:
-    """Return the versions of what computes colours."""
-    return f"vidcolor {__version__}, torch {version('torch')}, OpenCV {cv2.__version__}"
+def program(*, revision: int) -> str:
+    """Return the versions of what computes colours, with the revision of the way of colouring."""
+    return f"vidcolor {__version__}, colouring {revision}, torch {version('torch')}, OpenCV {cv2.__version__}"
 
 
 _WORDS = {

@@ -9,4 +9,9 @@ from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.keyframes import flow_only, propagate
 from vidcolor.propagation.steps import Colorize, WorkingFrame
 
-__all__ = ["EFFORTS", "Colorize", "Effort", "WorkingFrame", "flow_only", "propagate"]
+REVISION = 1
+"""Of the way of colouring, networks, matching, flow, the finding of shots and titles included. Whoever changes what a
+run makes of the same film, stills and weights raises it, or jobs go on with work of both ways: the version of vidcolor
+stays the same between releases."""
+
+__all__ = ["EFFORTS", "REVISION", "Colorize", "Effort", "WorkingFrame", "flow_only", "propagate"]
