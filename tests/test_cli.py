@@ -283,20 +283,41 @@ def test_debug_raises_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         run("scenes", tmp_path / "missing.mkv")
 
 
-def test_weights_prints_what_the_file_says(tmp_path: Path) -> None:
-    import torch
+def test_weights_prints_what_the_file_says(untrained: Path) -> None:
+    from vidcolor.weights import load_weights
 
-    from vidcolor.weights import save_weights
-
-    path = tmp_path / "tiny.safetensors"
-    save_weights(path, {"a": torch.ones(3, 4)}, config={"width": 3}, version="9.9")
-    status, out, _ = run("weights", path, "--json")
+    status, out, _ = run("weights", untrained, "--json")
     facts = json.loads(out)
     assert status == 0
-    assert (facts["name"], facts["version"], facts["parameters"]) == ("tiny", "9.9", 12)
-    assert facts["bytes"] == path.stat().st_size
-    status, out, _ = run("weights", path)
+    parameters = sum(tensor.numel() for tensor in load_weights(untrained).state.values())
+    assert (facts["name"], facts["version"], facts["parameters"]) == ("untrained", "0.0.0", parameters)
+    assert facts["bytes"] == untrained.stat().st_size
+    status, out, _ = run("weights", untrained)
     assert facts["sha256"] in out
+
+
+@pytest.mark.parametrize("fault", ["shape", "missing", "too many"])
+def test_weights_whose_tensors_are_not_the_networks_are_a_failure(tmp_path: Path, untrained: Path, fault: str) -> None:
+    import torch
+
+    from vidcolor.weights import load_weights, save_weights
+
+    whole = load_weights(untrained)
+    state = dict(whole.state)
+    name = list(state)[-1]
+    if fault == "shape":
+        state[name] = torch.ones(3, 4)
+    elif fault == "missing":
+        del state[name]
+    else:
+        state["more"] = torch.ones(2)
+    save_weights(tmp_path / "w.safetensors", state, config=whole.config, version="1")
+    status, out, err = run("weights", tmp_path / "w.safetensors")
+    assert (status, out) == (1, "")
+    assert f"w.safetensors was made for another network: its {'more' if fault == 'too many' else name} is " in err
+    assert {"shape": "(3, 4), expected (", "missing": "missing, expected (", "too many": "(2,), expected none"}[
+        fault
+    ] in err
 
 
 def test_weights_missing_is_a_failure(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vidcolor.errors import WeightsError
+from vidcolor.networks import ExemplarNetwork, NetworkConfig
 from vidcolor.partfile import written_whole
 
 DEFAULT_NAME = "vidcolor-base"
@@ -113,6 +114,33 @@ def load_weights(path: str | Path | None = None) -> Weights:
         state={k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()},
         sha256=sha256,
     )
+
+
+def network_of(weights: Weights, *, temperature: float | None = None) -> ExemplarNetwork:
+    """Build the networks that weights are of, and give them every tensor.
+
+    Args:
+        weights: Of them.
+        temperature: Of the automatic colours; None for what the weights say.
+
+    Raises:
+        WeightsError: They are of another network: a size, a name or a shape is not of this one.
+    """
+    reason = ""
+    try:
+        config = NetworkConfig.from_dict(weights.config)
+        network = ExemplarNetwork(config if temperature is None else replace(config, temperature=temperature))
+        own = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        found = {name: tuple(tensor.shape) for name, tensor in weights.state.items()}
+        if wrong := [name for name in [*own, *found] if own.get(name) != found.get(name)]:
+            reason = f": its {wrong[0]} is {found.get(wrong[0], 'missing')}, expected {own.get(wrong[0], 'none')}"
+        network.load_state_dict(dict(weights.state))
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise WeightsError(
+            f"{weights.path} was made for another network{reason}",
+            hint="take weights of this version of vidcolor, or train new ones with `vidcolor train`",
+        ) from error
+    return network
 
 
 def _described(path: Path, metadata: Mapping[str, str], *, hint: str) -> tuple[str, dict[str, int | float]]:

@@ -25,9 +25,10 @@ def weights(
     json: Json = False,
 ) -> None:
     """Show which weights are used."""
-    from vidcolor.weights import load_weights
+    from vidcolor.weights import load_weights, network_of
 
     loaded = load_weights(file)
+    network_of(loaded)  # refuses what is not whole, before anybody colours with it
     facts = {
         "name": loaded.path.stem,
         "version": loaded.version,

@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,12 +21,12 @@ from torch.nn import functional as F
 
 from vidcolor.color import Chroma
 from vidcolor.device import pick_device
-from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.errors import VidcolorError
 from vidcolor.exemplar.scales import EncodedReference, ScaledReference
 from vidcolor.exemplar.tracing import Trace
 from vidcolor.flow import CERTAIN, DOUBTFUL
-from vidcolor.networks import Bank, ExemplarNetwork, NetworkConfig
-from vidcolor.weights import Weights, load_weights
+from vidcolor.networks import Bank, ExemplarNetwork
+from vidcolor.weights import Weights, load_weights, network_of
 
 Floats = NDArray[np.float32]
 
@@ -100,15 +100,7 @@ class ExemplarColorizer:
         # a keyframe took 1.9 s with two threads and 0.4 s with one.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
         loaded = weights if isinstance(weights, Weights) else load_weights(weights)
-        try:
-            config = NetworkConfig.from_dict(loaded.config)
-            network = ExemplarNetwork(config if temperature is None else replace(config, temperature=temperature))
-            network.load_state_dict(dict(loaded.state))
-        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-            raise WeightsError(
-                f"{loaded.path} was made for another network",
-                hint="take weights of this version of vidcolor, or train them with `vidcolor train`",
-            ) from error
+        network = network_of(loaded, temperature=temperature)
         return cls(network, pick_device(device), weights=loaded.sha256)
 
     @torch.inference_mode()

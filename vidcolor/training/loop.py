@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.device import pick_device
-from vidcolor.errors import VidcolorError, WeightsError, unwritten
-from vidcolor.networks import ExemplarNetwork, NetworkConfig
+from vidcolor.errors import VidcolorError, unwritten
+from vidcolor.networks import ExemplarNetwork
 from vidcolor.reports import Clock
 from vidcolor.training.adversarial import Adversarial
 from vidcolor.training.checkpoint import checkpoint_sizes, held, load_checkpoint, save_checkpoint
@@ -25,7 +25,7 @@ from vidcolor.training.neighbours import nearest_photographs
 from vidcolor.training.objectives import Classification, Objective, Regression
 from vidcolor.training.pairs import PairSampler
 from vidcolor.training.perceptual import Perceptual
-from vidcolor.weights import load_weights, save_weights
+from vidcolor.weights import load_weights, network_of, save_weights
 
 _log = logging.getLogger(__name__)
 
@@ -180,15 +180,7 @@ def _build(config: TrainConfig) -> ExemplarNetwork:
     if config.checkpoint.is_file():
         network = ExemplarNetwork(checkpoint_sizes(config.checkpoint))
     elif config.init is not None:
-        weights = load_weights(config.init)
-        try:
-            network = ExemplarNetwork(NetworkConfig.from_dict(weights.config))
-            network.load_state_dict(dict(weights.state))
-        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-            raise WeightsError(
-                f"{config.init} was made for another network",
-                hint="start from weights of this version of vidcolor, or leave --init out",
-            ) from error
+        network = network_of(load_weights(config.init))
     else:
         network = ExemplarNetwork(config.network)
         network.encoder.load_imagenet(_imagenet())
