@@ -12,8 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from vidcolor.errors import VidcolorError
+from vidcolor.references import load_reference
 from vidcolor.training.data import PictureStore, load_pictures
 
 
@@ -112,3 +115,25 @@ def test_folders_that_are_left_out_are_named(
     assert "closed cannot be read and is left out (Permission denied)" in caplog.text
     assert "c.png cannot be read and is left out (Permission denied)" in caplog.text
     assert "link is a link to a folder, and is left out" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["rgba.png", "palette.png", "rgba.webp"])
+def test_what_is_transparent_is_grey_as_in_a_still(tmp_path: Path, kind: str) -> None:
+    rgba = np.full((64, 64, 4), (250, 10, 200, 0), np.uint8)
+    rgba[:, :32] = (20, 200, 40, 255)
+    picture = Image.fromarray(rgba)
+    if kind == "palette.png":
+        picture = picture.quantize(4)
+    picture.save(tmp_path / kind, lossless=True)
+    pixels = load_pictures(tmp_path).pixels[0, :, :64, :64]
+    assert pixels[:, 10, 50].tolist() == [128, 128, 128]
+    assert (pixels[:, 10, 10].float() - torch.tensor([20, 200, 40])).abs().max() < 4
+    assert np.array_equal(pixels.permute(1, 2, 0).numpy(), load_reference(tmp_path / kind).rgb)
+
+
+def test_a_picture_that_could_be_transparent_and_is_not_stays_as_it_is(tmp_path: Path) -> None:
+    rgba = np.random.default_rng(0).integers(0, 255, (40, 50, 4), np.uint8)
+    rgba[..., 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    store = load_pictures(tmp_path)
+    assert np.array_equal(store.pixels[0, :, :40, :50].permute(1, 2, 0).numpy(), rgba[..., :3])

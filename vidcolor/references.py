@@ -39,7 +39,7 @@ _GREY_PATCH = 18
 """The same in every pixel. Grey as JPEG of quality 90 with a noise of 6 in each channel reaches 14 on 640x272 and 18 on
 3000x1275; without noise JPEG, AVIF and JPEG 2000 make 0 of grey and WebP 1."""
 _NEUTRAL = (128, 128, 128)
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
 """What Pillow raises on damaged files, by format."""
 
 _pictures = HeldPictures(256 << 20)
@@ -226,7 +226,7 @@ def _read(path: Path, notes: list[str]) -> Bytes:
         raise ReferenceImageError(
             f"{path}: not a picture that can be read", hint="save it as PNG, JPEG, WebP or TIFF"
         ) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ReferenceImageError(f"{path}: damaged picture ({error})", hint="save it again as PNG") from error
     return rgb
 
@@ -291,12 +291,22 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Ima
 
 
 def _flatten(image: Image.Image, notes: list[str]) -> Bytes:
-    if not image.has_transparency_data:
+    if (flat := on_grey(image)) is None:
         return np.asarray(image.convert("RGB"))
+    notes.append("transparent parts are read as neutral grey")
+    return flat
+
+
+def on_grey(image: Image.Image) -> Bytes | None:
+    """Return a partly transparent picture on neutral grey, RGB uint8 (h, w, 3), None where it is not transparent.
+
+    What lies under transparent pixels is seen by nobody, and often any colour.
+    """
+    if not image.has_transparency_data:
+        return None
     layered = image.convert("RGBA")
     lowest, _ = layered.getchannel("A").getextrema()
     if lowest == 255:
-        return np.asarray(layered.convert("RGB"))
-    notes.append("transparent parts are read as neutral grey")
+        return None
     ground = Image.new("RGBA", layered.size, (*_NEUTRAL, 255))
     return np.asarray(Image.alpha_composite(ground, layered).convert("RGB"))

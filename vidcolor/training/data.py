@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -22,12 +23,16 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from vidcolor.errors import VidcolorError
+from vidcolor.references import BROKEN, MAX_PIXELS, on_grey
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = {".webp", ".jpg", ".jpeg", ".png"}
+_JPEG = b"\xff\xd8"
+"""How every JPEG begins: it has no transparency."""
 _AT_ONCE = 16
 """Files read before they are decoded."""
 _BROKEN_TAR = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
@@ -172,6 +177,8 @@ def _decode(name: str, data: bytes) -> np.ndarray | None:
     if bgr is None:
         _log.warning("%s cannot be decoded and is left out", name)
         return None
+    if (seen := _seen_through(data, pixels=bgr.shape[0] * bgr.shape[1])) is not None:
+        bgr = seen
     height, width = CANVAS
     scale = min(1.0, height / bgr.shape[0])
     if scale < 1:
@@ -181,6 +188,21 @@ def _decode(name: str, data: bytes) -> np.ndarray | None:
         left = (bgr.shape[1] - width) // 2
         bgr = bgr[:, left : left + width]
     return np.ascontiguousarray(bgr[:, :, ::-1].transpose(2, 0, 1))
+
+
+def _seen_through(data: bytes, *, pixels: int) -> np.ndarray | None:
+    """A partly transparent picture as BGR, as a still is read; None for any other.
+
+    OpenCV drops transparency, and with it what a picture shows: under it may lie any colours.
+    """
+    if data.startswith(_JPEG) or pixels > MAX_PIXELS:
+        return None
+    try:
+        with Image.open(BytesIO(data), formats=("PNG", "WEBP")) as image:
+            rgb = on_grey(ImageOps.exif_transpose(image)) if image.has_transparency_data else None
+    except BROKEN:  # OpenCV may forgive what Pillow does not
+        return None
+    return None if rgb is None else rgb[:, :, ::-1]
 
 
 def _decoded(members: Iterator[_File]) -> Iterator[tuple[_File, np.ndarray]]:
