@@ -522,6 +522,36 @@ def test_sizes_that_do_not_fit_are_refused(folder: Path, tmp_path: Path, size: i
         TrainConfig(data=folder, run=tmp_path, size=size)
 
 
+@pytest.mark.parametrize("batch", [0, 4097])
+def test_batches_that_no_memory_holds_are_refused(folder: Path, tmp_path: Path, batch: int) -> None:
+    with pytest.raises(VidcolorError, match=f"batch is {batch}: allowed is 1 to 4096"):
+        TrainConfig(data=folder, run=tmp_path, batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (MemoryError(), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+    ],
+    ids=["cpu", "cuda", "python", "another error"],
+)
+def test_a_batch_that_does_not_fit_into_memory_is_one_clear_line(
+    folder: Path, tmp_path: Path, start: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, *, told: bool
+) -> None:
+    def descend(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr("vidcolor.training.loop._descend", descend)
+    with pytest.raises(VidcolorError if told else RuntimeError) as caught:
+        train(TrainConfig(data=folder, run=tmp_path / "run", steps=1, batch=2, size=32, init=start, device="cpu"))
+    if told:
+        assert str(caught.value).startswith("a batch of 2 crops of 32 x 32 pixels does not fit into memory")
+        assert caught.value.hint == "try a batch of 1, or a smaller size"  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("kind", ["other sizes", "other names", "other settings"])
 def test_init_of_another_network_is_one_clear_line(folder: Path, tmp_path: Path, start: Path, kind: str) -> None:
     """Checklist 41."""

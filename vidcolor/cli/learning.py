@@ -55,7 +55,9 @@ def train(
         ),
     ] = Loss.EXEMPLAR,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Optimiser steps in all.")] = 20_000,
-    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Samples per step: pairs, or single pictures.")] = 32,
+    batch: Annotated[
+        int, typer.Option(min=1, max=4096, metavar="N", help="Samples per step: pairs, or single pictures.")
+    ] = 32,
     size: Annotated[
         int, typer.Option(min=32, max=512, metavar="PIXELS", help="Side of the crops, a multiple of 32.")
     ] = 128,

@@ -11,6 +11,9 @@ from vidcolor.training.objectives import OBJECTIVES
 _LARGEST = 512
 """Crops: pictures are held at 208 x 256 pixels, so that larger ones show no more and fill the memory."""
 
+_MOST = 4096
+"""Samples per step: with crops of 64 pixels 27 GB, with the usual ones 107."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -22,7 +25,7 @@ class TrainConfig:
         objective: `exemplar`, or one of the classics, see `training.objectives`.
         perceptual: VGG16 weights, see `training.perceptual`; None leaves that loss out.
         steps: Optimiser steps in all; the last quarter lets the learning rate fall to zero.
-        batch: Samples per step: pairs, or single pictures.
+        batch: Samples per step: pairs, or single pictures; at most 4096.
         size: Side of the crops in pixels, a multiple of 32, at most 512.
         learning_rate: Peak learning rate of AdamW.
         train_encoder: Train the encoder too, from the features of this stride on, at a tenth of the learning rate; 2 is
@@ -64,8 +67,10 @@ class TrainConfig:
         self._check_objective()
         if self.size % 32 or not 0 < self.size <= _LARGEST:
             raise VidcolorError(f"size is {self.size}: it must be a multiple of 32, at most {_LARGEST}", hint="try 128")
-        if self.steps <= 0 or self.batch <= 0:
-            raise VidcolorError(f"steps {self.steps} and batch {self.batch} must be positive")
+        if self.steps <= 0:
+            raise VidcolorError(f"steps is {self.steps}: it must be positive", hint="try 20000")
+        if not 0 < self.batch <= _MOST:
+            raise VidcolorError(f"batch is {self.batch}: allowed is 1 to {_MOST}", hint="try 32")
         if self.singles < 0:
             raise VidcolorError(f"singles is {self.singles}: it must not be negative", hint="try 3")
         if not 0 <= self.seed < 1 << 63:

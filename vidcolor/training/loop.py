@@ -82,26 +82,27 @@ def _train(config: TrainConfig, store: PictureStore, progress: Callable[[TrainPr
     means: dict[str, float] = {}
     clock = Clock()
     started = saved = time.monotonic()
-    for step in range(first, config.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * _schedule(step, config.steps)
-        with _timed(clock, "draw", device):
-            drawn = objective.draw(sampler, config.batch, step)
-        with _timed(clock, "forward", device):
-            terms = objective.terms(network, drawn, step)
-        if _descend(network, optimiser, torch.stack(list(terms.values())).sum(), clock, device):
-            _blend(average, network.state_dict(), min(0.999, (1 + step) / (10 + step)))
-        for name, value in terms.items():
-            means[name] = 0.98 * means.get(name, float(value.detach())) + 0.02 * float(value.detach())
-        if progress is not None:
-            rate = (step + 1 - first) * config.batch / (time.monotonic() - started)
-            progress(TrainProgress(step + 1, config.steps, rate, dict(means), dict(clock.seconds)))
-        if time.monotonic() - saved > config.save_minutes * 60 or step + 1 == config.steps:
-            saved = time.monotonic()
-            # The weights first: a run whose checkpoint says that it is done has them, wherever it was killed.
-            with _told(config.run):
-                save_weights(weights, average, config=network.config.to_dict(), version=config.version)
-                save_checkpoint(config, step + 1, network, optimiser, average, neighbours, objective.memory)
+    with _fitting(config):
+        for step in range(first, config.steps):
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * _schedule(step, config.steps)
+            with _timed(clock, "draw", device):
+                drawn = objective.draw(sampler, config.batch, step)
+            with _timed(clock, "forward", device):
+                terms = objective.terms(network, drawn, step)
+            if _descend(network, optimiser, torch.stack(list(terms.values())).sum(), clock, device):
+                _blend(average, network.state_dict(), min(0.999, (1 + step) / (10 + step)))
+            for name, value in terms.items():
+                means[name] = 0.98 * means.get(name, float(value.detach())) + 0.02 * float(value.detach())
+            if progress is not None:
+                rate = (step + 1 - first) * config.batch / (time.monotonic() - started)
+                progress(TrainProgress(step + 1, config.steps, rate, dict(means), dict(clock.seconds)))
+            if time.monotonic() - saved > config.save_minutes * 60 or step + 1 == config.steps:
+                saved = time.monotonic()
+                # The weights first: a run whose checkpoint says that it is done has them, wherever it was killed.
+                with _told(config.run):
+                    save_weights(weights, average, config=network.config.to_dict(), version=config.version)
+                    save_checkpoint(config, step + 1, network, optimiser, average, neighbours, objective.memory)
     return weights
 
 
@@ -126,6 +127,22 @@ def _begin(
     if first >= config.steps:
         _log.info("the run has done %d steps: to go on it needs more in all", first)
     return first, neighbours, average
+
+
+@contextmanager
+def _fitting(config: TrainConfig) -> Iterator[None]:
+    """Turn a lack of memory into an error that says what to make smaller."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On the CPU torch raises a plain RuntimeError.
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        fewer = f"a batch of {config.batch // 2}, or " if config.batch > 1 else ""
+        raise VidcolorError(
+            f"a batch of {config.batch} crops of {config.size} x {config.size} pixels does not fit into memory",
+            hint=f"try {fewer}a smaller size",
+        ) from error
 
 
 @contextmanager
