@@ -329,8 +329,7 @@ def test_a_film_that_fails_in_a_worker_is_named_and_the_others_are_done(untraine
     ("film", "options", "said"),
     [
         (replace(_LOOK, codec="ffv1", pixel_format="gray12le"), [], "the film has 12 bit luma; x264 holds 8, 10 bit"),
-        (_LOOK, ["--crf", 99], "crf 99 is outside 1 to 51 for x264"),
-        (_LOOK, ["--preset", "hasty"], "x264 has no preset 'hasty'"),
+        (replace(_LOOK, field_order=2), ["--codec", "x265"], "the film is interlaced; x265 loses its field flags"),
     ],
 )
 def test_what_cannot_be_written_fails_before_shots_are_coloured(

@@ -283,6 +283,27 @@ def test_debug_raises_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         run("scenes", tmp_path / "missing.mkv")
 
 
+@pytest.mark.parametrize("command", ["colorize", "batch"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--preset", "hasty"], "x264 has no preset 'hasty'"),
+        (["--crf", "99"], "crf 99 is outside 1 to 51 for x264"),
+        (["--crf", "9", "--lossless"], "a lossless encode has no rate factor"),
+        (["--codec", "prores", "--lossless"], "prores is never lossless"),
+    ],
+)
+def test_settings_that_an_encoder_has_for_no_film_are_wrong_usage(
+    clip: Path, command: str, options: list[str], said: str
+) -> None:
+    before = {*clip.parent.iterdir()}
+    status, out, err = run(command, clip, *options)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[0] == f"error: {said}"
+    assert err.splitlines()[1].startswith("hint: ")
+    assert {*clip.parent.iterdir()} == before
+
+
 def test_weights_prints_what_the_file_says(untrained: Path) -> None:
     from vidcolor.weights import load_weights
 

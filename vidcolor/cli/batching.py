@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vidcolor.cli.console import Talk, check_folder, check_output, complain, one_line, print_json, refuse
+from vidcolor.cli.console import Talk, check_encoder, check_folder, check_output, complain, one_line, print_json, refuse
 from vidcolor.cli.options import (
     Codec,
     CodecName,
@@ -86,6 +86,7 @@ def batch(
         refuse("both --plans and stills given", hint="add the stills to the plans, or make them with scenes -r STILL")
     if plans is not None and not plans.is_dir():
         refuse(f"--plans {plans} is not a folder", hint="it holds a NAME.plan.json for each film that has a plan")
+    check_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
     if output_dir is not None:
         check_folder(output_dir)
     from vidcolor.batch import Crew, LocalCrew, Settings, run_batch

@@ -133,6 +133,16 @@ def refuse(message: str, *, hint: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def check_encoder(codec: str, *, crf: float | None, preset: str | None, lossless: bool) -> None:
+    """Refuse settings that the codec has for no film at all, before any work."""
+    from vidcolor.video.encoders import check_settings
+
+    try:
+        check_settings(codec, crf=crf, preset=preset, lossless=lossless)
+    except VidcolorError as error:
+        refuse(error.message, hint=error.hint or "see -h")
+
+
 def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:
     """Refuse an output that is one of the inputs or a folder, or that exists and may not be replaced.
 

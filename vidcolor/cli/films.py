@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_folder, check_output, print_json
+from vidcolor.cli.console import Talk, check_encoder, check_folder, check_output, print_json
 from vidcolor.cli.options import (
     Codec,
     CodecName,
@@ -78,6 +78,7 @@ def colorize(
 ) -> None:
     """Colour a film."""
     stills = given_stills(reference, more_stills, plan)
+    check_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
     from vidcolor.video import default_output, probe
 
     if output is None:

@@ -185,6 +185,17 @@ def choose_encoding(
     )
 
 
+def check_settings(codec: str, *, crf: float | None, preset: str | None, lossless: bool) -> None:
+    """Refuse settings that a codec has for no film at all; the arguments are those of `choose_encoding`.
+
+    Raises:
+        VideoError: There is no such codec, or it has no such rate factor, preset or lossless mode.
+    """
+    if codec not in ENCODERS:
+        raise VideoError(f"unknown codec {codec!r}", hint=f"choose one of {', '.join(ENCODERS)}")
+    _rate_options(codec, ENCODERS[codec], crf, preset, lossless)
+
+
 def _rate_options(name: str, encoder: Encoder, crf: float | None, preset: str | None, lossless: bool) -> dict[str, str]:
     options: dict[str, str] = {}
     if preset is not None and preset not in encoder.presets:
