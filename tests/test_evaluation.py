@@ -278,6 +278,21 @@ def test_summary_means_over_films_and_over_frames() -> None:
     assert "warp_error" not in line
 
 
+def test_films_of_two_lengths_are_refused_before_a_frame_is_scored(
+    true_film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = film(tmp_path / "short.mp4", [frame(step) for step in range(5)])
+    seen: list[int] = []
+    with pytest.raises(VideoError, match=f"the result ends after 5 frames, the truth after {FRAMES}"):
+        evaluate(short, true_film, shots=[Shot(0, 3), Shot(3, FRAMES)], progress=lambda done, _: seen.append(done))
+    assert seen == []
+    # A film too large for its packets to be counted is scored as far as it goes.
+    monkeypatch.setattr("vidcolor.video.source.COUNTED_BYTES", 0)
+    with pytest.raises(VideoError, match="the truth ends after 5 frames, the result goes on"):
+        evaluate(true_film, short, shots=[Shot(0, 3), Shot(3, FRAMES)], progress=lambda done, _: seen.append(done))
+    assert seen == [1, 2, 3]
+
+
 def test_films_that_cannot_be_compared_are_refused(true_film: Path, tmp_path: Path) -> None:
     frames = [frame(step) for step in range(FRAMES)]
     short = film(tmp_path / "short.mp4", frames[:5])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -20,11 +21,12 @@ from vidcolor.evaluation.baselines import Canvas, trivial_colours
 from vidcolor.evaluation.pictures import Bytes, luma_of, picture
 from vidcolor.evaluation.scores import Scores
 from vidcolor.evaluation.steadiness import Step, Steps
-from vidcolor.evaluation.survey import Survey, pairs, require_cover, survey
+from vidcolor.evaluation.survey import ONE_LENGTH, Survey, pairs, require_cover, survey
 from vidcolor.evaluation.tally import NAMES, ShotTally, row_of
 from vidcolor.metrics import SSIM_WINDOW
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoInfo, VideoReader, count_frames
+from vidcolor.video.numbering import decoded_times
 
 if TYPE_CHECKING:
     from vidcolor.evaluation.lpips import Lpips
@@ -77,6 +79,7 @@ def evaluate(
     done: list[ShotTally] = []
     with VideoReader(result) as coloured, VideoReader(truth) as true, ThreadPoolExecutor() as threads:
         _require_one_size(coloured.info, true.info)
+        _require_one_length(coloured.info, true.info)
         _require_frames(true.info, references)
         warnings = list(_turned_otherwise(coloured.info, true.info))
         judge = None if lpips is None else _judge(lpips, true.info)
@@ -154,6 +157,17 @@ def _require_one_size(result: VideoInfo, truth: VideoInfo) -> None:
             f"the result is {result.width}x{result.height}, the truth {truth.width}x{truth.height}",
             hint="scores compare pixel with pixel: give the truth at the film's own size, as stored, not turned",
         )
+
+
+def _require_one_length(result: VideoInfo, truth: VideoInfo) -> None:
+    """Refuse films of two lengths before any scoring, where their packets were counted."""
+    if None in (result.frames, truth.frames) or result.frames == truth.frames:
+        return
+    # A damaged packet may give no picture, so that packets alone do not tell. A decode takes a fraction of a score.
+    ours, theirs = (len(decoded_times(film.path, stream=film.stream)) for film in (result, truth))
+    if ours != theirs:
+        (shorter, less), (longer, more) = sorted([("result", ours), ("truth", theirs)], key=itemgetter(1))
+        raise VideoError(f"the {shorter} ends after {less} frames, the {longer} after {more}", hint=ONE_LENGTH)
 
 
 def _require_frames(truth: VideoInfo, references: Collection[int]) -> None:

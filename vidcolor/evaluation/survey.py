@@ -14,6 +14,8 @@ from vidcolor.evaluation.pictures import picture, shrink, working_luma
 from vidcolor.shots import Shot, ShotDetector, small_luma
 from vidcolor.video import Frame, VideoReader
 
+ONE_LENGTH = "score the whole film, or cut both to the same frames"
+"""What to try with films of two lengths."""
 Halves = npt.NDArray[np.float16]
 """Half precision keeps 11 bits: a shot of 1,000 frames takes 0.2 GB instead of 0.4, 8-bit luma loses nothing."""
 
@@ -96,7 +98,7 @@ def pairs(result: VideoReader, truth: VideoReader) -> Iterator[tuple[Frame, Fram
             shorter, longer = ("result", "truth") if ours is None else ("truth", "result")
             raise VideoError(
                 f"the {shorter} ends after {count} frames, the {longer} goes on",
-                hint="score the whole film, or cut both to the same frames",
+                hint=ONE_LENGTH,
             )
         yield ours, theirs
 
