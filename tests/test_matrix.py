@@ -11,7 +11,7 @@ from films import Film, render
 from vidcolor import Colorizer
 from vidcolor.errors import VideoError
 from vidcolor.verification import Verification, verify
-from vidcolor.video import ChromaFormat, ChromaPlanes, VideoReader, VideoWriter
+from vidcolor.video import ChromaFormat, ChromaPlanes, VideoReader, VideoWriter, probe
 
 
 @dataclass(frozen=True)
@@ -249,3 +249,24 @@ def test_film_that_cannot_be_kept_is_refused(name: str, tmp_path: Path) -> None:
         color(tmp_path, case)
     assert caught.value.hint
     assert not (tmp_path / f"colored{case.suffix}").exists()
+
+
+@pytest.mark.parametrize("codec", ["x265", "ffv1"])
+def test_what_is_tried_in_place_of_a_codec_that_refuses_a_size_takes_it(tmp_path: Path, codec: str) -> None:
+    look = Film(width=1, height=400, frames=2, codec="libx264", pixel_format="yuv444p")
+    film = probe(render(tmp_path / "strip", look))
+    with (
+        pytest.raises(VideoError, match="refuses a 1x400 yuv444p film") as caught,
+        VideoWriter(tmp_path / "out.mkv", source=film, codec=codec),
+    ):
+        pass
+    assert caught.value.hint == "try x264"
+    with (
+        VideoReader(film.path) as reader,
+        VideoWriter(tmp_path / "out.mkv", source=film, codec="x264") as writer,
+    ):
+        for frame in reader:
+            assert frame.source_chroma is not None
+            writer.write(frame, frame.source_chroma)
+        writer.finish()
+    assert probe(tmp_path / "out.mkv").frames == 2

@@ -237,7 +237,7 @@ def _check_fit(film: VideoInfo, codec: str, encoder: Encoder, container: str) ->
             hint=f"choose {' or '.join(fitting)} to keep the luma",
         )
     if codec == "svtav1" and min(film.width, film.height) < _STRIP[0] and max(film.width, film.height) > _STRIP[1]:
-        raise VideoError(f"svtav1 hangs on a film of {film.width}x{film.height}", hint="choose x264, x265 or ffv1")
+        raise VideoError(f"svtav1 hangs on a film of {film.width}x{film.height}", hint="choose x264")
     if film.interlaced and not encoder.interlaced:
         raise VideoError(f"the film is interlaced; {codec} loses its field flags", hint="choose x264 or ffv1")
     if film.sar != 1 and container == "matroska" and not encoder.bitstream_sar:
@@ -299,6 +299,14 @@ def frame_rate(film: VideoInfo) -> Fraction:
     """Return the rate to tell an encoder, which plans its bits by it; time stamps decide what is shown."""
     rate = film.average_rate or Fraction(25)
     return min(max(rate, Fraction(1)), Fraction(240)).limit_denominator(1001)
+
+
+def other_codec(codec: str, film: VideoInfo) -> str:
+    """Return what to try where an encoder refuses a film's size."""
+    # Of 1 to 33 by 1 to 30,000 pixels FFV1 refused some 1 to 13 wide (1x360, 4x719); x264 took all up to 16,384.
+    if codec == "ffv1" or (codec != "libx264" and min(film.width, film.height) < 16):
+        return "try x264"
+    return "try ffv1 in an .mkv output, it takes any size from 16x16 on"
 
 
 def _colons(subsampling: str) -> str:

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError, no_room
 from vidcolor.partfile import part_name
-from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate
+from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate, other_codec
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, announce_memory, check_output, container_of
 from vidcolor.video.picture import PictureBuilder
@@ -300,7 +300,7 @@ class VideoWriter:
             raise VideoError(
                 f"{self._encoding.codec} in {self._container} refuses a {film.width}x{film.height} "
                 f"{self._encoding.pixel_format} film: {getattr(error, 'strerror', None) or error}",
-                hint="try x264" if self._encoding.codec == "ffv1" else "try ffv1 in an .mkv output, it takes any size",
+                hint=other_codec(self._encoding.codec, film),
             ) from error
         finally:
             copied.close()
