@@ -97,6 +97,9 @@ def test_an_impossible_effort_is_refused() -> None:
         Effort(max_gap=0)
     with pytest.raises(ValueError, match="reach is -1; expected 0 or more"):
         Effort(reach=-1)
+    for views in ((), (640, 384)):
+        with pytest.raises(ValueError, match="at least one, the smallest first"):
+            Effort(views=views)
 
 
 def test_a_still_of_another_size_is_refused() -> None:

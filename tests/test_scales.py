@@ -15,7 +15,7 @@ from vidcolor import Colorizer, VideoReader
 from vidcolor.color import LONG_SIDE, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.coloring import encode, load_stills, shot_references
 from vidcolor.evaluation.pictures import Bytes, picture
-from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, similarity
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views, similarity
 from vidcolor.framing import shrink
 from vidcolor.references import Reference, load_reference
 from vidcolor.video import probe
@@ -49,7 +49,7 @@ def at_scales(still: Reference, networks: ExemplarColorizer) -> ScaledReference:
 def scale_for(rgb: Floats, still: Reference, networks: ExemplarColorizer) -> float:
     """How much larger than the frame the copy of the still is that it is matched against."""
     keys = keys_of(rgb, networks)
-    return float(at_scales(still, networks).fitting(keys)[-1].grids[0][1] / keys.shape[2])
+    return float(at_scales(still, networks).fitting(keys).banks[-1].grids[0][1] / keys.shape[2])
 
 
 def keys_of(rgb: Floats, networks: ExemplarColorizer) -> torch.Tensor:
@@ -130,6 +130,33 @@ def test_shots_share_the_copies_of_their_still(
         (reference,) = shot_references([(loaded.at(long_side), False)], long_side=long_side)
         reference.fitting(keys)
     assert len(sizes) == len(set(sizes)) > 4
+
+
+@pytest.mark.parametrize(("times", "sides"), [(1.0, {384, 640}), (2.8, {384})])
+def test_a_close_up_is_seen_only_where_its_still_can_be_as_large(
+    networks: ExemplarColorizer, still: Reference, times: float, sides: set[int]
+) -> None:
+    frame = (nearer(still, times) * 255).astype(np.uint8)
+    height, width = frame.shape[:2]
+    asked: set[int] = set()
+
+    def see(side: int) -> Floats:
+        asked.add(side)
+        return rgb_to_luma(shrink(frame, working_size(width, height, long_side=side)))
+
+    def views() -> Views:
+        larger = partial(encode, still, networks, "bt709")
+        shots = {side: networks.shot([ScaledReference(larger(side), larger, long_side=side)]) for side in (384, 640)}
+        return Views(shots.items())
+
+    unbroken, resumed = views(), views()
+    unbroken.colorize(see, None, size=(width, height), frame=0, remember=True)
+    assert asked == sides
+    resumed.recall(see, unbroken.memory(), frame=0)
+    one, other = (
+        each.colorize(see, None, size=(width, height), frame=1, remember=True) for each in (unbroken, resumed)
+    )
+    np.testing.assert_array_equal(one.ab, other.ab)
 
 
 @pytest.mark.parametrize(("among", "largest"), [(1, 1086), (2, 768), (4, 543), (9, 192)])

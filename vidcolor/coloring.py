@@ -1,17 +1,17 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
-from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, ShotColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
 from vidcolor.framing import as_stored, shrink, upright_size, working_luma
 from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, WorkingFrame, propagate
@@ -28,7 +28,7 @@ _SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded pi
 
 _COPIES_KEPT = 36
 """Of stills at the working size, and of stills at others: of six stills there are no more. All copies of one take 12
-(2.35:1) to 21 MB (4:3)."""
+(2.35:1) to 21 MB (4:3), with `best` 9 MB more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ def shot_references(
 def color_shot(
     frames: Iterator[Frame],
     info: VideoInfo,
-    networks: ShotColorizer,
+    views: Views,
     *,
     start: int,
     painted: Mapping[int, Chroma],
@@ -160,7 +160,7 @@ def color_shot(
     Args:
         frames: The shot's frames.
         info: Their film.
-        networks: Holding the shot's references.
+        views: Holding the shot's references.
         start: Number of the shot's first frame.
         painted: Colours of stills by the number of the frame that they were painted on.
         effort: Of propagation.
@@ -169,23 +169,28 @@ def color_shot(
         going_on: The mark of the first of `frames`, where an earlier run coloured those before it. Colours are those
             with which it would have gone on.
     """
-    waiting: deque[tuple[Frame, Floats]] = deque()
+    waiting: dict[int, tuple[Frame, Floats]] = {}
 
     def working_frames() -> Iterator[WorkingFrame]:
         for frame, luma in shrunk(frames, info, clock, long_side=effort.long_side):
-            waiting.append((frame, luma))
+            waiting[frame.index] = frame, luma
             # The networks see the picture upright: they learned from photographs.
             upright = info.upright(luma)
             still = painted.get(frame.index)
-            if still is not None and networks.traces:
+            if still is not None and views.traces:
                 still = replace(still, provenance=everywhere(STILL, upright))
-            yield WorkingFrame(frame.index, upright, still, frame.index in networks.changes)
+            yield WorkingFrame(frame.index, upright, still, frame.index in views.changes)
+
+    def see(number: int, long_side: int) -> Floats:
+        frame, luma = waiting[number]
+        return info.upright(luma if long_side == effort.long_side else working_luma(frame, info, long_side=long_side))
 
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable and going_on is None else 0
     colorizer = _MarkingColorizer(
-        networks,
+        views,
+        see,
         painted,
         max_gap=effort.max_gap,
         clock=clock,
@@ -202,12 +207,12 @@ def color_shot(
         clock=clock,
     )
     with closing(colors):
-        while True:
+        for number in count(start if going_on is None else going_on.frame):
             with clock("fuse"):
                 chroma = next(colors, None)
             if chroma is None:
                 return
-            frame, luma = waiting.popleft()
+            frame, luma = waiting.pop(number)
             yield ColoredFrame(frame, luma, as_stored(chroma, info), colorizer.marks.pop(frame.index, None))
 
 
@@ -215,7 +220,8 @@ class _MarkingColorizer:
     """Asks the networks for the colours of a shot's frames, and marks the keyframes that a later run may go on from.
 
     Args:
-        networks: Holding the shot's references.
+        views: Holding the shot's references.
+        see: Shows a frame, given its number, to a view of a long side.
         painted: As of `color_shot`.
         max_gap: Most frames from one keyframe to the next.
         clock: Charged with `networks`.
@@ -229,7 +235,8 @@ class _MarkingColorizer:
 
     def __init__(
         self,
-        networks: ShotColorizer,
+        views: Views,
+        see: Callable[[int, int], Floats],
         painted: Mapping[int, Chroma],
         *,
         max_gap: int,
@@ -238,7 +245,7 @@ class _MarkingColorizer:
         marks_every: int | None,
         going_on: Mark | None,
     ) -> None:
-        self._networks, self._painted, self._max_gap, self._clock = networks, painted, max_gap, clock
+        self._views, self._see, self._painted, self._max_gap, self._clock = views, see, painted, max_gap, clock
         self._marked = marked if going_on is None else going_on.frame
         self._marks_every, self._going_on = marks_every, going_on
         self.marks: dict[int, Mark] = {}
@@ -247,14 +254,14 @@ class _MarkingColorizer:
         """Colour a keyframe, which the networks remember, and mark it if it is time."""
         before = self._going_on
         if before is not None and frame.index == before.frame:  # an earlier run has coloured this one
-            self._networks.recall(frame.luma, before.memory, frame=frame.index)
+            self._views.recall(partial(self._see, frame.index), before.memory, frame=frame.index)
             return before.chroma
         chroma = self._colors(frame, propagated, remember=True)
         # A still that lies in reach would colour backwards to where a run begins.
         near = range(frame.index, frame.index + self._max_gap + 1)
         due = self._marks_every and frame.index >= self._marked + self._marks_every
         if due and self._painted.keys().isdisjoint(near):
-            self.marks[frame.index] = Mark(frame.index, chroma, self._networks.memory())
+            self.marks[frame.index] = Mark(frame.index, chroma, self._views.memory())
             self._marked = frame.index
         return chroma
 
@@ -264,7 +271,13 @@ class _MarkingColorizer:
 
     def _colors(self, frame: WorkingFrame, propagated: Chroma | None, *, remember: bool) -> Chroma:
         with self._clock("networks"):
-            return self._networks.colorize(frame.luma, propagated, frame=frame.index, remember=remember).chroma
+            return self._views.colorize(
+                partial(self._see, frame.index),
+                propagated,
+                size=(frame.luma.shape[1], frame.luma.shape[0]),
+                frame=frame.index,
+                remember=remember,
+            )
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:

@@ -10,7 +10,7 @@ import numpy as np
 from vidcolor.color import Chroma
 from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shot_references, shrunk
 from vidcolor.errors import PlanError
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
 from vidcolor.framing import stored_size
 from vidcolor.jobs import Job, KeptShot, ShotKey, rounded
 from vidcolor.marks import Mark
@@ -109,19 +109,16 @@ def shot_colors(
             return
         first += kept.frames
         going_on = Mark.from_bytes(kept.mark, frame=first)
-    stills = {planned.path: stills[planned.path].at(effort.long_side) for planned in shot.references}
     colored = color_shot(
         frames,
         info,
-        networks.shot(
-            shot_references(
-                [(stills[planned.path], planned.frame is not None) for planned in shot.references],
-                long_side=effort.long_side,
-            ),
-            [planned.span for planned in shot.references],
-        ),
+        Views((side, networks.shot(*_references(shot, stills, side))) for side in effort.views),
         start=shot.start,
-        painted={p.frame: stills[p.path].painted for p in shot.references if p.frame is not None},
+        painted={
+            planned.frame: stills[planned.path].at(effort.long_side).painted
+            for planned in shot.references
+            if planned.frame is not None
+        },
         effort=effort,
         clock=clock,
         marks_every=None if keeping is None else max(_MARKS_APART, -(-(shot.stop - shot.start) // _MOST_MARKS)),
@@ -131,6 +128,14 @@ def shot_colors(
     # Both: an exception's traceback keeps `colored` alive, and its threads, which Python may not end with.
     with closing(colored), closing(_rounded(colored)) as items:
         yield from items if keeping is None else _keeping(items, *keeping, first, size, clock)
+
+
+def _references(
+    shot: PlannedShot, stills: dict[str, Still], long_side: int
+) -> tuple[list[EncodedReference | ScaledReference], list[range | None]]:
+    """Return a shot's stills as references for a view of this size, and the frames in which each counts."""
+    ready = [(stills[each.path].at(long_side), each.frame is not None) for each in shot.references]
+    return shot_references(ready, long_side=long_side), [each.span for each in shot.references]
 
 
 def _rounded(colored: Iterator[ColoredFrame]) -> Generator[ColoredFrame, None, None]:

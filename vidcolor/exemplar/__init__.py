@@ -1,12 +1,15 @@
 """The networks at work on the frames of one shot, with its references."""
 
-from vidcolor.exemplar.colorizer import ExemplarColorizer, ShotColorizer
+from vidcolor.exemplar.colorizer import ExemplarColorizer
 from vidcolor.exemplar.scales import EncodedReference, ScaledReference, similarity
+from vidcolor.exemplar.shot import ShotColorizer
+from vidcolor.exemplar.views import Views
 
 __all__ = [
     "EncodedReference",
     "ExemplarColorizer",
     "ScaledReference",
     "ShotColorizer",
+    "Views",
     "similarity",
 ]

@@ -9,6 +9,8 @@ the mean best cosine finds nearly as surely as the truth would. Frames as near a
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -46,6 +48,18 @@ def similarity(keys: Tensor, others: Tensor) -> float:
     return float((keys @ others.T).amax(1).mean())
 
 
+class Fitting(NamedTuple):
+    """What to match a frame against.
+
+    Attributes:
+        banks: Of one reference.
+        nearer: How many times as near as in the reference things are in the frame, 1 where that is not known.
+    """
+
+    banks: tuple[Bank, ...]
+    nearer: float = 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class EncodedReference:
     """A reference at one scale, as the networks see it.
@@ -56,9 +70,14 @@ class EncodedReference:
 
     bank: Bank = field(repr=False)
 
-    def fitting(self, keys: Tensor) -> tuple[Bank, ...]:
+    @property
+    def nearest(self) -> float:
+        """How near things may be in a frame: it serves for all frames alike."""
+        return inf
+
+    def fitting(self, keys: Tensor) -> Fitting:
         """What to match a frame of these keys against: the one bank that there is."""
-        return (self.bank,)
+        return Fitting((self.bank,))
 
 
 class ScaledReference:
@@ -79,7 +98,12 @@ class ScaledReference:
         self._long_side = long_side
         self._largest = _LARGEST / among**0.5
 
-    def fitting(self, keys: Tensor) -> tuple[Bank, ...]:
+    @property
+    def nearest(self) -> float:
+        """How many times as near as in the reference things may be in a frame: as its largest copy has them."""
+        return max(_enlarged(step) for step in range(_LAST_STEP + 1) if step == 0 or self._side(step) <= self._largest)
+
+    def fitting(self, keys: Tensor) -> Fitting:
         """What to match a frame of these keys (C8, h, w) against: the copy that fits it best, perhaps with its half."""
         some = keys[:, ::_EVERY, ::_EVERY].flatten(1).T
 
@@ -94,10 +118,15 @@ class ScaledReference:
             fits.append(larger)
         best = len(fits) - 1 if fits[-1] >= _FOUND else 0
         near = fits[best] - fit(best - _HALF) < _NEARLY
-        return tuple(self._copy(step).bank for step in ((best - _HALF, best) if near else (best,)))
+        copies = (best - _HALF, best) if near else (best,)
+        return Fitting(tuple(self._copy(step).bank for step in copies), _enlarged(best))
 
     def _copy(self, step: int) -> EncodedReference:
         return self._usual if step == 0 else self._encode(self._side(step))
 
     def _side(self, step: int) -> int:
-        return round(self._long_side * 2.0 ** (step / 2))
+        return round(self._long_side * _enlarged(step))
+
+
+def _enlarged(step: int) -> float:
+    return float(2.0 ** (step / 2))
