@@ -76,6 +76,11 @@ def test_several_views_make_their_mean(networks: ExemplarColorizer) -> None:
         assert np.abs(single[0].ab - single[1].ab).max() > 1
 
 
+def test_without_a_still_the_smallest_view_is_asked_alone(networks: ExemplarColorizer) -> None:
+    found = colors(views(networks, *SIDES, still=False), 1, carried=brought(10))
+    np.testing.assert_array_equal(found.ab, colors(views(networks, SIDES[0], still=False), 1, carried=brought(10)).ab)
+
+
 @pytest.mark.parametrize("sides", [(128,), SIDES])
 def test_another_run_goes_on_from_a_keyframe_that_it_recalls(
     networks: ExemplarColorizer, sides: tuple[int, ...]

@@ -7,7 +7,6 @@ crosses it.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 import cv2
 import numpy as np
@@ -134,8 +133,11 @@ class ShotColorizer:
         return Colored(Chroma(found, confidence, provenance), shares, nearer)
 
     def nearest(self, frame: int) -> float:
-        """Return how near things may be in a frame to be found in all of its stills, in times as near as in those."""
-        return min((self._references[number][0].nearest for number in self._counting(frame)), default=inf)
+        """Return how near things may be in a frame to be found in all of its stills, in times as near as in those.
+
+        0 where no still counts.
+        """
+        return min((self._references[number][0].nearest for number in self._counting(frame)), default=0.0)
 
     def memory(self) -> Floats:
         """Return the latest keyframe's colours (N, 4, 2) as later ones are matched against them, for `recall`."""

@@ -47,7 +47,8 @@ class Views:
     ) -> Chroma:
         """Colour one frame: the mean of its views.
 
-        A view in which no copy of a still could be as large as the frame needs it, a close-up, is left out.
+        Where no still counts only the smallest view is asked: in larger ones automatic colours are greyer. A view in
+        which no copy of a still could be as large as the frame needs it, a close-up, is left out.
 
         Args:
             see: Shows the frame.
