@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
@@ -331,6 +331,20 @@ def without_packet(source: Path, output: Path, *, number: int) -> Path:
                     continue
             packet.stream = streams[packet.stream_index]
             copy.mux_one(packet)
+    return output
+
+
+def with_dvd_texts(source: Path, output: Path, *, after: Collection[int], muxer: str | None = None) -> Path:
+    """Write a film's picture and, after the packets of these numbers, a DVD's subtitle without a duration."""
+    with av.open(str(source)) as plain, av.open(str(output), "w", format=muxer) as disc:
+        video, words = disc.add_stream_from_template(plain.streams[0], opaque=True), disc.add_stream("dvdsub")
+        for number, packet in enumerate(each for each in plain.demux() if each.size):
+            text: Any = Packet(bytes([0, 20, 0, 10, *[number] * 16]))
+            packet.stream, text.stream, text.time_base = video, words, packet.time_base
+            text.pts = text.dts = packet.dts
+            disc.mux_one(packet)
+            if number in after:
+                disc.mux_one(text)
     return output
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import av
 import numpy as np
+from films import with_dvd_texts
 
 from vidcolor.verification import verify
 from vidcolor.video import VideoReader, plain_transcode
@@ -34,17 +35,8 @@ def noise(path: Path, *, sound: bool, frames: int) -> Path:
 
 def test_subtitles_of_a_program_stream_are_found_that_begin_late(tmp_path: Path) -> None:
     """It does not list its streams; a DVD's subtitles may begin a minute into it."""
-    plain, film = noise(tmp_path / "plain.ts", sound=False, frames=80), tmp_path / "film.vob"
-    with av.open(str(plain)) as source, av.open(str(film), "w", format="vob") as output:
-        video = output.add_stream_from_template(source.streams[0], opaque=True)
-        words = output.add_stream("dvdsub")
-        for number, packet in enumerate(each for each in source.demux() if each.size):
-            text: Any = av.Packet(bytes([0, 20, 0, 10, *[number] * 16]))
-            packet.stream, text.stream, text.time_base = video, words, packet.time_base
-            text.pts = text.dts = packet.dts
-            output.mux_one(packet)
-            if number in (70, 76):
-                output.mux_one(text)
+    plain = noise(tmp_path / "plain.ts", sound=False, frames=80)
+    film = with_dvd_texts(plain, tmp_path / "film.vob", after=(70, 76), muxer="vob")
     with VideoReader(film) as reader:
         assert [each.codec for each in reader.info.streams] == ["dvdsub"]
     output_film = tmp_path / "out.mkv"

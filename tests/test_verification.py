@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from films import Film, captioned, picture, render, two_pictures, without_packet
+from films import Film, captioned, picture, render, two_pictures, with_dvd_texts, without_packet
 
 from vidcolor.errors import VideoError
 from vidcolor.verification import Verification, verify
@@ -448,18 +448,8 @@ def test_subtitles_of_blu_ray_come_through_in_whole_sets(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_subtitles_of_a_dvd_come_through_to_the_last(tmp_path: Path, suffix: str) -> None:
-    film = render(tmp_path / "plain", Film(suffix=".ts", codec="mpeg2video", rate=Fraction(25), frames=12))
-    source, output = tmp_path / "film.mkv", tmp_path / f"out{suffix}"
-    with av.open(str(film)) as plain, av.open(str(source), "w") as disc:
-        video = disc.add_stream_from_template(plain.streams[0], opaque=True)
-        words = disc.add_stream("dvdsub")
-        for number, packet in enumerate(each for each in plain.demux() if each.size):
-            text: Any = av.Packet(bytes([0, 20, 0, 10, *[number] * 16]))
-            packet.stream, text.stream, text.time_base = video, words, packet.time_base
-            text.pts = text.dts = packet.dts
-            disc.mux_one(packet)
-            if number % 4 == 0:
-                disc.mux_one(text)
+    plain = render(tmp_path / "plain", Film(suffix=".ts", codec="mpeg2video", rate=Fraction(25), frames=12))
+    source, output = with_dvd_texts(plain, tmp_path / "film.mkv", after=(0, 4, 8)), tmp_path / f"out{suffix}"
     plain_transcode(source, output)
     found = verify(source, output)
     assert found.differences == ()

@@ -3,8 +3,9 @@
 A small thing is found again more surely in a large picture, where it fills more cells, a large plain one in a small
 picture, where a cell sees more of what is around it. What is wrong differs, so the mean is better than either: on the
 twelve validation clips `best` gives 35.24 dB with one view of 512 pixels, 35.38 with the mean of 384 and 640, 35.35
-with that of 512 and 640, 35.36 with that of 384 and 576; a third view, a mirrored one, and choosing by confidence where
-two disagree gain 0.03 dB or nothing. One of 384 gives 35.14, one of 640 35.22. CIEDE2000 is that of one view of 512.
+with that of 512 and 640, 35.36 with that of 384 and 576, 35.14 and 35.22 with one of 384 or 640. Runs of one kind
+differ by up to 0.03, and a third view, a mirrored one or choosing by confidence where two disagree gain no more.
+CIEDE2000 is that of one view of 512.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +28,7 @@ class Views:
     """Colours single frames of one shot from several views of each.
 
     Only the smallest view is matched against the shot's latest keyframes: that takes as long as a still, and in the
-    others gains 0.03 dB.
+    others gains no more than runs differ by.
 
     Args:
         views: The long side of each view, the smallest one first, and the networks with the shot's references for it.
@@ -47,8 +48,9 @@ class Views:
     ) -> Chroma:
         """Colour one frame: the mean of its views.
 
-        Where no still counts only the smallest view is asked: in larger ones automatic colours are greyer. A view in
-        which no copy of a still could be as large as the frame needs it, a close-up, is left out.
+        Where no still counts only the smallest view is asked: on the validation clips automatic colours err by 12.8 in
+        ab at 384 pixels, by 13.5 at 640. A view in which no copy of a still could be as large as the frame needs it, a
+        close-up, is left out.
 
         Args:
             see: Shows the frame.
