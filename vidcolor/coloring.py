@@ -151,6 +151,7 @@ def color_shot(
     clock: Clock,
     marks_every: int | None = None,
     going_on: Mark | None = None,
+    passed: Iterable[tuple[int, Floats]] = (),
 ) -> Generator[ColoredFrame, None, None]:
     """Colour the frames of one shot, in order; close it where it may be left early.
 
@@ -168,18 +169,22 @@ def color_shot(
         marks_every: Mark keyframes at least so many frames apart; None for no marks.
         going_on: The mark of the first of `frames`, where an earlier run coloured those before it. Colours are those
             with which it would have gone on.
+        passed: Numbers and luma, as stored, of painted frames before `frames`, at least the latest `LANDMARKS`.
     """
     waiting: dict[int, tuple[Frame, Floats]] = {}
+
+    def working_frame(number: int, luma: Floats) -> WorkingFrame:
+        # The networks see the picture upright: they learned from photographs.
+        upright = info.upright(luma)
+        still = painted.get(number)
+        if still is not None and views.traces:
+            still = replace(still, provenance=everywhere(STILL, upright))
+        return WorkingFrame(number, upright, still, number in views.changes)
 
     def working_frames() -> Iterator[WorkingFrame]:
         for frame, luma in shrunk(frames, info, clock, long_side=effort.long_side):
             waiting[frame.index] = frame, luma
-            # The networks see the picture upright: they learned from photographs.
-            upright = info.upright(luma)
-            still = painted.get(frame.index)
-            if still is not None and views.traces:
-                still = replace(still, provenance=everywhere(STILL, upright))
-            yield WorkingFrame(frame.index, upright, still, frame.index in views.changes)
+            yield working_frame(frame.index, luma)
 
     def see(number: int, long_side: int) -> Floats:
         frame, luma = waiting[number]
@@ -198,16 +203,19 @@ def color_shot(
         marks_every=marks_every,
         going_on=going_on,
     )
+    first = start if going_on is None else going_on.frame
+    anew = max((change for change in views.changes if change <= first), default=0)
     colors = propagate(
         working_frames(),
         colorizer.keyframe,
         between=colorizer.between,
         effort=effort,
         look_ahead=look_ahead,
+        landmarks=[working_frame(number, luma) for number, luma in passed if number >= anew],
         clock=clock,
     )
     with closing(colors):
-        for number in count(start if going_on is None else going_on.frame):
+        for number in count(first):
             with clock("fuse"):
                 chroma = next(colors, None)
             if chroma is None:

@@ -1,11 +1,13 @@
 """The shots of a film, each coloured or taken from a job: what a run colours, and what it need not colour again."""
 
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shot_references, shrunk
@@ -15,10 +17,12 @@ from vidcolor.framing import stored_size
 from vidcolor.jobs import Job, KeptShot, ShotKey, rounded
 from vidcolor.marks import Mark
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.propagation import EFFORTS
+from vidcolor.propagation import EFFORTS, LANDMARKS
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo, VideoReader
+
+Floats = npt.NDArray[np.float32]
 
 _COLORED_AHEAD = 5
 
@@ -102,9 +106,15 @@ def shot_colors(
         for each in keep_shot(frames, info, long_side=effort.long_side, clock=clock):
             yield replace(each, chroma=Chroma.neutral(each.luma))
         return
+    passed = deque[tuple[int, Floats]](maxlen=LANDMARKS)
     first, going_on = shot.start, None
+    bound = {planned.frame: planned.path for planned in shot.references if planned.frame is not None}
     if keeping is not None and (kept := keeping[0].find(keeping[1])) is not None:
-        yield from _restored(islice(frames, kept.frames), info, kept, effort.long_side, clock)
+        with closing(_restored(islice(frames, kept.frames), info, kept, effort.long_side, clock)) as restored:
+            for each in restored:
+                if each.frame.index in bound:
+                    passed.append((each.frame.index, each.luma))
+                yield each
         if kept.whole:
             return
         first += kept.frames
@@ -114,15 +124,12 @@ def shot_colors(
         info,
         Views((side, networks.shot(*_references(shot, stills, side))) for side in effort.views),
         start=shot.start,
-        painted={
-            planned.frame: stills[planned.path].at(effort.long_side).painted
-            for planned in shot.references
-            if planned.frame is not None
-        },
+        painted={frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
         effort=effort,
         clock=clock,
         marks_every=None if keeping is None else max(_MARKS_APART, -(-(shot.stop - shot.start) // _MOST_MARKS)),
         going_on=going_on,
+        passed=passed,
     )
     size = stored_size(info, long_side=effort.long_side)
     # Both: an exception's traceback keeps `colored` alive, and its threads, which Python may not end with.
@@ -158,7 +165,7 @@ def _keeping(
 
 def _restored(
     frames: Iterator[Frame], info: VideoInfo, kept: KeptShot, long_side: int, clock: Clock
-) -> Iterator[ColoredFrame]:
+) -> Generator[ColoredFrame, None, None]:
     everywhere = np.ones((kept.height, kept.width), np.float32)
     lumas = shrunk(frames, info, clock, long_side=long_side)
     with closing(kept):

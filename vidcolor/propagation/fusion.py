@@ -110,6 +110,11 @@ def prefer(carried: Carried, around: Carried) -> Carried:
     return _combined(carried, around, _floats(share))
 
 
+def over(carried: Carried, still: Carried) -> Carried:
+    """Return what was carried with a still's own colours over it, as far as these are valid."""
+    return _combined(carried, still, still.validity)
+
+
 def holes(validity: Floats) -> Floats:
     """Return the share of each pixel that no keyframe explains, float32 in [0, 1]."""
     return np.clip((_SOUND - validity) * (1 / (_SOUND - _HOLE)), 0, 1, dtype=np.float32)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.propagation.effort import Effort
-from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend, prefer
+from vidcolor.propagation.fusion import Carried, carry, fill, fuse, holes, key_planes, mend, over, prefer
 from vidcolor.propagation.motion import Track, extend, rest
 from vidcolor.propagation.steps import Colorize, Step, known
 
@@ -28,7 +28,7 @@ _FILL_SHARE = 0.005
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """A coloured frame before or after a step, and the way there.
+    """A coloured frame, and the way there from a step.
 
     Args:
         planes: Its colours, as `key_planes` returns them.
@@ -56,20 +56,22 @@ class Inside:
         gap: Frames to the nearer keyframe.
         sides: The keyframe before, and the one after if there is one.
         position: 0 at the keyframe before, 1 at the one after.
+        landmarks: Painted frames whose colours count before those of the keyframes, the latest one last.
     """
 
     step: Step
     gap: int
     sides: Sequence[Side]
     position: float = 0.0
+    landmarks: Sequence[Side] = ()
 
     def share_of_holes(self) -> float:
-        """Return how much of it no keyframe explains."""
-        return float(holes(reduce(np.maximum, (side.validity for side in self.sides))).mean())
+        """Return how much of it is unexplained."""
+        return float(holes(reduce(np.maximum, (side.validity for side in (*self.sides, *self.landmarks)))).mean())
 
     def carried(self) -> Carried:
-        """Return what the keyframes bring."""
-        return _joined(self.sides, self.position)
+        """Return what the keyframes and the landmarks bring."""
+        return with_landmarks(_joined(self.sides, self.position), self.landmarks)
 
 
 class _Waypoint(NamedTuple):
@@ -131,6 +133,11 @@ def _around(span: Sequence[Inside], at: int, asked: dict[int, _Waypoint], reach:
         return None
     distances = [distance for distance, _ in found]
     return _joined([side for _, side in found], distances[0] / sum(distances))
+
+
+def with_landmarks(carried: Carried, landmarks: Sequence[Side]) -> Carried:
+    """Return what was carried with what landmarks bring over it."""
+    return reduce(over, (side.carried() for side in landmarks), carried)
 
 
 def _joined(sides: Sequence[Side], position: float) -> Carried:

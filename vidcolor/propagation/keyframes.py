@@ -1,8 +1,9 @@
 """Keyframes of one shot, and the colour of every frame between them."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma
 from vidcolor.propagation.effort import EFFORTS, Effort
-from vidcolor.propagation.fusion import carry, key_planes, lay_over
-from vidcolor.propagation.inside import Inside, Side, color_inside
+from vidcolor.propagation.fusion import Carried, carry, key_planes, lay_over
+from vidcolor.propagation.inside import Inside, Side, color_inside, with_landmarks
+from vidcolor.propagation.landmarks import KEPT, Landmark
 from vidcolor.propagation.motion import Sight, Track, anchor, extend, link, rest
 from vidcolor.propagation.steps import (
     FLASH_SHARE,
@@ -36,6 +38,11 @@ _ANCHOR_EVERY = 2
 # While the networks look at a keyframe, flow has the time for some ten frames.
 _LINKED_AHEAD = 9
 
+# Landmarks are looked for in frames between keyframes that have more holes than this, in a span at whose end they
+# explain more than this: the camera may have left them.
+_SEARCH_SHARE = 0.02
+_IN_VIEW = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Span:
@@ -45,11 +52,13 @@ class Span:
         steps: At least the keyframe's.
         before: The keyframe's colours.
         after: Those of the last step, the next keyframe; None at the end of the shot.
+        landmarks: Those of which the span may show something.
     """
 
     steps: list[Step]
     before: Chroma
     after: Chroma | None
+    landmarks: Sequence[Landmark]
 
 
 def propagate(
@@ -59,6 +68,7 @@ def propagate(
     between: Colorize | None = None,
     effort: Effort = EFFORTS["balanced"],
     look_ahead: int = 0,
+    landmarks: Sequence[WorkingFrame] = (),
     clock: Clock | None = None,
 ) -> Generator[Chroma, None, None]:
     """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
@@ -77,6 +87,7 @@ def propagate(
             same.
         effort: How many keyframes there are and how finely flow is searched.
         look_ahead: How far into the shot its first still is looked for, in frames.
+        landmarks: Painted frames of the shot before `frames`, where those are not all of it.
         clock: Charged with `flow`, with `tracks` for what leads to a keyframe, and with `wait` for waiting for one.
 
     Yields:
@@ -94,14 +105,20 @@ def propagate(
         while len(backwards) > 1:
             yield backwards.pop()
         head = head[-1:]
-    yield from _forwards(chain(head, rest_of_shot), colorize, between or colorize, effort, clock)
+    yield from _forwards(chain(head, rest_of_shot), colorize, between or colorize, effort, clock, landmarks)
 
 
 def _forwards(
-    frames: Iterable[WorkingFrame], colorize: Colorize, between: Colorize, effort: Effort, clock: Clock
+    frames: Iterable[WorkingFrame],
+    colorize: Colorize,
+    between: Colorize,
+    effort: Effort,
+    clock: Clock,
+    landmarks: Sequence[WorkingFrame] = (),
 ) -> Iterator[Chroma]:
     """Colour frames from their first one on."""
-    with closing(read_ahead(_spans(frames, colorize, effort, clock), 1, name="vidcolor-keyframes")) as spans:
+    found = _spans(frames, colorize, effort, clock, landmarks)
+    with closing(read_ahead(found, 1, name="vidcolor-keyframes")) as spans:
         while True:
             with clock("wait"):
                 span = next(spans, None)
@@ -111,19 +128,34 @@ def _forwards(
             yield from color_inside(_beyond(span) if span.after is None else _between(span), between, effort)
 
 
-def _spans(frames: Iterable[WorkingFrame], colorize: Colorize, effort: Effort, clock: Clock) -> Iterator[Span]:
-    """Find and colour keyframes, each from what flow brings of the one before."""
+def _spans(
+    frames: Iterable[WorkingFrame],
+    colorize: Colorize,
+    effort: Effort,
+    clock: Clock,
+    landmarks: Sequence[WorkingFrame],
+) -> Iterator[Span]:
+    """Find and colour keyframes, each from what flow brings of the one before, and of landmarks."""
     with closing(read_ahead(linked(frames, effort.flow, clock), _LINKED_AHEAD, name="vidcolor-flow")) as running:
         steps = Steps(running)
         key = steps.pull()
         chroma = None if key is None else _color_key(key, None, colorize)
+        before = (frame for frame in landmarks if is_painted(frame))
+        latest = deque((Landmark.of(frame, Sight.of(frame.luma, effort.flow)) for frame in before), KEPT)
         while key is not None and chroma is not None:
+            if key.frame.anew:
+                latest.clear()
+            if is_painted(key.frame):
+                latest.append(Landmark.of(key.frame, key.sight))
             with clock("tracks"):
                 gathered, closed = _gather(key, steps, effort)
-                end = gathered[-1]
-                brought = _evidence(chroma, key, end) if closed and not end.frame.anew else None
+                end, brought, in_view = gathered[-1], None, list(latest)
+                if closed and not end.frame.anew:
+                    seen = [landmark.seen_from(end) for landmark in latest]
+                    brought = with_landmarks(_brought(chroma, key, end), seen).evidence()
+                    in_view = [mark for mark, side in zip(latest, seen, strict=True) if _shows_something(side)]
             after = _color_key(end, brought, colorize) if closed else None
-            yield Span(gathered, chroma, after)
+            yield Span(gathered, chroma, after, in_view)
             key, chroma = end, after
 
 
@@ -189,7 +221,8 @@ def _between(span: Span) -> list[Inside]:
             Side(planes_before, span.before.provenance, back, step.explained_by(key, back)),
             Side(planes_after, span.after.provenance, ahead, step.explained_by(end, ahead)),
         )
-        found.append(Inside(step, min(position, last - position), sides, position / last))
+        between = Inside(step, min(position, last - position), sides, position / last)
+        found.append(_looked_around(between, span.landmarks))
     return found
 
 
@@ -201,7 +234,7 @@ def _beyond(span: Span) -> list[Inside]:
     for gap, step in enumerate(rest_of_shot, start=1):
         track = known(step.to_key)
         side = Side(planes, span.before.provenance, track, step.explained_by(key, track))
-        found.append(Inside(step, gap, (side,)))
+        found.append(_looked_around(Inside(step, gap, (side,)), span.landmarks))
     return found
 
 
@@ -214,10 +247,21 @@ def _color_key(step: Step, evidence: Chroma | None, colorize: Colorize) -> Chrom
     return lay_over(colorize(step.frame, evidence), still)
 
 
-def _evidence(chroma: Chroma, key: Step, end: Step) -> Chroma:
+def _brought(chroma: Chroma, key: Step, end: Step) -> Carried:
     """Return what flow carries from one keyframe to the next."""
     track = known(end.to_key)
-    return carry(key_planes(chroma), track, end.explained_by(key, track), chroma.provenance).evidence()
+    return carry(key_planes(chroma), track, end.explained_by(key, track), chroma.provenance)
+
+
+def _shows_something(side: Side) -> bool:
+    return float(side.validity.mean()) > _IN_VIEW
+
+
+def _looked_around(inside: Inside, landmarks: Sequence[Landmark]) -> Inside:
+    """Return a step inside a span with what landmarks bring to it, where the keyframes leave holes."""
+    if inside.step.flash or inside.share_of_holes() <= _SEARCH_SHARE:
+        return inside
+    return replace(inside, landmarks=[landmark.seen_from(inside.step) for landmark in landmarks])
 
 
 def _tracks_to_end(span: list[Step]) -> list[Track]:

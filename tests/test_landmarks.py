@@ -1,0 +1,137 @@
+"""Landmarks: what something passed in front of gets its still's own colours back, and nothing else gets them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from test_propagation import HEIGHT, WIDTH, certain, errors, film, palette, texture
+
+from vidcolor.color import Chroma
+from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
+from vidcolor.propagation.landmarks import Landmark
+from vidcolor.propagation.motion import Sight
+from vidcolor.propagation.steps import Step
+from vidcolor.provenance import SOURCES, STILL, everywhere
+
+Floats = npt.NDArray[np.float32]
+
+_WALL = texture(1)
+_WRONG = np.float32(-70)
+_LEFT, _SIDE = slice(30, 70), 40  # rows of what passes, and its width
+
+
+def passing(frames: int) -> list[Floats]:
+    """Lumas of a wall, whole in the first frame, in front of which something goes to and fro until it leaves."""
+    thing = texture(2, _SIDE, _SIDE, 1.5)
+    lumas = [_WALL]
+    for index in range(1, frames):
+        luma = _WALL.copy()
+        if index < frames - 4:
+            x = 30 + round(14 * np.sin(index))
+            luma[_LEFT, x : x + _SIDE] = thing
+        lumas.append(luma)
+    return lumas
+
+
+def guess(frame: WorkingFrame, carried: Chroma | None) -> Chroma:
+    """Stands where the networks will: keeps what is certain and is wrong about the rest."""
+    if carried is None:
+        return certain(np.full((*frame.luma.shape, 2), _WRONG))
+    kept = (carried.confidence > 0.3)[..., None]
+    return replace(carried, ab=np.where(kept, carried.ab, _WRONG), confidence=np.ones_like(carried.confidence))
+
+
+def hidden(result: Chroma) -> float:
+    """Return how wrong the colours are of what was hidden most of the time."""
+    return float(errors(result, palette(_WALL))[_LEFT, 44:64].mean())
+
+
+def step(luma: Floats) -> Step:
+    return Step(WorkingFrame(9, luma), Sight.of(luma, "half"))
+
+
+def landmark(luma: Floats, still: Chroma) -> Landmark:
+    frame = WorkingFrame(0, luma, still)
+    return Landmark.of(frame, Sight.of(luma, "half"))
+
+
+@pytest.mark.parametrize("quality", EFFORTS)
+def test_a_wall_that_is_back_in_view_has_its_stills_colours(quality: str) -> None:
+    frames = film(passing(40), {0: certain(palette(_WALL))})
+    *_, last = propagate(frames, guess, effort=EFFORTS[quality])
+    assert hidden(last) < 3
+
+
+def test_landmarks_before_the_frames_count_as_those_among_them() -> None:
+    frames = film(passing(40), {0: certain(palette(_WALL))})
+    painted, rest = frames[0], frames[20:]
+    *_, alone = propagate(rest, guess)
+    *_, last = propagate(rest, guess, landmarks=[painted])
+    assert hidden(alone) > 40
+    assert hidden(last) < 3
+    nothing = replace(painted, still=certain(palette(_WALL), 0.0))
+    *_, unpainted = propagate(rest, guess, landmarks=[nothing])
+    np.testing.assert_array_equal(unpainted.ab, alone.ab)
+
+
+def test_where_other_stills_count_the_ones_before_are_no_landmarks() -> None:
+    frames = film(passing(40), {0: certain(palette(_WALL))})
+    frames[20] = replace(frames[20], anew=True)
+    *_, last = propagate(frames, guess)
+    assert hidden(last) > 40
+
+
+def test_the_landmarks_colours_come_from_the_still() -> None:
+    still = Chroma(palette(_WALL), np.ones_like(_WALL), everywhere(STILL, _WALL))
+
+    def traced(frame: WorkingFrame, carried: Chroma | None) -> Chroma:
+        assert carried is not None
+        assert carried.provenance is not None
+        return guess(frame, carried)
+
+    *_, last = propagate(film(passing(40), {0: still}), traced)
+    assert last.provenance is not None
+    assert last.provenance[18:32, 24:30, SOURCES.index("still")].mean() > 0.8
+
+
+def _valid(before: Floats, luma: Floats, confidence: Floats | None = None) -> Floats:
+    still = Chroma(palette(before), np.ones_like(before) if confidence is None else confidence)
+    return landmark(before, still).seen_from(step(luma)).validity
+
+
+def test_the_same_picture_is_seen_and_another_one_is_not() -> None:
+    assert _valid(_WALL, _WALL).mean() > 0.95
+    assert _valid(_WALL, texture(5)).mean() < 0.1
+
+
+@pytest.mark.parametrize("gain", [0.6, 1.25])
+def test_another_exposure_hides_nothing(gain: float) -> None:
+    dim = 0.75 * _WALL
+    assert _valid(dim, np.asarray(gain * dim, np.float32)).mean() > 0.85
+
+
+def test_something_plain_that_is_not_as_bright_is_not_seen() -> None:
+    # Flow looks at what stands out from its surroundings: inside the plain area nothing does.
+    before, after = _WALL.copy(), _WALL.copy()
+    before[20:80, 30:100], after[20:80, 30:100] = 0.5, 0.68
+    assert _valid(before, after)[16:34, 22:44].max() < 0.05
+    assert _valid(before, before)[16:34, 22:44].min() > 0.9
+
+
+def test_a_still_that_is_sure_of_a_half_is_seen_there_alone() -> None:
+    confidence = np.ones((HEIGHT, WIDTH), np.float32)
+    confidence[:, WIDTH // 2 :] = 0
+    validity = _valid(_WALL, _WALL, confidence)
+    assert validity[:, : WIDTH // 4 - 2].mean() > 0.9
+    assert validity[:, WIDTH // 4 + 2 :].max() < 0.1
+
+
+def test_specks_of_likeness_are_not_seen() -> None:
+    other = texture(5)
+    specks = other.copy()
+    places: Sequence[tuple[int, int]] = [(y, x) for y in range(8, HEIGHT - 8, 24) for x in range(8, WIDTH - 8, 24)]
+    for y, x in places:
+        specks[y : y + 6, x : x + 6] = _WALL[y : y + 6, x : x + 6]
+    assert _valid(_WALL, specks).mean() < 0.1
