@@ -64,6 +64,12 @@ def test_a_wall_that_is_back_in_view_has_its_stills_colours(quality: str) -> Non
     assert hidden(last) < 3
 
 
+def test_a_picture_that_rests_keeps_its_stills_colours_exactly() -> None:
+    truth = palette(_WALL)
+    for result in propagate(film([_WALL] * 60, {0: certain(truth)}), guess):
+        np.testing.assert_array_equal(result.ab, truth)
+
+
 def test_landmarks_before_the_frames_count_as_those_among_them() -> None:
     frames = film(passing(40), {0: certain(palette(_WALL))})
     painted, rest = frames[0], frames[20:]
