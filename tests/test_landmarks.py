@@ -108,7 +108,8 @@ def _valid(before: Floats, luma: Floats, confidence: Floats | None = None) -> Fl
 
 
 def test_the_same_picture_is_seen_and_another_one_is_not() -> None:
-    assert _valid(_WALL, _WALL).mean() > 0.95
+    grain = np.random.default_rng(4).normal(0, 0.004, _WALL.shape)
+    assert _valid(_WALL, np.asarray(_WALL + grain, np.float32)).mean() > 0.9
     assert _valid(_WALL, texture(5)).mean() < 0.1
 
 
