@@ -141,4 +141,4 @@ def test_specks_of_likeness_are_not_seen() -> None:
     places: Sequence[tuple[int, int]] = [(y, x) for y in range(8, HEIGHT - 8, 24) for x in range(8, WIDTH - 8, 24)]
     for y, x in places:
         specks[y : y + 6, x : x + 6] = _WALL[y : y + 6, x : x + 6]
-    assert _valid(_WALL, specks).mean() < 0.1
+    assert _valid(_WALL, specks).mean() < 0.05  # whatever their size it would be 0.09
