@@ -16,7 +16,7 @@ import pytest
 from films import our_threads
 
 from vidcolor.errors import VideoError
-from vidcolor.video import ChromaPlanes, VideoReader, VideoWriter, plain_transcode, source
+from vidcolor.video import ChromaPlanes, VideoReader, VideoWriter, plain_transcode, source, writer
 from vidcolor.video.output import PartFile
 
 
@@ -293,6 +293,30 @@ def test_an_exception_leaves_nothing_and_a_success_replaces(tmp_path: Path, good
     assert len(list(VideoReader(output))) == 100
     (tmp_path / "usual").touch()
     assert output.stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_an_encoder_that_begins_after_ctrl_c_makes_no_file(
+    tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checklist 35."""
+    late: list[threading.Thread] = []
+
+    class LateThread(threading.Thread):
+        """A thread that a busy machine lets begin only after Ctrl-C ended the wait for its beginning."""
+
+        def start(self) -> None:
+            late.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(writer, "Thread", LateThread)
+    film = VideoWriter(tmp_path / "out.mkv", source=VideoReader(good).info)
+    with pytest.raises(KeyboardInterrupt), film:
+        pytest.fail("the block must not begin")
+    for thread in late:
+        threading.Thread.start(thread)
+        thread.join()
+    assert len(late) == 1
+    assert leftovers(tmp_path) == []
 
 
 def test_wrong_planes_and_wrong_order_are_refused(tmp_path: Path, good: Path) -> None:

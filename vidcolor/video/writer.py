@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from queue import Empty, Full, Queue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
 import av
 import av.error
-from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError, no_room
 from vidcolor.partfile import part_name
-from vidcolor.video.encoders import Encoding, choose_encoding, frame_rate, other_codec
+from vidcolor.video.encoders import Encoding, choose_encoding, other_codec
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, announce_memory, check_output, container_of
 from vidcolor.video.picture import PictureBuilder
+from vidcolor.video.picture_stream import add_picture_stream
 from vidcolor.video.stream_plan import plan_streams
 from vidcolor.video.streams import CopiedStreams
 from vidcolor.video.timeline import delay_note, muxer_options, time_zero
@@ -100,6 +99,8 @@ class VideoWriter:
         announce_memory(source)
         self._jobs: Queue[_Job] = Queue(_WAITING)
         self._abandoned = Event()
+        # Held where the file is opened or removed: a thread that begins late must not make it again.
+        self._opening = Lock()
         self._error: BaseException | None = None
         self._thread: Thread | None = None
         self._part: PartFile | None = None
@@ -112,11 +113,12 @@ class VideoWriter:
         self._thread = thread = Thread(target=self._work, args=(part.path,), name="vidcolor-encode", daemon=True)
         try:
             thread.start()
-        except BaseException:  # Ctrl-C while the thread starts: it must not open the file after it was removed
+        except BaseException:  # Ctrl-C while the thread starts: it may begin at any time from now on, or never
             self._abandoned.set()
             if thread.ident is not None:
                 thread.join()
-            part.discard()
+            with self._opening:
+                part.discard()
             raise
         return self
 
@@ -220,9 +222,12 @@ class VideoWriter:
         options = muxer_options(self._film, self._container)
         output = av.open(str(part), "w", format=self._container, metadata_errors="surrogateescape", options=options)
         try:
-            video = self._add_video(output)
+            video = add_picture_stream(output, self._film, self._encoding, threads=self._threads)
             copied.add_to(output, video)
-            output.start_encoding()
+            with self._opening:
+                if self._abandoned.is_set():
+                    return
+                output.start_encoding()
             while (job := self._next_job()) is not None:
                 frame, chroma = job
                 self._captions_lost += not self._encoding.captions and frame.captioned
@@ -255,35 +260,6 @@ class VideoWriter:
                 copied.advance(output, stamp * Fraction(packet.time_base))
             output.mux_one(packet)
 
-    def _add_video(self, output: OutputContainer) -> VideoStream:
-        film, encoding = self._film, self._encoding
-        if encoding.codec == "libsvtav1":
-            # It prints its banner past Python unless told not to; it reads the environment when it is opened.
-            os.environ.setdefault("SVT_LOG", "1")
-        video = output.add_stream(encoding.codec, rate=frame_rate(film), options=dict(encoding.options))
-        assert isinstance(video, VideoStream)
-        context = video.codec_context
-        video.width, video.height, video.pix_fmt = film.width, film.height, encoding.pixel_format
-        context.time_base = video.time_base = film.time_base
-        context.sample_aspect_ratio = film.sar
-        context.color_range, context.colorspace = encoding.tags.range, encoding.tags.matrix
-        context.color_primaries, context.color_trc = encoding.tags.primaries, encoding.tags.transfer
-        context.flags |= Flags.frame_duration
-        if encoding.chroma.log2_y:
-            context.options["chroma_sample_location"] = film.siting
-        if encoding.gop is not None:
-            context.gop_size = encoding.gop
-        if film.interlaced:
-            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
-            context.field_order = 2 if film.top_field_first else 3
-        if self._threads is not None:
-            context.thread_count = self._threads
-        if film.display_matrix is not None:
-            video.set_display_matrix(film.display_matrix)
-        if encoding.codec == "libx265" and self._container != "matroska":
-            context.codec_tag = "hvc1"
-        return video
-
     def _copied(self) -> CopiedStreams:
         return CopiedStreams(
             self._film, self._plan, container=self._container, zero=self._zero, start=self._start, end=self._end
@@ -293,7 +269,7 @@ class VideoWriter:
         copied = self._copied()
         try:
             with av.open(BytesIO(), "w", format=self._container, metadata_errors="surrogateescape") as trial:
-                copied.add_to(trial, self._add_video(trial))
+                copied.add_to(trial, add_picture_stream(trial, self._film, self._encoding, threads=self._threads))
                 trial.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
             film = self._film
