@@ -25,9 +25,15 @@ _SHOT = Recipe(
 def test_a_mark_comes_back_as_it_was() -> None:
     random = np.random.default_rng(3)
     ab, confidence, memory = (random.random(shape, np.float32) for shape in ((6, 8, 2), (6, 8), (5, 4, 2)))
-    mark = Mark.from_bytes(Mark(7, Chroma(ab, confidence), memory).to_bytes(), frame=7)
+    exposure = random.random(9)
+    mark = Mark.from_bytes(Mark(7, Chroma(ab, confidence), memory, exposure).to_bytes(), frame=7)
     assert mark.frame == 7
-    for came, went in ((mark.chroma.ab, ab), (mark.chroma.confidence, confidence), (mark.memory, memory)):
+    for came, went in (
+        (mark.chroma.ab, ab),
+        (mark.chroma.confidence, confidence),
+        (mark.memory, memory),
+        (mark.exposure, exposure),
+    ):
         np.testing.assert_array_equal(came, went)
 
 
@@ -81,8 +87,11 @@ def test_what_lies_before_a_damaged_stretch_is_used(tmp_path: Path, damaged: int
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three scenes in grey, which the plans here take for one shot."""
-    return render(tmp_path_factory.mktemp("film") / "grey", _GREY)
+    """Three scenes in grey, which the plans here take for one shot, and which fade from the 31st frame on."""
+    gains = np.interp(range(_FRAMES), [30, _FRAMES], [1, 0.4])
+    pictures = [picture(number, _FRAMES, _GREY.width, _GREY.height, "grey") for number in range(_FRAMES)]
+    darker = [np.asarray(rgb * gain, np.uint8) for rgb, gain in zip(pictures, gains, strict=True)]
+    return render(tmp_path_factory.mktemp("film") / "grey", _GREY, pictures=darker)
 
 
 def _still(path: Path, number: int) -> str:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
+from vidcolor.exposure import Exposure, dips_before, exposed
 from vidcolor.framing import as_stored, shrink, upright_size, working_luma
+from vidcolor.marking import MarkingColorizer
 from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, WorkingFrame, propagate
 from vidcolor.provenance import STILL, everywhere
@@ -156,7 +158,8 @@ def color_shot(
     """Colour the frames of one shot, in order; close it where it may be left early.
 
     The shot's first still colours the frames before it too, where the film's frames that wait for it fit into memory:
-    up to 128 frames into the shot at 480p, about 40 at 1080p. A later one reaches back to the keyframe before it.
+    up to 128 frames into the shot at 480p, about 40 at 1080p. A later one reaches back to the keyframe before it. Where
+    the light fades, colours fade with it.
 
     Args:
         frames: The shot's frames.
@@ -172,6 +175,9 @@ def color_shot(
         passed: Numbers and luma, as stored, of painted frames before `frames`, at least the latest `LANDMARKS`.
     """
     waiting: dict[int, tuple[Frame, Floats]] = {}
+    dips: dict[int, float] = {}
+    exposures: dict[int, NDArray[np.float64]] = {}
+    exposure = Exposure(None if going_on is None else going_on.exposure)
 
     def working_frame(number: int, luma: Floats) -> WorkingFrame:
         # The networks see the picture upright: they learned from photographs.
@@ -184,6 +190,10 @@ def color_shot(
     def working_frames() -> Iterator[WorkingFrame]:
         for frame, luma in shrunk(frames, info, clock, long_side=effort.long_side):
             waiting[frame.index] = frame, luma
+            # Of the frame that an earlier run marked it has been told already.
+            if going_on is None or frame.index > going_on.frame:
+                exposure.follow(luma, painted=frame.index in painted)
+            dips[frame.index], exposures[frame.index] = exposure.dip, exposure.state
             yield working_frame(frame.index, luma)
 
     def see(number: int, long_side: int) -> Floats:
@@ -193,10 +203,11 @@ def color_shot(
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable and going_on is None else 0
-    colorizer = _MarkingColorizer(
+    colorizer = MarkingColorizer(
         views,
         see,
         painted,
+        exposures,
         max_gap=effort.max_gap,
         clock=clock,
         marked=start + look_ahead,
@@ -220,72 +231,13 @@ def color_shot(
                 chroma = next(colors, None)
             if chroma is None:
                 return
+            if number == start and look_ahead and start + look_ahead in waiting:
+                lumas = [waiting[each][1] for each in range(start, start + look_ahead + 1)]
+                dips.update(enumerate(dips_before(lumas), start))
             frame, luma = waiting.pop(number)
-            yield ColoredFrame(frame, luma, as_stored(chroma, info), colorizer.marks.pop(frame.index, None))
-
-
-class _MarkingColorizer:
-    """Asks the networks for the colours of a shot's frames, and marks the keyframes that a later run may go on from.
-
-    Args:
-        views: Holding the shot's references.
-        see: Shows a frame, given its number, to a view of a long side.
-        painted: As of `color_shot`.
-        max_gap: Most frames from one keyframe to the next.
-        clock: Charged with `networks`.
-        marked: The frame from which the distance to the first mark counts; that of `going_on` takes its place.
-        marks_every: As of `color_shot`.
-        going_on: As of `color_shot`.
-
-    Attributes:
-        marks: By frame, those that nobody took out yet. They are put in by the thread that colours keyframes.
-    """
-
-    def __init__(
-        self,
-        views: Views,
-        see: Callable[[int, int], Floats],
-        painted: Mapping[int, Chroma],
-        *,
-        max_gap: int,
-        clock: Clock,
-        marked: int,
-        marks_every: int | None,
-        going_on: Mark | None,
-    ) -> None:
-        self._views, self._see, self._painted, self._max_gap, self._clock = views, see, painted, max_gap, clock
-        self._marked = marked if going_on is None else going_on.frame
-        self._marks_every, self._going_on = marks_every, going_on
-        self.marks: dict[int, Mark] = {}
-
-    def keyframe(self, frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
-        """Colour a keyframe, which the networks remember, and mark it if it is time."""
-        before = self._going_on
-        if before is not None and frame.index == before.frame:  # an earlier run has coloured this one
-            self._views.recall(partial(self._see, frame.index), before.memory, frame=frame.index)
-            return before.chroma
-        chroma = self._colors(frame, propagated, remember=True)
-        # A still that lies in reach would colour backwards to where a run begins.
-        near = range(frame.index, frame.index + self._max_gap + 1)
-        due = self._marks_every and frame.index >= self._marked + self._marks_every
-        if due and self._painted.keys().isdisjoint(near):
-            self.marks[frame.index] = Mark(frame.index, chroma, self._views.memory())
-            self._marked = frame.index
-        return chroma
-
-    def between(self, frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
-        """Colour a frame between keyframes."""
-        return self._colors(frame, propagated, remember=False)
-
-    def _colors(self, frame: WorkingFrame, propagated: Chroma | None, *, remember: bool) -> Chroma:
-        with self._clock("networks"):
-            return self._views.colorize(
-                partial(self._see, frame.index),
-                propagated,
-                size=(frame.luma.shape[1], frame.luma.shape[0]),
-                frame=frame.index,
-                remember=remember,
-            )
+            del exposures[number]
+            chroma = as_stored(exposed(chroma, dips.pop(number)), info)
+            yield ColoredFrame(frame, luma, chroma, colorizer.marks.pop(number, None))
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:
