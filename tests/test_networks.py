@@ -228,6 +228,38 @@ def test_a_reference_with_a_low_bias_is_left_out() -> None:
     assert not torch.allclose(net(frame, luma4, Bank.join([alone, net.bank(other, -ab, luma4)])).ab, expected)
 
 
+def test_what_flow_explains_takes_its_cells_from_the_rest() -> None:
+    """A still shows a thing left and one much like it right; a frame shows the former twice, once where flow led."""
+    torch.manual_seed(1)
+    net = SimilarityNet()
+    net.log_scale8.data.fill_(5.0)
+    coarse, other, fine = torch.randn(1, 64, 8, 4), torch.randn(1, 64, 8, 4), torch.randn(1, 32, 16, 8)
+    still, frame = (
+        Keys(F.normalize(torch.cat([coarse, right], 3), dim=1), F.normalize(torch.cat([fine, fine], 3), dim=1))
+        for right in (coarse + 0.3 * other, coarse)
+    )
+    colours = torch.cat([torch.full((1, 2, 16, 8), 40.0), torch.full((1, 2, 16, 8), -40.0)], 3)
+    luma4 = torch.full((1, 1, 16, 16), 0.5)
+    bank, known = net.bank(still, colours, luma4), torch.zeros(1, 1, 8, 8)
+    nothing = net(frame, luma4, bank).ab
+    torch.testing.assert_close(net(frame, luma4, bank, known=known).ab, nothing)
+    known[..., :4] = 1
+    found = net(frame, luma4, bank, known=known).ab
+    assert nothing[..., 10:].mean() > 20
+    assert found[..., 10:].mean() < -20
+    torch.testing.assert_close(found[..., :6], nothing[..., :6])
+
+
+@pytest.mark.parametrize("shaded", [True, False])
+def test_a_darker_frame_gets_paler_colours_of_the_same_hue(*, shaded: bool) -> None:
+    torch.manual_seed(2)
+    net, keys = SimilarityNet(), Keys(F.normalize(torch.randn(1, 64, 8, 8), dim=1), torch.zeros(1, 32, 16, 16))
+    luma4 = torch.full((1, 1, 16, 16), 0.8)
+    bank = net.bank(keys, torch.tensor([30.0, -20.0])[None, :, None, None].expand(1, 2, 16, 16), luma4)
+    as_bright, darker = (net(keys, luma, bank, shaded=shaded).ab for luma in (luma4, luma4 / 2))
+    torch.testing.assert_close(darker, as_bright * ((0.45 / 0.85) ** 0.25 if shaded else 1))
+
+
 def test_gate_adds_up_and_gives_an_absent_reference_no_say(network: ExemplarNetwork) -> None:
     encoded = network.encode(torch.rand(2, 1, 64, 64))
     bank = network.bank(encoded, torch.randn(2, 2, 64, 64) * 30)
@@ -251,10 +283,11 @@ def test_absent_reference_equals_no_bank(network: ExemplarNetwork) -> None:
 def test_recolouring_is_colouring_with_that_evidence(network: ExemplarNetwork) -> None:
     encoded = network.encode(torch.rand(1, 1, 64, 64))
     bank = network.bank(encoded, torch.randn(1, 2, 64, 64) * 30)
-    present, brought = torch.ones(1), (torch.randn(1, 2, 32, 32) * 30, torch.rand(1, 1, 32, 32))
-    first = network(encoded, bank, present=present, **_nothing_propagated(1, 64, 64))
-    again = network.recolor(encoded, first, *brought).fused.ab
-    expected = network(encoded, bank, present=present, propagated=brought[0], validity=brought[1]).fused.ab
+    present, validity = torch.ones(1), torch.rand(1, 1, 32, 32)
+    before, after = torch.randn(2, 1, 2, 32, 32) * 30
+    first = network(encoded, bank, present=present, propagated=before, validity=validity)
+    again = network.recolor(encoded, first, after, validity).fused.ab
+    expected = network(encoded, bank, present=present, propagated=after, validity=validity).fused.ab
     torch.testing.assert_close(again, expected)
     assert not torch.allclose(again, first.fused.ab, atol=1.0)
 

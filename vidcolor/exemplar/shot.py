@@ -123,7 +123,9 @@ class ShotColorizer:
         provenance = None
         if self._trace is not None:
             brought = None if propagated is None else propagated.provenance
-            provenance = self._trace.follow(encoded, gate, brought, stills, bias=bias, remember=remember)
+            provenance = self._trace.follow(
+                encoded, gate, brought, carried[:, 2:], stills, bias=bias, remember=remember
+            )
         shares, found = _array(gate, size), _array(ab, size)
         if propagated is not None:  # what was carried keeps the detail that half size has no room for
             share = shares[:, :, 1:2] * (propagated.confidence > 0)[:, :, None]

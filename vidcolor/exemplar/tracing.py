@@ -37,6 +37,7 @@ class Trace:
         encoded: Encoded,
         gate: Tensor,
         carried: Floats | None,
+        validity: Tensor,
         stills: Sequence[Bank],
         *,
         bias: float,
@@ -50,6 +51,7 @@ class Trace:
             encoded: The frame.
             gate: (1, 3, h / 2, w / 2) shares of reference, propagated and prior.
             carried: Provenance of what flow brought, None where it brought nothing.
+            validity: (1, 1, h / 2, w / 2) of what flow brought.
             stills: That count for the frame.
             bias: Of the frame as a keyframe.
             remember: It is one, and was matched against those before.
@@ -57,8 +59,7 @@ class Trace:
         shares = gate[:, 2:] * _column(AUTOMATIC, gate.device)
         before = self._origins if remember else ()
         if banks := [*(bank._replace(ab=_of_still(bank.ab)) for bank in stills), *before]:
-            top_k = self._network.config.top_k
-            lent = self._network.similarity(encoded.keys, encoded.luma4, Bank.join(banks), top_k=top_k).ab
+            lent = self._network.match(encoded, Bank.join(banks), validity, shaded=False).ab
             lent = F.interpolate(lent, scale_factor=2, mode="bilinear", align_corners=False).clamp(0, 1)
             matched, guessed = lent[:, :1], lent[:, 1:]
             shares += gate[:, :1] * torch.cat([torch.zeros_like(matched), matched, guessed, 1 - matched - guessed], 1)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from vidcolor.networks.colorization import ColorizationNet, Evidence, Fused
 from vidcolor.networks.encoder import Encoder, Features
-from vidcolor.networks.similarity import Bank, Keys, SimilarityNet
+from vidcolor.networks.similarity import Bank, Keys, Match, SimilarityNet
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,11 @@ class ExemplarNetwork(nn.Module):
         height, width = encoded.luma4.shape[2:]
         return self.similarity.bank(encoded.keys, F.adaptive_avg_pool2d(ab, (height, width)), encoded.luma4, bias=bias)
 
+    def match(self, encoded: Encoded, bank: Bank, validity: Tensor, *, shaded: bool = True) -> Match:
+        """Match the encoded frames, explained by flow as surely as `validity` (B, 1, H/2, W/2) says, against a bank."""
+        known, top_k = F.avg_pool2d(validity, 4), self.config.top_k
+        return self.similarity(encoded.keys, encoded.luma4, bank, top_k=top_k, known=known, shaded=shaded)
+
     def forward(
         self, encoded: Encoded, bank: Bank | None, *, present: Tensor, propagated: Tensor, validity: Tensor
     ) -> "Colored":
@@ -136,14 +141,14 @@ class ExemplarNetwork(nn.Module):
         """
         match = None
         if bank is not None:
-            match = self.similarity(encoded.keys, encoded.luma4, bank, top_k=self.config.top_k)
+            match = self.match(encoded, bank, validity)
         state = self.colorization.decode(encoded.features)
         prior_ab = self.colorization.prior(state, temperature=self.config.temperature, balance=self.config.balance)
         evidence = Evidence(match, present, propagated, validity)
         return Colored(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state, prior_ab)
 
     def recolor(self, encoded: Encoded, colored: Colored, propagated: Tensor, validity: Tensor) -> Colored:
-        """Colour the same frames again, as `forward` does, with other colours brought by flow."""
+        """Colour the same frames again, as `forward` does, with other colours brought by flow, matched as it was."""
         evidence = colored.evidence._replace(propagated=propagated, validity=validity)
         fused = self.colorization(encoded.features, colored.state, colored.prior_ab, evidence)
         return colored._replace(fused=fused, evidence=evidence)
