@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from films import Film, Rgb, picture, render
+from films import Film, Rgb, hashes, picture, render
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
@@ -130,6 +130,27 @@ def test_a_film_that_fades_in_and_out_keeps_its_colours_right(tmp_path: Path) ->
         right = rgb_to_ab(_floats(rgb))
         colourful = np.linalg.norm(right, axis=2).mean()
         assert np.linalg.norm(ours, axis=2).mean() == pytest.approx(colourful, rel=0.1)
+
+
+def test_a_still_from_where_others_count_says_nothing_of_the_fade_before(colorizer: Colorizer, tmp_path: Path) -> None:
+    """Colours do not travel backwards from there, so the first frame is as if it belonged to no frame."""
+    gains = np.interp(range(FRAMES), [0, 14], [0.3, 1])
+    still = picture(0, FRAMES, _FILM.width, _FILM.height)
+    film = render(tmp_path / "film", _FILM, pictures=[_grey((still * gain).astype(np.uint8)) for gain in gains])
+    path = str(tmp_path / "still.png")
+    cv2.imwrite(path, still[:, :, ::-1])
+
+    def first_frame(frame: int | None) -> list[str]:
+        references = [
+            PlannedReference(path=path, frame=None, frames=(0, 10)),
+            PlannedReference(path=path, frame=frame, frames=(10, FRAMES)),
+        ]
+        shot = PlannedShot(start=0, stop=FRAMES, references=references)
+        plan, output = ColorPlan(video=str(film), frames=FRAMES, shots=[shot]), tmp_path / "out.mkv"
+        colorizer.colorize(film, plan=plan, output=output, lossless=True, overwrite=True)
+        return hashes(output)[:1]
+
+    assert first_frame(14) == first_frame(None)
 
 
 def _floats(rgb: Rgb) -> Floats:

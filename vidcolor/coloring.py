@@ -1,6 +1,6 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -203,6 +203,8 @@ def color_shot(
     first_still = min(painted, default=start) - start
     affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
     look_ahead = first_still if first_still <= affordable and going_on is None else 0
+    reach = max(look_ahead, effort.max_gap) if going_on is None else 0
+    backwards = _backwards(start, first_still, reach, views.changes)
     colorizer = MarkingColorizer(
         views,
         see,
@@ -231,13 +233,25 @@ def color_shot(
                 chroma = next(colors, None)
             if chroma is None:
                 return
-            if number == start and look_ahead and start + look_ahead in waiting:
-                lumas = [waiting[each][1] for each in range(start, start + look_ahead + 1)]
-                dips.update(enumerate(dips_before(lumas), start))
+            if number == start and backwards and backwards[-1] in waiting:  # else the film ends before the still
+                dips.update(zip(backwards, dips_before([waiting[each][1] for each in backwards]), strict=True))
             frame, luma = waiting.pop(number)
             del exposures[number]
             chroma = as_stored(exposed(chroma, dips.pop(number)), info)
             yield ColoredFrame(frame, luma, chroma, colorizer.marks.pop(number, None))
+
+
+def _backwards(start: int, first_still: int, reach: int, changes: Collection[int]) -> range:
+    """Return the frames that `propagate` colours backwards and, last, that of the still that it begins with, or none.
+
+    Args:
+        start: Number of the shot's first frame.
+        first_still: Frames from there to that of the first still.
+        reach: Most frames that it may be away.
+        changes: Frames from which other references count.
+    """
+    found = range(start, start + first_still + 1)
+    return found if 0 < first_still <= reach and not set(found[1:-1]).intersection(changes) else range(0)
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:

@@ -90,17 +90,17 @@ _CONSENSUS = 0.3  # of a hundredth of the squared distance in ab
 # A position whose colours flow brought at least so surely takes its best cell of each reference, which costs the others
 # so much cosine, the more the less they are explained: a hand that moved is not the wall that is in view anyway. On the
 # twelve validation clips at the working size 0, 0.1, 0.15, 0.2, 0.3 make 35.20, 35.30, 35.33, 35.31, 35.28 dB (blocks,
-# moved by hand, 31.0 and 31.7 at 0 and 0.15), with positions taken from 0.5 on 35.29. Cells taken by where flow really
-# comes from are no better, a preference for places nearby loses where the camera moves, and the frame's own explained
-# positions as another reference make 35.18 dB.
+# moved by hand, 31.0 and 31.7 at 0 and 0.15), at 0.2 with positions that take from 0.5 on 35.29. Cells taken by where
+# flow really comes from are no better, a preference for places nearby loses where the camera moves, and the frame's own
+# explained positions as another reference make 35.18 dB.
 _TAKES = 0.3
 _TAKEN = 0.15
 
 # Of one thing in two lights ab goes with about the power 0.7 of luma; of what is merely alike it does less. Single
 # frames of the validation clips from their first frames, and from the same made darker, brighter, or mirrored, cropped
-# and darker, give 32.83, 30.67, 31.02, 28.16 dB with a power of 0, 32.85, 31.22, 31.48, 28.49 with 0.25, 32.80, 31.38,
-# 31.43, 28.52 with 0.5. The whole clips lose 0.03 dB by it, but their colours fade less: 0.908 of the truth's in their
-# last fifths instead of 0.901.
+# and darker, give 32.83, 30.67, 31.02, 28.16 dB with a power of 0, 32.84, 31.22, 31.57, 28.42 with 0.25, and 32.80,
+# 31.38, 31.43, 28.52 with 0.5 of ratios up to 2. The whole clips lose 0.03 dB by it, but their colours fade less: 0.908
+# of the truth's in their last fifths instead of 0.901.
 _BLACK = 0.05
 _MOST_SHADE = 3.0
 
