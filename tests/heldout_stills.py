@@ -91,17 +91,17 @@ def color(networks: ExemplarColorizer, clip: Clip, still: Bytes | None, *, frame
         painted = Chroma(ab, np.ones(ab.shape[:2], np.float32))
     shot = networks.shot(references)
     frames = [WorkingFrame(index, luma, painted if index == frame else None) for index, luma in enumerate(clip.lumas)]
-    return propagated(shot, frames)
+    return propagated(shot, frames, begin=frame or 0)
 
 
-def propagated(shot: ShotColorizer, frames: Sequence[WorkingFrame]) -> list[Floats]:
-    """Return ab of every frame of a shot."""
+def propagated(shot: ShotColorizer, frames: Sequence[WorkingFrame], *, begin: int = 0) -> list[Floats]:
+    """Return ab of every frame of a shot, coloured from its frame `begin` on, and backwards."""
 
     def colorize(frame: WorkingFrame, carried: Chroma | None, *, remember: bool = True) -> Chroma:
         return shot.colorize(frame.luma, carried, remember=remember).chroma
 
     between = partial(colorize, remember=False)
-    return [each.ab for each in propagate(frames, colorize, between=between, look_ahead=len(frames))]
+    return [each.ab for each in propagate(frames, colorize, between=between, begin=begin)]
 
 
 def changed(rgb: Bytes) -> Bytes:

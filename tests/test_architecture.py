@@ -28,6 +28,7 @@ LAYERS = {
     "evaluation": 3,
     "verification": 3,
     "marking": 3,
+    "shotframes": 3,
     "jobs": 3,
     "references": 2,
     "exemplar": 2,

@@ -1,5 +1,6 @@
 """Where light fades, colours fade with it; where it does not, they stay as they are."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from skimage.color import rgb2lab
 from vidcolor import Colorizer, VideoReader
 from vidcolor.color import Chroma, rgb_to_ab
 from vidcolor.evaluation.pictures import picture as seen
-from vidcolor.exposure import Exposure, dips_before, exposed
+from vidcolor.exposure import Exposure, dips_before, exposed, first_lit
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
 
 Floats = NDArray[np.float32]
@@ -79,6 +80,43 @@ def test_a_flash_leaves_nothing() -> None:
     assert max(found) > 0.3
 
 
+@pytest.mark.parametrize("frames", [8, 25, 50])
+def test_the_first_lit_frame_of_a_fade_is_found_without_reading_on(frames: int) -> None:
+    rng = np.random.default_rng(2)
+    read = 0
+
+    def coming_up() -> Iterator[Floats]:
+        nonlocal read
+        for index, gain in enumerate(np.clip(np.arange(200, dtype=np.float32) / frames, 0, 1)):
+            read += 1
+            yield grainy(scene(index) * gain, rng)
+
+    assert 0.8 * frames < first_lit(coming_up()) <= frames
+    assert read <= frames + 10
+
+
+def test_a_fade_that_goes_on_begins_where_it_is_seen_last() -> None:
+    assert first_lit([scene(index) * np.float32(index / 100) for index in range(40)]) > 30
+
+
+def test_an_iris_that_opens_begins_where_it_is_open() -> None:
+    y, x = np.mgrid[:128, :192]
+    distance = np.hypot(x - 100, y - 60) / 117
+    opening = [scene(index) * np.clip((index / 20 - distance) * 20, 0, 1).astype(np.float32) for index in range(60)]
+    assert 17 <= first_lit(opening) <= 21
+
+
+def test_a_shot_that_does_not_fade_in_begins_at_its_first_frame() -> None:
+    rng = np.random.default_rng(5)
+    assert first_lit([]) == 0
+    assert first_lit([scene()]) == 0
+    assert first_lit([scene() * 0] * 40) == 0
+    assert first_lit([grainy(scene(index), rng) for index in range(40)]) == 0
+    flickering = [scene(index) * np.float32(np.exp(rng.normal(0, 0.1))) for index in range(40)]
+    assert first_lit(flickering) == 0
+    assert first_lit([scene(index) * np.float32(1 - index / 40) for index in range(40)]) == 0
+
+
 def test_another_scene_is_no_fade() -> None:
     rng = np.random.default_rng(4)
     bright, dark = (rng.uniform(low, 5 * low, (14, 24)).astype(np.float32) for low in (0.2, 0.1))
@@ -130,6 +168,25 @@ def test_a_film_that_fades_in_and_out_keeps_its_colours_right(tmp_path: Path) ->
         right = rgb_to_ab(_floats(rgb))
         colourful = np.linalg.norm(right, axis=2).mean()
         assert np.linalg.norm(ours, axis=2).mean() == pytest.approx(colourful, rel=0.1)
+
+
+def test_a_shot_without_a_bound_still_fades_in_with_its_colours_right(tmp_path: Path) -> None:
+    """Its colours come backwards from where it is lit: in the dark nothing of the still could be found."""
+    gains = np.clip(np.arange(FRAMES) / 20, 0, 1)
+    still = picture(0, FRAMES, _FILM.width, _FILM.height)
+    truth = [np.asarray(still * gain + 0.5, np.uint8) for gain in gains]
+    film = render(tmp_path / "film", _FILM, pictures=[_grey(rgb) for rgb in truth])
+    cv2.imwrite(str(tmp_path / "still.png"), still[:, :, ::-1])
+    shot = PlannedShot(start=0, stop=FRAMES, references=[PlannedReference(path=str(tmp_path / "still.png"))])
+    plan = ColorPlan(video=str(film), frames=FRAMES, shots=[shot])
+    output = tmp_path / "out.mkv"
+    Colorizer.load(device="cpu").colorize(film, plan=plan, output=output, lossless=True)
+    with VideoReader(output) as reader:
+        found = [rgb_to_ab(_floats(seen(frame, reader.info))) for frame in reader]
+    right = [rgb_to_ab(_floats(rgb)) for rgb in truth]
+    errors = [float(np.linalg.norm(ours - theirs, axis=2).mean()) for ours, theirs in zip(found, right, strict=True)]
+    assert len(errors) == FRAMES
+    assert max(errors) < 0.25 * np.linalg.norm(right[-1], axis=2).mean()
 
 
 def test_a_still_from_where_others_count_says_nothing_of_the_fade_before(colorizer: Colorizer, tmp_path: Path) -> None:

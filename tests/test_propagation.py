@@ -165,7 +165,7 @@ def test_a_bound_still_is_returned_exactly_and_colours_both_sides() -> None:
 def test_a_still_ahead_is_evidence_for_the_first_frame() -> None:
     lumas = pan(12, speed=2)
     painter = Painter(palette(lumas[0]))
-    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter, effort=Effort(ask_share=0.05)))
+    list(propagate(film(lumas, {8: certain(palette(lumas[8]))}), painter, effort=Effort(ask_share=0.05), begin=8))
     evidence = painter.evidence[0]
     assert evidence is not None
     inner = np.s_[8:-8, 24:-24]
@@ -184,7 +184,7 @@ def test_a_still_far_into_the_shot_colours_it_back_to_its_start() -> None:
     inner = np.s_[8:-8, 56:-8]
     stills = {50: certain(colors[50])}
     near, far = (
-        list(propagate(film(lumas, stills), keep, effort=Effort(max_gap=16), look_ahead=reach)) for reach in (16, 50)
+        list(propagate(film(lumas, stills), keep, effort=Effort(max_gap=16), begin=begin)) for begin in (0, 50)
     )
     assert len(near) == len(far) == 60
     assert np.abs(near[0].ab).max() == 0
@@ -409,9 +409,7 @@ def test_look_ahead_is_bounded() -> None:
         assert pulled <= index + 1 + 2 * 5 + 11
 
     pulled = 0
-    for index, _ in enumerate(
-        propagate(frames(), Painter(palette(texture(0))), effort=Effort(max_gap=5), look_ahead=20)
-    ):
+    for index, _ in enumerate(propagate(frames(), Painter(palette(texture(0))), effort=Effort(max_gap=5), begin=20)):
         assert pulled <= max(21, index + 1 + 2 * 5 + 11)
 
 

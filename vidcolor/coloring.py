@@ -1,6 +1,6 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -12,21 +12,17 @@ from numpy.typing import NDArray
 
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
-from vidcolor.exposure import Exposure, dips_before, exposed
-from vidcolor.framing import as_stored, shrink, upright_size, working_luma
+from vidcolor.exposure import exposed
+from vidcolor.framing import as_stored, shrink, upright_size
 from vidcolor.marking import MarkingColorizer
 from vidcolor.marks import Mark
-from vidcolor.propagation import Effort, WorkingFrame, propagate
-from vidcolor.provenance import STILL, everywhere
+from vidcolor.propagation import Effort, propagate
 from vidcolor.references import Reference, load_references
 from vidcolor.reports import Clock
+from vidcolor.shotframes import ShotFrames, shrunk
 from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]
-
-_LOOK_AHEAD = 128
-_WAITING_BYTES = 256 << 20
-_SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded picture behind it
 
 _COPIES_KEPT = 36
 """Of stills at the working size, and of stills at others: of six stills there are no more. All copies of one take 12
@@ -157,9 +153,8 @@ def color_shot(
 ) -> Generator[ColoredFrame, None, None]:
     """Colour the frames of one shot, in order; close it where it may be left early.
 
-    The shot's first still colours the frames before it too, where the film's frames that wait for it fit into memory:
-    up to 128 frames into the shot at 480p, about 40 at 1080p. A later one reaches back to the keyframe before it. Where
-    the light fades, colours fade with it.
+    Where colours begin, with the shot's first still or its first lit frame, is for `ShotFrames` to say; a later still
+    reaches back to the keyframe before it. Where the light fades, colours fade with it.
 
     Args:
         frames: The shot's frames.
@@ -174,84 +169,33 @@ def color_shot(
             with which it would have gone on.
         passed: Numbers and luma, as stored, of painted frames before `frames`, at least the latest `LANDMARKS`.
     """
-    waiting: dict[int, tuple[Frame, Floats]] = {}
-    dips: dict[int, float] = {}
-    exposures: dict[int, NDArray[np.float64]] = {}
-    exposure = Exposure(None if going_on is None else going_on.exposure)
-
-    def working_frame(number: int, luma: Floats) -> WorkingFrame:
-        # The networks see the picture upright: they learned from photographs.
-        upright = info.upright(luma)
-        still = painted.get(number)
-        if still is not None and views.traces:
-            still = replace(still, provenance=everywhere(STILL, upright))
-        return WorkingFrame(number, upright, still, number in views.changes)
-
-    def working_frames() -> Iterator[WorkingFrame]:
-        for frame, luma in shrunk(frames, info, clock, long_side=effort.long_side):
-            waiting[frame.index] = frame, luma
-            # Of the frame that an earlier run marked it has been told already.
-            if going_on is None or frame.index > going_on.frame:
-                exposure.follow(luma, painted=frame.index in painted)
-            dips[frame.index], exposures[frame.index] = exposure.dip, exposure.state
-            yield working_frame(frame.index, luma)
-
-    def see(number: int, long_side: int) -> Floats:
-        frame, luma = waiting[number]
-        return info.upright(luma if long_side == effort.long_side else working_luma(frame, info, long_side=long_side))
-
-    first_still = min(painted, default=start) - start
-    affordable = min(_LOOK_AHEAD, _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES))
-    look_ahead = first_still if first_still <= affordable and going_on is None else 0
-    reach = max(look_ahead, effort.max_gap) if going_on is None else 0
-    backwards = _backwards(start, first_still, reach, views.changes)
+    shown = ShotFrames(frames, info, views, start=start, painted=painted, effort=effort, clock=clock, going_on=going_on)
     colorizer = MarkingColorizer(
         views,
-        see,
-        painted,
-        exposures,
-        max_gap=effort.max_gap,
+        shown.see,
+        shown.exposures,
         clock=clock,
-        marked=start + look_ahead,
+        marked=shown.first + shown.begin,
         marks_every=marks_every,
         going_on=going_on,
     )
-    first = start if going_on is None else going_on.frame
-    anew = max((change for change in views.changes if change <= first), default=0)
     colors = propagate(
-        working_frames(),
+        shown.working(),
         colorizer.keyframe,
         between=colorizer.between,
         effort=effort,
-        look_ahead=look_ahead,
-        landmarks=[working_frame(number, luma) for number, luma in passed if number >= anew],
+        begin=shown.begin,
+        landmarks=shown.landmarks(passed),
         clock=clock,
     )
     with closing(colors):
-        for number in count(first):
+        for number in count(shown.first):
             with clock("fuse"):
                 chroma = next(colors, None)
             if chroma is None:
                 return
-            if number == start and backwards and backwards[-1] in waiting:  # else the film ends before the still
-                dips.update(zip(backwards, dips_before([waiting[each][1] for each in backwards]), strict=True))
-            frame, luma = waiting.pop(number)
-            del exposures[number]
-            chroma = as_stored(exposed(chroma, dips.pop(number)), info)
-            yield ColoredFrame(frame, luma, chroma, colorizer.marks.pop(number, None))
-
-
-def _backwards(start: int, first_still: int, reach: int, changes: Collection[int]) -> range:
-    """Return the frames that `propagate` colours backwards and, last, that of the still that it begins with, or none.
-
-    Args:
-        start: Number of the shot's first frame.
-        first_still: Frames from there to that of the first still.
-        reach: Most frames that it may be away.
-        changes: Frames from which other references count.
-    """
-    found = range(start, start + first_still + 1)
-    return found if 0 < first_still <= reach and not set(found[1:-1]).intersection(changes) else range(0)
+            frame, luma, dip = shown.take(number)
+            yield ColoredFrame(frame, luma, as_stored(exposed(chroma, dip), info), colorizer.marks.pop(number, None))
 
 
 def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock: Clock) -> Iterator[ColoredFrame]:
@@ -265,15 +209,3 @@ def keep_shot(frames: Iterator[Frame], info: VideoInfo, *, long_side: int, clock
     """
     for frame, luma in shrunk(frames, info, clock, long_side=long_side):
         yield ColoredFrame(frame, luma, None)
-
-
-def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock, *, long_side: int) -> Iterator[tuple[Frame, Floats]]:
-    """Give each frame with its luma at the working size, as stored; charge the clock with `decode` and `shrink`."""
-    while True:
-        with clock("decode"):
-            frame = next(frames, None)
-        if frame is None:
-            return
-        with clock("shrink"):
-            luma = working_luma(frame, info, long_side=long_side)
-        yield frame, luma

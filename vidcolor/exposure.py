@@ -9,9 +9,13 @@ The twelve validation clips, made to fade to 15 % after their first third and co
 working size, come out at 37.4 instead of 33.7 dB, with a CIEDE2000 of 1.84 instead of 2.92 and 1.1 instead of 2.2 times
 the truth's colour at the end; with their light stepped down to 60 % at 36.7 instead of 33.8 dB, with flicker of up to
 20 % at 34.4 instead of 33.9 dB, and as they are the same as before.
+
+In a frame that is still dark nothing of a still can be found, so a shot that fades in is best begun where it is lit. The
+same clips, made to fade in over 24 frames and coloured from a still of no frame, come out at 35.2 instead of 29.6 dB,
+CIEDE2000 2.40 instead of 4.46; opened with an iris at 33.8 instead of 31.1 dB.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -45,6 +49,14 @@ _BRIGHTER = 0.1
 # A dip in log luma that is left alone: film that is not said to fade keeps its colours as they are.
 _STEADY = 0.03
 
+# A shot whose first frame lies so far below fades in, and begins where that is this little. Its light comes up as long
+# as the picture gets brighter by more than this over so many frames, or is black.
+_FADED, _LIT = 0.4, 0.1
+_COMES_UP, _OVER = 0.06, 6
+
+# An iris that opens shows ever more of the picture: less than this share of what it shows at the end, and nearly all.
+_DARK_SHARE, _LIT_SHARE = 0.5, 0.97
+
 
 class Exposure:
     """Follows how exposed the frames of one shot are, in the order in which colours travel.
@@ -76,7 +88,7 @@ class Exposure:
             luma: (h, w) in [0, 1].
             painted: A still was painted on it, whose colours are as dark as it is.
         """
-        cells = np.asarray(cv2.resize(luma, _CELLS, interpolation=cv2.INTER_AREA), np.float32).ravel()
+        cells = _cells_of(luma).ravel()
         change = 0.0 if self._cells is None else _change(self._cells, cells)
         if change is not None or self._passed == _LONGEST_FLASH:
             self._dip += change or 0.0
@@ -84,7 +96,7 @@ class Exposure:
         else:
             self._passed += 1
         self._dip -= min(max(self._dip, -_DOWN), _UP)
-        brightness = float(np.log(max(float(cells.mean()), _DARKEST)))
+        brightness = _brightness(cells)
         self._dip = max(self._dip, min(0.0, brightness - self._usual - _BRIGHTER))
         if painted:
             self._dip, self._cells, self._passed = 0.0, cells, 0
@@ -99,12 +111,43 @@ def dips_before(lumas: Sequence[Floats]) -> list[float]:
     return [exposure.follow(luma) for luma in reversed(lumas)][::-1]
 
 
+def first_lit(lumas: Iterable[Floats]) -> int:
+    """Return which frame of a shot that fades in is the first to be lit, 0 where it does not.
+
+    Args:
+        lumas: Of the shot's frames from the first one on; no more of them are read than the light needs to come up.
+    """
+    seen: list[Floats] = []
+    for luma in lumas:
+        seen.append(_cells_of(luma))
+        brightness = _brightness(seen[-1])
+        black = brightness < np.log(_DARKEST) + _COMES_UP
+        if len(seen) > _OVER and not black and brightness < _brightness(seen[-1 - _OVER]) + _COMES_UP:
+            break
+    dips = dips_before(seen)
+    if dips and dips[0] < -_FADED:
+        return next(index for index, dip in enumerate(dips) if dip >= -_LIT)
+    shares = [float((cells > _DARKEST).mean()) for cells in seen]
+    if shares and shares[0] < _DARK_SHARE * shares[-1]:
+        return next(index for index, share in enumerate(shares) if share >= _LIT_SHARE * shares[-1])
+    return 0
+
+
 def exposed(chroma: Chroma, dip: float) -> Chroma:
     """Return colours as pale as light so much fainter makes them, `dip` being the frame's, see `Exposure`."""
     if dip >= -_STEADY:
         return chroma
     share = np.float32(np.exp(_POWER * (dip + _STEADY)))
     return Chroma(chroma.ab * share, chroma.confidence, chroma.provenance)
+
+
+def _cells_of(luma: Floats) -> Floats:
+    return np.asarray(cv2.resize(luma, _CELLS, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _brightness(cells: Floats) -> float:
+    """Log of the mean luma, black taken for the darkest that counts."""
+    return float(np.log(max(float(cells.mean()), _DARKEST)))
 
 
 def _change(before: Floats, after: Floats) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Chroma
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shot_references, shrunk
+from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shot_references
 from vidcolor.errors import PlanError
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
 from vidcolor.framing import stored_size
@@ -20,6 +20,7 @@ from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.propagation import EFFORTS, LANDMARKS
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
+from vidcolor.shotframes import shrunk
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = npt.NDArray[np.float32]

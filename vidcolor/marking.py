@@ -21,9 +21,7 @@ class MarkingColorizer:
     Args:
         views: Holding the shot's references.
         see: Shows a frame, given its number, to a view of a long side.
-        painted: As of `color_shot`.
         exposures: States of the shot's `Exposure` after each frame that has been read.
-        max_gap: Most frames from one keyframe to the next.
         clock: Charged with `networks`.
         marked: The frame from which the distance to the first mark counts; that of `going_on` takes its place.
         marks_every: As of `color_shot`.
@@ -37,17 +35,14 @@ class MarkingColorizer:
         self,
         views: Views,
         see: Callable[[int, int], Floats],
-        painted: Mapping[int, Chroma],
         exposures: Mapping[int, NDArray[np.float64]],
         *,
-        max_gap: int,
         clock: Clock,
         marked: int,
         marks_every: int | None,
         going_on: Mark | None,
     ) -> None:
-        self._views, self._see, self._painted, self._exposures = views, see, painted, exposures
-        self._max_gap, self._clock = max_gap, clock
+        self._views, self._see, self._exposures, self._clock = views, see, exposures, clock
         self._marked = marked if going_on is None else going_on.frame
         self._marks_every, self._going_on = marks_every, going_on
         self.marks: dict[int, Mark] = {}
@@ -59,10 +54,7 @@ class MarkingColorizer:
             self._views.recall(partial(self._see, frame.index), before.memory, frame=frame.index)
             return before.chroma
         chroma = self._colors(frame, propagated, remember=True)
-        # A still that lies in reach would colour backwards to where a run begins.
-        near = range(frame.index, frame.index + self._max_gap + 1)
-        due = self._marks_every and frame.index >= self._marked + self._marks_every
-        if due and self._painted.keys().isdisjoint(near):
+        if self._marks_every and frame.index >= self._marked + self._marks_every:
             self.marks[frame.index] = Mark(frame.index, chroma, self._views.memory(), self._exposures[frame.index])
             self._marked = frame.index
         return chroma

@@ -67,17 +67,16 @@ def propagate(
     *,
     between: Colorize | None = None,
     effort: Effort = EFFORTS["balanced"],
-    look_ahead: int = 0,
+    begin: int = 0,
     landmarks: Sequence[WorkingFrame] = (),
     clock: Clock | None = None,
 ) -> Generator[Chroma, None, None]:
     """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
 
-    Keyframes are the first frame, every frame that a still is bound to or that begins anew, and further ones, at most
-    `max_gap` later than the one before, earlier where its colours no longer explain the picture. Where the shot's first
-    still lies in reach, the frames before it are coloured backwards from it: it is obeyed on both sides. A thread reads
+    Keyframes are the frame to begin with, every frame that a still is bound to or that begins anew, and further ones,
+    at most `max_gap` later than the one before, earlier where its colours no longer explain the picture. A thread reads
     `frames` and their flow, another one colours the next keyframe; they run ahead of the frame delivered by at most the
-    larger of 2 `max_gap` + 12 and `look_ahead`.
+    larger of 2 `max_gap` + 12 and `begin`.
 
     Args:
         frames: Consecutive frames of one shot, all of one size.
@@ -86,7 +85,8 @@ def propagate(
         between: Runs them on a frame between keyframes, beside `colorize`, which it must not depend on; None for the
             same.
         effort: How many keyframes there are and how finely flow is searched.
-        look_ahead: How far into the shot its first still is looked for, in frames.
+        begin: Which of the frames to begin with; those before it are coloured backwards from it. The first one where
+            there are fewer.
         landmarks: Painted frames of the shot before `frames`, where those are not all of it.
         clock: Charged with `flow`, with `tracks` for what leads to a keyframe, and with `wait` for waiting for one.
 
@@ -95,17 +95,13 @@ def propagate(
         mixed with the networks' elsewhere; a still of no confidence is as none.
     """
     rest_of_shot, clock = iter(frames), clock or Clock()
-    head: list[WorkingFrame] = []
-    for frame in islice(rest_of_shot, max(look_ahead, effort.max_gap) + 1):
-        head.append(frame)
-        if is_painted(frame) or (frame.anew and len(head) > 1):
-            break
-    if len(head) > 1 and is_painted(head[-1]):
-        backwards = list(_forwards(reversed(head), colorize, between or colorize, effort, clock))
-        while len(backwards) > 1:
-            yield backwards.pop()
-        head = head[-1:]
-    yield from _forwards(chain(head, rest_of_shot), colorize, between or colorize, effort, clock, landmarks)
+    head, first = list(islice(rest_of_shot, begin + 1)), None
+    if len(head) == begin + 1 > 1:
+        first, *backwards = _forwards(reversed(head), colorize, between or colorize, effort, clock)
+        yield from reversed(backwards)
+        del backwards, head[:-1]
+    onwards = chain(head, rest_of_shot)
+    yield from _forwards(onwards, colorize, between or colorize, effort, clock, first=first, landmarks=landmarks)
 
 
 def _forwards(
@@ -114,10 +110,12 @@ def _forwards(
     between: Colorize,
     effort: Effort,
     clock: Clock,
+    *,
+    first: Chroma | None = None,
     landmarks: Sequence[WorkingFrame] = (),
 ) -> Iterator[Chroma]:
-    """Colour frames from their first one on."""
-    found = _spans(frames, colorize, effort, clock, landmarks)
+    """Colour frames from their first one on, whose colours may be known."""
+    found = _spans(frames, colorize, effort, clock, first=first, landmarks=landmarks)
     with closing(read_ahead(found, 1, name="vidcolor-keyframes")) as spans:
         while True:
             with clock("wait"):
@@ -133,13 +131,15 @@ def _spans(
     colorize: Colorize,
     effort: Effort,
     clock: Clock,
+    *,
+    first: Chroma | None,
     landmarks: Sequence[WorkingFrame],
 ) -> Iterator[Span]:
     """Find and colour keyframes, each from what flow brings of the one before, and of landmarks."""
     with closing(read_ahead(linked(frames, effort.flow, clock), _LINKED_AHEAD, name="vidcolor-flow")) as running:
         steps = Steps(running)
         key = steps.pull()
-        chroma = None if key is None else _color_key(key, None, colorize)
+        chroma = first if first is not None or key is None else _color_key(key, None, colorize)
         before = (frame for frame in landmarks if is_painted(frame))
         latest = deque((Landmark.of(frame, Sight.of(frame.luma, effort.flow)) for frame in before), KEPT)
         while key is not None and chroma is not None:

@@ -1,0 +1,140 @@
+"""The frames of one shot on their way: read, shown to propagation and to the networks, waiting for their colours."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color import Chroma
+from vidcolor.exemplar import Views
+from vidcolor.exposure import Exposure, dips_before, first_lit
+from vidcolor.framing import working_luma
+from vidcolor.marks import Mark
+from vidcolor.propagation import Effort, WorkingFrame
+from vidcolor.provenance import STILL, everywhere
+from vidcolor.reports import Clock
+from vidcolor.video import Frame, VideoInfo
+
+Floats = NDArray[np.float32]
+
+_LOOK_AHEAD = 128
+_WAITING_BYTES = 256 << 20
+_SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded picture behind it
+
+
+class ShotFrames:
+    """Reads a shot's frames, and keeps those whose colours are not delivered.
+
+    Colours begin with the frame of the shot's first still where the frames before it fit into memory: up to 128 of them
+    at 480p, about 40 at 1080p. Without a still in reach a shot that fades in begins with its first lit frame. The
+    frames before are coloured backwards from there.
+
+    Args:
+        frames: The shot's frames; from that of `going_on` on where there is one.
+        info: Their film.
+        views: Of the networks, whose references may change within the shot.
+        start: As of `color_shot`.
+        painted: As of `color_shot`.
+        effort: Of propagation.
+        clock: Charged with `decode` and `shrink`.
+        going_on: As of `color_shot`.
+
+    Attributes:
+        first: Number of the first frame.
+        begin: How many frames later colours begin.
+        exposures: States of the shot's `Exposure` after each frame read.
+    """
+
+    def __init__(
+        self,
+        frames: Iterator[Frame],
+        info: VideoInfo,
+        views: Views,
+        *,
+        start: int,
+        painted: Mapping[int, Chroma],
+        effort: Effort,
+        clock: Clock,
+        going_on: Mark | None,
+    ) -> None:
+        self._info, self._painted, self._long_side = info, painted, effort.long_side
+        self._changes, self._traces = views.changes, views.traces
+        self._told = start - 1 if going_on is None else going_on.frame
+        self._exposure = Exposure(None if going_on is None else going_on.exposure)
+        self._waiting: dict[int, tuple[Frame, Floats]] = {}
+        self._dips: dict[int, float] = {}
+        self.exposures: dict[int, NDArray[np.float64]] = {}
+        self.first = start if going_on is None else going_on.frame
+        self._shown = shrunk(frames, info, clock, long_side=effort.long_side)
+        self.begin = self._beginning(effort.max_gap) if going_on is None else 0
+
+    def working(self) -> Iterator[WorkingFrame]:
+        """Read the frames, and show them to propagation."""
+        for frame, luma in self._shown:
+            number = frame.index
+            self._waiting[number] = frame, luma
+            if number > self._told:  # else the state that an earlier run marked knows it
+                self._exposure.follow(luma, painted=number in self._painted or number == self.first + self.begin)
+            self._dips[number], self.exposures[number] = self._exposure.dip, self._exposure.state
+            yield self._working(number, luma)
+
+    def landmarks(self, passed: Iterable[tuple[int, Floats]]) -> list[WorkingFrame]:
+        """Show painted frames before the first one, given by number and luma, which the same references count for."""
+        anew = max((change for change in self._changes if change <= self.first), default=0)
+        return [self._working(number, luma) for number, luma in passed if number >= anew]
+
+    def see(self, number: int, long_side: int) -> Floats:
+        """Show a frame that waits to the networks, upright."""
+        frame, luma = self._waiting[number]
+        same = long_side == self._long_side
+        return self._info.upright(luma if same else working_luma(frame, self._info, long_side=long_side))
+
+    def take(self, number: int) -> tuple[Frame, Floats, float]:
+        """Return a frame whose colours are there, its luma as stored and its dip, see `Exposure`, and forget it."""
+        last = self.first + self.begin
+        if number == self.first and self.begin and last in self._waiting:  # else the film ends before it
+            backwards = range(number, last + 1)
+            dips = dips_before([self._waiting[each][1] for each in backwards])
+            self._dips.update(zip(backwards, dips, strict=True))
+        del self.exposures[number]
+        return *self._waiting.pop(number), self._dips.pop(number)
+
+    def _beginning(self, max_gap: int) -> int:
+        affordable = _WAITING_BYTES // (self._info.width * self._info.height * _SAMPLE_BYTES)
+        reach = max(max_gap, min(_LOOK_AHEAD, affordable))
+        alike = min((change - self.first for change in self._changes if change > self.first), default=reach + 1)
+        still = min(self._painted, default=self.first + reach + 1) - self.first
+        if still <= min(reach, alike):
+            return still
+        read: list[tuple[Frame, Floats]] = []
+
+        def lumas() -> Iterator[Floats]:
+            for each in islice(self._shown, min(reach + 1, alike)):
+                read.append(each)
+                yield each[1]
+
+        begin = first_lit(lumas())
+        self._shown = chain(read, self._shown)
+        return begin
+
+    def _working(self, number: int, luma: Floats) -> WorkingFrame:
+        # The networks see the picture upright: they learned from photographs.
+        upright = self._info.upright(luma)
+        still = self._painted.get(number)
+        if still is not None and self._traces:
+            still = replace(still, provenance=everywhere(STILL, upright))
+        return WorkingFrame(number, upright, still, number in self._changes)
+
+
+def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock, *, long_side: int) -> Iterator[tuple[Frame, Floats]]:
+    """Give each frame with its luma at the working size, as stored; charge the clock with `decode` and `shrink`."""
+    while True:
+        with clock("decode"):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        with clock("shrink"):
+            luma = working_luma(frame, info, long_side=long_side)
+        yield frame, luma
