@@ -23,6 +23,7 @@ LAYERS = {
     "suggestion": 5,
     "overview": 5,
     "coloring": 4,
+    "dissolves": 4,
     "plan": 3,
     "training": 3,
     "evaluation": 3,

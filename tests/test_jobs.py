@@ -191,6 +191,7 @@ def test_the_key_depends_on_all_that_colours_are_made_from() -> None:
         _RECIPE.shot(0, 9, []).key,
         _RECIPE.shot(1, 9, []).key,
         _RECIPE.shot(0, 8, []).key,
+        _RECIPE.shot(0, 9, [], dissolve=4).key,
         _RECIPE.shot(0, 9, [("x", None, None)]).key,
         _RECIPE.shot(0, 9, [("x", 0, None)]).key,
         _RECIPE.shot(0, 9, [("x", None, None), ("y", None, None)]).key,
@@ -198,7 +199,7 @@ def test_the_key_depends_on_all_that_colours_are_made_from() -> None:
         _RECIPE.shot(0, 9, [("y", None, None), ("x", None, None)]).key,
         *(replace(_RECIPE, **{name: "new"}).shot(0, 9, []).key for name in _RECIPE.to_dict()),
     }
-    assert len(keys) == 8 + len(_RECIPE.to_dict())
+    assert len(keys) == 9 + len(_RECIPE.to_dict())
 
 
 def test_identity_of_a_film_notices_every_byte_of_a_small_one(film: Path, tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_one_frame(tmp_path: Path) -> None:
     source = render(tmp_path / "film", Film(frames=1))
     plan = make_plan(source, [still(picture(0, 1, 96, 64))])
     still_of_it = PlannedReference(path="still.png", frame=0)
-    assert plan.shots == [PlannedShot(start=0, stop=1, keyframe=0, looks="grey", references=[still_of_it])]
+    assert plan.shots == [PlannedShot(start=0, stop=1, dissolve=0, keyframe=0, looks="grey", references=[still_of_it])]
 
 
 def test_a_segment_without_frames_is_refused(film: Path) -> None:

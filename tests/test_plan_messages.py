@@ -23,7 +23,7 @@ def plan_of(tmp_path: Path) -> ColorPlan:
         (lambda p: p.update(colour=1), "unknown key colour; allowed: version, video, frames, shots, notes"),
         (
             lambda p: p["shots"][1].update(refs=[]),
-            "unknown key shots.1.refs; allowed: start, stop, keyframe, looks, treatment, saturation, hue, "
+            "unknown key shots.1.refs; allowed: start, stop, dissolve, keyframe, looks, treatment, saturation, hue, "
             "temperature, borrow, references",
         ),
         (

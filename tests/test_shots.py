@@ -135,7 +135,7 @@ def test_memory_does_not_grow_with_the_film() -> None:
 
     for frame in endless():
         assert detector.push(frame) == []
-    assert len(detector._history) <= 25
+    assert len(detector._history) <= 49
     assert detector.finish() == [Shot(0, 300)]
 
 

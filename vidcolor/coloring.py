@@ -19,7 +19,7 @@ from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, propagate
 from vidcolor.references import Reference, load_references
 from vidcolor.reports import Clock
-from vidcolor.shotframes import ShotFrames, shrunk
+from vidcolor.shotframes import ColoredFrame, ShotFrames, shrunk
 from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]
@@ -27,23 +27,6 @@ Floats = NDArray[np.float32]
 _COPIES_KEPT = 36
 """Of stills at the working size, and of stills at others: of six stills there are no more. All copies of one take 12
 (2.35:1) to 21 MB (4:3), with `best` 9 MB more."""
-
-
-@dataclass(frozen=True, eq=False)
-class ColoredFrame:
-    """A frame of the film with its luma and its colours at the working size, all as stored.
-
-    Attributes:
-        frame: The film's frame.
-        luma: Y' float32 (h, w) in [0, 1].
-        chroma: Its colours, or None where the film's own are kept.
-        mark: Where it is a keyframe from which another run can go on, None elsewhere.
-    """
-
-    frame: Frame
-    luma: Floats
-    chroma: Chroma | None
-    mark: Mark | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +130,15 @@ def color_shot(
     painted: Mapping[int, Chroma],
     effort: Effort,
     clock: Clock,
+    emerging: int = 0,
     marks_every: int | None = None,
     going_on: Mark | None = None,
     passed: Iterable[tuple[int, Floats]] = (),
 ) -> Generator[ColoredFrame, None, None]:
     """Colour the frames of one shot, in order; close it where it may be left early.
 
-    Where colours begin, with the shot's first still or its first lit frame, is for `ShotFrames` to say; a later still
-    reaches back to the keyframe before it. Where the light fades, colours fade with it.
+    Where colours begin, with the shot's first still or the first frame to show it well, is for `ShotFrames` to say; a
+    later still reaches back to the keyframe before it. Where the light fades, colours fade with it.
 
     Args:
         frames: The shot's frames.
@@ -164,12 +148,23 @@ def color_shot(
         painted: Colours of stills by the number of the frame that they were painted on.
         effort: Of propagation.
         clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
+        emerging: How many of the shot's first frames show the shot before, too, which dissolves into it.
         marks_every: Mark keyframes at least so many frames apart; None for no marks.
         going_on: The mark of the first of `frames`, where an earlier run coloured those before it. Colours are those
             with which it would have gone on.
         passed: Numbers and luma, as stored, of painted frames before `frames`, at least the latest `LANDMARKS`.
     """
-    shown = ShotFrames(frames, info, views, start=start, painted=painted, effort=effort, clock=clock, going_on=going_on)
+    shown = ShotFrames(
+        frames,
+        info,
+        views,
+        start=start,
+        painted=painted,
+        effort=effort,
+        clock=clock,
+        emerging=emerging,
+        going_on=going_on,
+    )
     colorizer = MarkingColorizer(
         views,
         shown.see,

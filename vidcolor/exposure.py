@@ -10,9 +10,9 @@ working size, come out at 37.4 instead of 33.7 dB, with a CIEDE2000 of 1.84 inst
 the truth's colour at the end; with their light stepped down to 60 % at 36.7 instead of 33.8 dB, with flicker of up to
 20 % at 34.4 instead of 33.9 dB, and as they are the same as before.
 
-In a frame that is still dark nothing of a still can be found, so a shot that fades in is best begun where it is lit. The
-same clips, made to fade in over 24 frames and coloured from a still of no frame, come out at 35.2 instead of 29.6 dB,
-CIEDE2000 2.40 instead of 4.46; opened with an iris at 33.8 instead of 31.1 dB.
+In a frame that is still dark nothing of a still can be found, so a shot that fades in is best begun where it is lit.
+The same clips, made to fade in over 24 frames and coloured from a still of no frame, come out at 35.2 instead of
+29.6 dB, CIEDE2000 2.40 instead of 4.46; opened with an iris at 33.8 instead of 31.1 dB.
 """
 
 from collections.abc import Iterable, Sequence

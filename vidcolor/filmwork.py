@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Chroma
-from vidcolor.coloring import ColoredFrame, Still, color_shot, keep_shot, shot_references
+from vidcolor.coloring import Still, color_shot, keep_shot, shot_references
+from vidcolor.dissolves import across_dissolves
 from vidcolor.errors import PlanError
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
 from vidcolor.framing import stored_size
@@ -20,7 +21,7 @@ from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.propagation import EFFORTS, LANDMARKS
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
-from vidcolor.shotframes import shrunk
+from vidcolor.shotframes import ColoredFrame, frames_that_may_wait, shrunk
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = npt.NDArray[np.float32]
@@ -43,8 +44,9 @@ def color_film(
     clock: Clock,
     job: Job | None = None,
 ) -> Generator[ColoredFrame, None, None]:
-    """Colour a film shot by shot, some frames ahead of the one that is asked for; nothing is carried across a cut.
+    """Colour a film shot by shot, some frames ahead of the one that is asked for.
 
+    Nothing is carried across a cut, and colours dissolve where shots do.
     Colours are rounded as a job keeps them, with a job or without, so that a run that takes them from one is no other.
     The confidence of colours is not kept: of a shot taken from a job it is 1.
 
@@ -61,7 +63,7 @@ def color_film(
         PlanError: The film goes on after the plan.
     """
 
-    def colored() -> Iterator[ColoredFrame]:
+    def colored() -> Generator[ColoredFrame, None, None]:
         frames, info = iter(reader), reader.info
         for number, shot in enumerate(plan.shots):
             own = islice(frames, shot.stop - shot.start)
@@ -73,7 +75,8 @@ def color_film(
                 hint="make the plan anew with `vidcolor scenes`",
             )
 
-    return read_ahead(colored(), _COLORED_AHEAD, name="vidcolor-color")
+    dissolved = across_dissolves(colored(), plan, most=frames_that_may_wait(reader.info))
+    return read_ahead(dissolved, _COLORED_AHEAD, name="vidcolor-color")
 
 
 def shot_colors(
@@ -128,6 +131,7 @@ def shot_colors(
         painted={frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
         effort=effort,
         clock=clock,
+        emerging=-(-(shot.dissolve or 0) // 2),
         marks_every=None if keeping is None else max(_MARKS_APART, -(-(shot.stop - shot.start) // _MOST_MARKS)),
         going_on=going_on,
         passed=passed,

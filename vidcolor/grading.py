@@ -55,6 +55,18 @@ class Grading:
             if not -most <= value <= most:
                 raise ValueError(f"{name} is {value}; allowed: {-most:g} to {most:g}")
 
+    def towards(self, other: "Grading", share: float) -> "Grading":
+        """Return what lies between, `share` of the way to another grading."""
+
+        def between(a: float, b: float) -> float:
+            return a + share * (b - a)
+
+        return Grading(
+            between(self.saturation, other.saturation),
+            between(self.hue, other.hue),
+            between(self.temperature, other.temperature),
+        )
+
 
 def grade(chroma: Chroma, luma: Floats, grading: Grading) -> Chroma:
     """Return the colours as graded; the very same object where nothing is to do.

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from vidcolor.coloring import ColoredFrame, load_stills
+from vidcolor.coloring import load_stills
 from vidcolor.delivery import ChromaDelivery
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
@@ -25,6 +25,7 @@ from vidcolor.previewing import PreviewPictures, beginning
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
 from vidcolor.sheets import check_picture, lay_out, write_picture
+from vidcolor.shotframes import ColoredFrame
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
 from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output

@@ -164,6 +164,7 @@ def begin(job: Job, found: FoundPlan, stills: dict[str, Still]) -> None:
             shot.start,
             shot.stop,
             [(stills[each.path].reference.identity, each.frame, each.frames) for each in shot.references],
+            dissolve=shot.dissolve or 0,
         )
         for shot in plan.shots
     ]

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.coloring import ColoredFrame, Still
+from vidcolor.coloring import Still
 from vidcolor.framing import show, show_provenance
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.sheets import SheetRow, cell, place_side_by_side
+from vidcolor.shotframes import ColoredFrame
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.numbering import decoded_times, packet_times
 

@@ -1,7 +1,7 @@
 """The frames of one shot on their way: read, shown to propagation and to the networks, waiting for their colours."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -24,12 +24,29 @@ _WAITING_BYTES = 256 << 20
 _SAMPLE_BYTES = 3  # of a waiting frame, per pixel: its luma, and the decoded picture behind it
 
 
+@dataclass(frozen=True, eq=False)
+class ColoredFrame:
+    """A frame of the film with its luma and its colours at the working size, all as stored.
+
+    Attributes:
+        frame: The film's frame.
+        luma: Y' float32 (h, w) in [0, 1].
+        chroma: Its colours, or None where the film's own are kept.
+        mark: Where it is a keyframe from which another run can go on, None elsewhere.
+    """
+
+    frame: Frame
+    luma: Floats
+    chroma: Chroma | None
+    mark: Mark | None = None
+
+
 class ShotFrames:
     """Reads a shot's frames, and keeps those whose colours are not delivered.
 
     Colours begin with the frame of the shot's first still where the frames before it fit into memory: up to 128 of them
-    at 480p, about 40 at 1080p. Without a still in reach a shot that fades in begins with its first lit frame. The
-    frames before are coloured backwards from there.
+    at 480p, about 40 at 1080p. Without a still in reach a shot that fades in begins with its first lit frame, one that
+    another shot dissolves into with the first that shows it alone. The frames before are coloured backwards from there.
 
     Args:
         frames: The shot's frames; from that of `going_on` on where there is one.
@@ -39,6 +56,7 @@ class ShotFrames:
         painted: As of `color_shot`.
         effort: Of propagation.
         clock: Charged with `decode` and `shrink`.
+        emerging: As of `color_shot`.
         going_on: As of `color_shot`.
 
     Attributes:
@@ -57,6 +75,7 @@ class ShotFrames:
         painted: Mapping[int, Chroma],
         effort: Effort,
         clock: Clock,
+        emerging: int,
         going_on: Mark | None,
     ) -> None:
         self._info, self._painted, self._long_side = info, painted, effort.long_side
@@ -68,7 +87,7 @@ class ShotFrames:
         self.exposures: dict[int, NDArray[np.float64]] = {}
         self.first = start if going_on is None else going_on.frame
         self._shown = shrunk(frames, info, clock, long_side=effort.long_side)
-        self.begin = self._beginning(effort.max_gap) if going_on is None else 0
+        self.begin = self._beginning(effort.max_gap, emerging) if going_on is None else 0
 
     def working(self) -> Iterator[WorkingFrame]:
         """Read the frames, and show them to propagation."""
@@ -101,9 +120,8 @@ class ShotFrames:
         del self.exposures[number]
         return *self._waiting.pop(number), self._dips.pop(number)
 
-    def _beginning(self, max_gap: int) -> int:
-        affordable = _WAITING_BYTES // (self._info.width * self._info.height * _SAMPLE_BYTES)
-        reach = max(max_gap, min(_LOOK_AHEAD, affordable))
+    def _beginning(self, max_gap: int, emerging: int) -> int:
+        reach = max(max_gap, min(_LOOK_AHEAD, frames_that_may_wait(self._info)))
         alike = min((change - self.first for change in self._changes if change > self.first), default=reach + 1)
         still = min(self._painted, default=self.first + reach + 1) - self.first
         if still <= min(reach, alike):
@@ -115,9 +133,9 @@ class ShotFrames:
                 read.append(each)
                 yield each[1]
 
-        begin = first_lit(lumas())
+        lit = first_lit(lumas())
         self._shown = chain(read, self._shown)
-        return begin
+        return max(lit, min(emerging, reach, alike - 1))
 
     def _working(self, number: int, luma: Floats) -> WorkingFrame:
         # The networks see the picture upright: they learned from photographs.
@@ -126,6 +144,11 @@ class ShotFrames:
         if still is not None and self._traces:
             still = replace(still, provenance=everywhere(STILL, upright))
         return WorkingFrame(number, upright, still, number in self._changes)
+
+
+def frames_that_may_wait(info: VideoInfo) -> int:
+    """Return how many frames of a film that are read fit into the memory that is for them."""
+    return _WAITING_BYTES // (info.width * info.height * _SAMPLE_BYTES)
 
 
 def shrunk(frames: Iterator[Frame], info: VideoInfo, clock: Clock, *, long_side: int) -> Iterator[tuple[Frame, Floats]]:

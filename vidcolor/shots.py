@@ -11,6 +11,7 @@ of the blank frames when the patterns before and after do not match.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -39,17 +40,26 @@ _SHORTEST = 5
 """Frames from one cut to the next; a change sooner belongs to the same transition."""
 _UNRELATED = 0.72
 """Matched correlation under which the two ends of a dissolve are different scenes."""
-_DISSOLVE = 24
-"""Frames over which a dissolve is looked for."""
+_DISSOLVES = (24, 32, 48)
+"""Frames over which a dissolve is looked for. Over 16, a boy who gets up before a wall looks like one."""
 _DISSOLVE_STRIDE = 2
+MOST_DISSOLVE = 96
+"""Frames that a dissolve takes at most."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames [start, stop) between two cuts."""
+    """Frames [start, stop) between two cuts.
+
+    Args:
+        start: Its first frame.
+        stop: The frame after its last.
+        dissolve: Frames over which the shot before it dissolves into it, half of them its own; 0 for a cut.
+    """
 
     start: int
     stop: int
+    dissolve: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.stop:
@@ -64,14 +74,21 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class _Pattern:
-    """A frame reduced to what is compared: its index, and (36, 64) float32 of mean 0 and standard deviation 1."""
+    """A frame reduced to what is compared.
+
+    Args:
+        index: Its number.
+        values: (36, 64) float32 of mean 0 and standard deviation 1.
+        smooth: (2304,) as bright as the frame is, smoothed, of mean 0.
+    """
 
     index: int
     values: NDArray[np.float32]
+    smooth: NDArray[np.float32]
 
 
 class ShotDetector:
-    """Finds shots while frames are pushed; holds about `_DISSOLVE` tiny frames, however long the film."""
+    """Finds shots while frames are pushed; holds about fifty tiny frames, however long the film."""
 
     def __init__(self) -> None:
         # min_scene_len=0 turns PySceneDetect's own flash filter off: it would drop cuts, ours looks at the pictures.
@@ -83,7 +100,9 @@ class ShotDetector:
         self._proposed = 0
         self._proposed_at = 0
         self._gap = False
-        self._history: deque[_Pattern] = deque(maxlen=_DISSOLVE + 1)
+        self._dissolved = 0
+        self._mixtures: list[tuple[int, float, int, int]] = []
+        self._history: deque[_Pattern] = deque(maxlen=max(_DISSOLVES) + 1)
 
     def push(self, luma8: NDArray[np.uint8]) -> list[Shot]:
         """Take the next frame, a small grey picture (h, w), and return the shots that are now complete.
@@ -102,7 +121,8 @@ class ShotDetector:
         if spread < _BLANK_STD:
             self._gap = True
             return []
-        pattern = _Pattern(index, (small - small.mean()) / spread)
+        smooth = cv2.GaussianBlur(small, (0, 0), 1).ravel()
+        pattern = _Pattern(index, (small - small.mean()) / spread, (smooth - smooth.mean()).astype(np.float32))
         changed = changed or self._gap
         self._gap = False
         shots = self._step(pattern, changed=changed)
@@ -111,9 +131,10 @@ class ShotDetector:
 
     def finish(self) -> list[Shot]:
         """Return what is left after the last frame: nothing for an empty film."""
-        shots = self._cut(self._proposed) if self._before is not None else []
+        proposed = None if self._before is None else self._proposed
+        shots = self._dissolved_already(before=proposed) + ([] if proposed is None else self._cut(proposed))
         if self._frames > self._start:
-            shots.append(Shot(self._start, self._frames))
+            shots.append(Shot(self._start, self._frames, self._dissolved))
         return shots
 
     def _propose(self, index: int, small: NDArray[np.float32], spread: float) -> bool:
@@ -127,7 +148,7 @@ class ShotDetector:
             if _match(self._before, pattern) >= _SAME:
                 self._before = None
             elif pattern.index - self._proposed_at > _PATIENCE:
-                shots = self._cut(self._proposed)
+                shots = self._dissolved_already(before=self._proposed) + self._cut(self._proposed)
         elif changed and self._last is not None and _match(self._last, pattern) < _SAME:
             gap = pattern.index - self._last.index - 1
             cut = pattern.index - (gap + 1) // 2
@@ -136,22 +157,36 @@ class ShotDetector:
         self._history.append(pattern)
         return shots or (self._dissolve() if pattern.index % _DISSOLVE_STRIDE == 0 else [])
 
-    def _cut(self, index: int) -> list[Shot]:
-        shot = Shot(self._start, index)
-        self._start = index
+    def _cut(self, index: int, *, dissolve: int = 0) -> list[Shot]:
+        shot = Shot(self._start, index, self._dissolved)
+        self._start, self._dissolved = index, dissolve
         self._before = None
-        while self._history and self._history[0].index < index:
+        self._mixtures.clear()
+        # What is left of a dissolve looks like another one.
+        while self._history and self._history[0].index < index + dissolve // 2:
             self._history.popleft()
         return [shot]
 
     def _dissolve(self) -> list[Shot]:
-        history = list(self._history)
-        if len(history) <= _DISSOLVE or self._before is not None:
+        """Look for a dissolve; where there is one, go on until its two ends are seen as purely as they can be."""
+        if self._before is not None:
             return []
-        found = _mixture(history[0], history[-1], history[2:-2])
-        if found is None or abs(found[1] - 0.5) > 0.15 or _match(history[0], history[-1]) >= _UNRELATED:
+        for frames in _DISSOLVES:
+            if len(self._history) > frames:
+                first, *middles, last = islice(self._history, len(self._history) - 1 - frames, None)
+                found = _mixture(first, last, middles)
+                if found is not None and _match(first, last) < _UNRELATED:
+                    uneven = abs(found[0] - (first.index + last.index) / 2)
+                    self._mixtures.append((-frames, uneven, *found))
+        seen_whole = self._mixtures and self._history[-1].index >= min(self._mixtures)[2] + max(_DISSOLVES) // 2
+        return self._dissolved_already() if seen_whole else []
+
+    def _dissolved_already(self, *, before: int | None = None) -> list[Shot]:
+        """End the shot in a dissolve that was found, if one was, and if no cut is so near that it is the same."""
+        if not self._mixtures:
             return []
-        return self._cut(found[0].index)
+        *_, middle, length = min(self._mixtures)
+        return [] if before is not None and before - middle < _SHORTEST else self._cut(middle, dissolve=length)
 
 
 def detect_shots(video: str | Path | Iterable[NDArray[np.uint8]]) -> list[Shot]:
@@ -202,29 +237,35 @@ def _match(a: _Pattern, b: _Pattern) -> float:
     return total / weights if weights else 1.0
 
 
-def _mixture(a: _Pattern, b: _Pattern, middles: list[_Pattern]) -> tuple[_Pattern, float] | None:
-    """Return the frame that is nearest to half `a` and half `b`, with its share of `b`; None when nothing is a mixture.
+def _mixture(a: _Pattern, b: _Pattern, middles: list[_Pattern]) -> tuple[int, int] | None:
+    """Return the number of the frame that is half `a` and half `b`, and the frames in which one becomes the other.
 
-    Each frame is regressed on both ends. In a dissolve the ends together explain what neither explains alone; in a pan
-    one of them does, or neither.
+    Each frame is regressed on both ends. In a dissolve the ends together explain what neither explains alone, their
+    weights add up to one, and the later end's share rises evenly; what moves through a shot does one of that at most.
+    The bounds find 43 of 55 dissolves of 12 to 40 frames between validation clips, and none within them, at their own,
+    double and triple speed.
     """
-    ends = np.stack([_smooth(a), _smooth(b)], axis=1)
-    if abs(float(ends[:, 0] @ ends[:, 1])) > 0.6:
+    ends = np.stack([a.smooth, b.smooth], axis=1)
+    sizes = np.linalg.norm(ends, axis=0)
+    if abs(float(ends[:, 0] @ ends[:, 1])) > 0.6 * float(sizes.prod()):
         return None
-    targets = np.stack([_smooth(p) for p in middles], axis=1)
+    targets = np.stack([middle.smooth for middle in middles], axis=1)
+    energy = np.maximum(np.square(targets).sum(axis=0), 1e-6)
     # The normal equations: of two columns so unlike they lose nothing, and take a hundredth of the time of lstsq.
     weights = np.linalg.solve(ends.T @ ends, ends.T @ targets)
-    together = 1 - np.square(targets - ends @ weights).sum(axis=0)
-    alone = np.square(targets.T @ ends).max(axis=1)
-    mixed = (together > 0.75) & (together - alone > 0.2) & (weights.min(axis=0) > 0)
-    if mixed.sum() < 3:
-        return None
-    shares = np.where(mixed, weights[1] / np.where(mixed, weights.sum(axis=0), 1.0), np.inf)
+    together = 1 - np.square(targets - ends @ weights).sum(axis=0) / energy
+    alone = np.square(targets.T @ (ends / sizes)).max(axis=1) / energy
+    sums = weights.sum(axis=0)
+    shares = weights[1] / np.clip(sums, 0.2, None)
     best = int(np.argmin(np.abs(shares - 0.5)))
-    return middles[best], float(shares[best])
-
-
-def _smooth(pattern: _Pattern) -> NDArray[np.float32]:
-    values = cv2.GaussianBlur(pattern.values, (0, 0), 1.5).ravel()
-    values = values - values.mean()
-    return values / max(float(np.linalg.norm(values)), 1e-6)
+    mixed = (shares > 0.12) & (shares < 0.88)
+    if abs(shares[best] - 0.5) > 0.15 or mixed.sum() < 4 or together[mixed].mean() < 0.78:
+        return None
+    if together[best] - alone[best] < 0.05 or abs(sums[mixed].mean() - 1) > 0.3:
+        return None
+    numbers = np.array([middle.index for middle in middles])
+    slope, at = np.polyfit(numbers[mixed], shares[mixed], 1)
+    uneven = np.clip(slope * numbers + at, 0, 1) - np.clip(shares, -0.2, 1.2)
+    if slope <= 0 or np.sqrt(np.square(uneven).mean()) > 0.06:
+        return None
+    return middles[best].index, round(float(np.clip(1 / slope, 2, MOST_DISSOLVE)))

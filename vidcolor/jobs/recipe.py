@@ -51,7 +51,14 @@ class Recipe:
     device: str
     program: str
 
-    def shot(self, start: int, stop: int, stills: Sequence[tuple[str, int | None, tuple[int, int] | None]]) -> ShotKey:
+    def shot(
+        self,
+        start: int,
+        stop: int,
+        stills: Sequence[tuple[str, int | None, tuple[int, int] | None]],
+        *,
+        dissolve: int = 0,
+    ) -> ShotKey:
         """Return the key of a shot.
 
         Args:
@@ -59,8 +66,10 @@ class Recipe:
             stop: The frame after its last.
             stills: The identity of each of its stills, the frame that it is bound to and the frames that it colours, in
                 order.
+            dissolve: Frames over which the shot before dissolves into it.
         """
-        return ShotKey(start, stop, digest([asdict(self), start, stop, [list(still) for still in stills]])[:20])
+        made_from = [asdict(self), start, stop, dissolve, [list(still) for still in stills]]
+        return ShotKey(start, stop, digest(made_from)[:20])
 
     def to_dict(self) -> dict[str, str]:
         """Plain values for JSON."""

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vidcolor.grading import MOST_HUE, MOST_SATURATION, MOST_TEMPERATURE, Grading
+from vidcolor.shots import MOST_DISSOLVE
 
 Looks = Literal["grey", "tinted", "color", "title"]
 Treatment = Literal["color", "keep"]
@@ -66,6 +67,7 @@ class PlannedShot(Entry):
     Args:
         start: Its first frame.
         stop: The frame after its last. A file may leave it out: then the shot lasts to the next one.
+        dissolve: Frames over which the shot before dissolves into it, half of them its own; None where nobody looked.
         keyframe: The frame worth painting, or None where nobody looked for it.
         looks: What the film itself shows there: grey, one tint, colours, or a title; None where nobody looked.
         treatment: `color`, or `keep` to leave the film's own chroma as it is.
@@ -78,6 +80,9 @@ class PlannedShot(Entry):
 
     start: int = Field(ge=0, description="a frame number, counted from 0")
     stop: int = Field(ge=1, description="the number of the frame after the shot's last")
+    dissolve: int | None = Field(
+        default=None, ge=0, le=MOST_DISSOLVE, description=f"0 to {MOST_DISSOLVE} frames, or null"
+    )
     keyframe: int | None = Field(default=None, ge=0, description="a frame of the shot, or null")
     looks: Looks | None = Field(default=None, description='"grey", "tinted", "color", "title" or null')
     treatment: Treatment = Field(default="color", description='"color" or "keep"')

@@ -169,7 +169,10 @@ class _Viewing:
             if self._references:
                 self.scorers.append(self._look(sample.luma))
             looks: Looks | None = "title" if sample.title else None
-            self.shots.append(PlannedShot(start=shot.start, stop=shot.stop, keyframe=sample.index, looks=looks))
+            planned = PlannedShot(
+                start=shot.start, stop=shot.stop, dissolve=shot.dissolve, keyframe=sample.index, looks=looks
+            )
+            self.shots.append(planned)
 
 
 def _by_appearance() -> Similarity:

@@ -79,6 +79,7 @@ class Recutter:
     def __init__(self, cuts: Cuts) -> None:
         self._cuts = cuts
         self._start = 0
+        self._dissolves: dict[int, int] = {}
         self.detected: list[int] = []
 
     def push(self, found: Sequence[Shot], *, end: bool = False) -> list[Shot]:
@@ -94,11 +95,13 @@ class Recutter:
         shots: list[Shot] = []
         for number, shot in enumerate(found, start=1):
             self.detected.append(shot.start)
+            self._dissolves[shot.start] = shot.dissolve
             last = end and number == len(found)
             if not last and self._is_none(shot.stop):
                 continue
             inside = sorted(cut for cut in self._cuts.made if self._start < cut < shot.stop)
-            shots += [Shot(*each) for each in pairwise([self._start, *inside, shot.stop])]
+            for start, stop in pairwise([self._start, *inside, shot.stop]):
+                shots.append(Shot(start, stop, self._dissolves.get(start, 0)))
             self._start = shot.stop
             if last and (outside := [cut for cut in self._cuts.made if not 0 < cut < shot.stop]):
                 raise PlanError(
@@ -184,10 +187,12 @@ def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
         new = [each for each in new if each.frame is not None]
     references += new
     same = (largest.start, largest.stop) == (shot.start, shot.stop)  # else nobody has looked at this shot before
+    dissolves = [each.dissolve for each in before if each.start == shot.start and each.dissolve is not None]
     keyframes = [each.keyframe for each in before if each.keyframe is not None and each.keyframe in shot]
     return shot.model_copy(
         update={
             **_settings(largest),
+            "dissolve": next(iter(dissolves), shot.dissolve),
             "borrow": [frame for frame in largest.borrow if frame not in shot],
             "looks": (largest.looks if same else None) or shot.looks,
             "keyframe": largest.keyframe if largest.keyframe in keyframes else next(iter(keyframes), shot.keyframe),

@@ -15,6 +15,7 @@ from vidcolor.errors import PlanError, unwritten
 from vidcolor.grading import MOST_SATURATION, Grading
 from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
+from vidcolor.plan.dissolves import Dissolve
 from vidcolor.plan.entries import Entry, MisplacedError, PlannedReference, PlannedShot, place_of
 from vidcolor.plan.positions import DuplicateKeyError, Keys, dotted, find_lines, line_of
 from vidcolor.references import names_no_file
@@ -111,9 +112,16 @@ class ColorPlan(Entry):
         """Return the shots that have frames among [first, stop), which are some of the plan's."""
         return self.shots[self._number_of(first) : self._number_of(stop - 1) + 1]
 
+    def dissolve_at(self, frame: int) -> Dissolve | None:
+        """Return the dissolve that a frame is in, or None."""
+        return Dissolve.at(frame, self._number_of(frame), self.shots)
+
     def grading_at(self, frame: int, saturation: float = 1.0) -> Grading:
         """Return what is done to the colours of a frame, `saturation` for the whole film coming on top."""
-        grading = self.shot_at(frame).grading
+        grading, dissolve = self.shot_at(frame).grading, self.dissolve_at(frame)
+        if dissolve is not None:
+            before, after = self.shot_at(dissolve.cut - 1).grading, self.shot_at(dissolve.cut).grading
+            grading = before.towards(after, dissolve.share(frame))
         return replace(grading, saturation=min(grading.saturation * saturation, MOST_SATURATION))
 
     @property

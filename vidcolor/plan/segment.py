@@ -93,6 +93,7 @@ def _cut(shot: PlannedShot, first: int, stop: int) -> PlannedShot:
         update={
             "start": start - first,
             "stop": end - first,
+            "dissolve": shot.dissolve if start == shot.start else None,
             "keyframe": keyframe,
             "borrow": [],
             "references": references,
