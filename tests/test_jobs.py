@@ -338,7 +338,7 @@ def test_another_still_is_one_shot(runs: Runs, stills: list[Path]) -> None:
     after = hashes(runs.output)
     assert _counts(report) == (2, 1)
     assert [a == b for a, b in zip(before, after, strict=True)] == [True] * 10 + [False] * 10 + [True] * 10
-    assert "other stills than in the run before: frames 10 to 19" in report.notes
+    assert "other stills or dissolves than in the run before: frames 10 to 19" in report.notes
     runs(stills, job=None)
     assert hashes(runs.output) == after
     _paint(stills[1], 15)

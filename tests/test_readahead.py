@@ -64,3 +64,16 @@ def test_closing_early_closes_the_source_in_its_thread() -> None:
     items.close()
     assert closed_by == ["counting"]
     assert not running()
+
+
+def test_the_thread_starts_at_once_and_ends_with_what_was_never_read() -> None:
+    begun = threading.Event()
+
+    def count() -> Iterator[int]:
+        begun.set()
+        yield from range(10**9)
+
+    items = read_ahead(count(), 3, name="counting")
+    assert begun.wait(10)
+    items.close()
+    assert not running()

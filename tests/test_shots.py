@@ -94,6 +94,49 @@ def test_dissolve_is_one_cut_near_its_middle() -> None:
     assert 27 <= found[0] <= 37
 
 
+@pytest.mark.parametrize("length", [12, 24, 40])
+def test_a_dissolve_is_as_long_as_it_is(length: int) -> None:
+    first, second = shot("camera", 50 + length, speed=0.001), shot("coffee", 50 + length, speed=0.001)
+    shares = (np.arange(length) + 0.5) / length
+    mixed = [(1 - w) * a + w * b for w, a, b in zip(shares, first[50:], second, strict=False)]
+    found = detect_shots(film([*first[:50], *mixed, *second[length:]]))
+    assert [each.dissolve for each in found] == [0, pytest.approx(length, rel=0.25, abs=2)]
+    assert found[1].start == pytest.approx(50 + length / 2, abs=3)
+
+
+def test_a_cut_soon_after_a_dissolve_is_one_more_cut() -> None:
+    first, second, third = shot("coins", 40), shot("astronaut", 40), shot("rocket", 40)
+    mixed = [(1 - w) * a + w * b for w, a, b in zip(np.linspace(0, 1, 16), first[24:], second, strict=False)]
+    found = detect_shots(film([*first[:24], *mixed, *second[16:28], *third]))
+    assert [each.start for each in found] == [0, pytest.approx(32, abs=3), 52]
+    assert found[1].dissolve > 8
+    assert found[2].dissolve == 0
+
+
+@pytest.mark.parametrize("speed", [0.003, 0.005, 0.007, 0.01, 0.015])
+@pytest.mark.parametrize("blur", [0, 6])
+def test_a_slow_pan_is_no_dissolve(speed: float, blur: int) -> None:
+    """Of what is smooth, two views a little apart mix into one between them."""
+    for name in NAMES:
+        planes = shot(name, 100, speed=speed)
+        soft = [np.asarray(cv2.GaussianBlur(plane, (0, 0), blur), np.float32) if blur else plane for plane in planes]
+        assert cuts(soft, contrast=1.0, grain=0.5) == []
+
+
+@pytest.mark.parametrize("rate", [0.006, -0.006, 0.015, -0.015])
+def test_a_zoom_is_no_dissolve(rate: float) -> None:
+    for name in NAMES:
+        source = cv2.GaussianBlur(picture(name), (0, 0), 2)
+        height, width = source.shape
+        planes = []
+        for index in range(80):
+            side = 0.45 * min(width, height) * np.exp(rate * (index - 40))
+            matrix = np.array([[side / WIDTH, 0, (width - side) / 2], [0, side / WIDTH, (height - side * 0.56) / 2]])
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            planes.append(np.asarray(cv2.warpAffine(source, matrix, (WIDTH, HEIGHT), flags=flags), np.float32))
+        assert cuts(planes, contrast=1.0, grain=0.5) == []
+
+
 @pytest.mark.parametrize("kind", ["white", "black", "foreign"])
 @pytest.mark.parametrize("length", [1, 2])
 def test_flash_is_no_cut(kind: str, length: int) -> None:

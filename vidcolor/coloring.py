@@ -165,6 +165,8 @@ def color_shot(
         emerging=emerging,
         going_on=going_on,
     )
+    for frame, luma in shown.leader():
+        yield ColoredFrame(frame, luma, Chroma.neutral(luma))
     colorizer = MarkingColorizer(
         views,
         shown.see,

@@ -31,26 +31,30 @@ def across_dissolves(
     Args:
         colored: The film's frames in order, each with its own shot's colours.
         plan: Its shots.
-        most: Frames before a cut that may wait for it; those of a longer dissolve before them keep their colours.
+        most: Frames before a cut that may wait for it; a longer dissolve begins later.
     """
-    waiting: deque[ColoredFrame] = deque()
+    waiting: deque[tuple[ColoredFrame, Dissolve]] = deque()
     before: Chroma | None = None
+    latest: Chroma | None = None
+    cuts = {shot.start for shot in plan.shots}
     with closing(colored):
         for item in colored:
             number = item.frame.index
-            dissolve = plan.dissolve_at(number)
-            if dissolve is None or number < dissolve.cut - most:
+            found = plan.dissolve_at(number)
+            dissolve = None if found is None else found.within(most)
+            if number in cuts:
+                before = latest
+                while waiting:
+                    early, its_own = waiting.popleft()
+                    yield _mixed(early, early.chroma, item.chroma, its_own)
+            latest = item.chroma
+            if dissolve is None or number < dissolve.cut - dissolve.before:
                 yield item
             elif number < dissolve.cut:
-                waiting.append(item)
+                waiting.append((item, dissolve))
             else:
-                if number == dissolve.cut:
-                    before = waiting[-1].chroma if waiting else None
-                while waiting:
-                    early = waiting.popleft()
-                    yield _mixed(early, early.chroma, item.chroma, dissolve)
                 yield _mixed(item, before, item.chroma, dissolve)
-        yield from waiting
+        yield from (item for item, _ in waiting)
 
 
 def _mixed(item: ColoredFrame, before: Chroma | None, after: Chroma | None, dissolve: Dissolve) -> ColoredFrame:

@@ -131,7 +131,7 @@ def shot_colors(
         painted={frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
         effort=effort,
         clock=clock,
-        emerging=-(-(shot.dissolve or 0) // 2),
+        emerging=(shot.dissolve or 0) // 2,
         marks_every=None if keeping is None else max(_MARKS_APART, -(-(shot.stop - shot.start) // _MOST_MARKS)),
         going_on=going_on,
         passed=passed,

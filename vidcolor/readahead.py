@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -13,10 +13,10 @@ class _End(NamedTuple):
 
 
 def read_ahead(items: Iterator[T], count: int, *, name: str) -> Generator[T, None, None]:
-    """Yield the items, up to `count` of them made, or in the making, before they are asked for.
+    """Return an iterator over the items, up to `count` of them made, or in the making, before they are asked for.
 
-    The thread starts with the first item that is asked for. Close the generator (`contextlib.closing`) wherever it may
-    be left early: that stops and joins the thread, and closes `items` in the thread that ran it.
+    The thread starts at once. Close what is returned (`contextlib.closing`) wherever it may be left early: that stops
+    and joins the thread, and closes `items` in the thread that ran it.
 
     Args:
         items: Runs in the thread; what it raises is raised to the reader, after the items before it.
@@ -26,17 +26,24 @@ def read_ahead(items: Iterator[T], count: int, *, name: str) -> Generator[T, Non
     made: SimpleQueue[T | _End] = SimpleQueue()
     room, stopped = Semaphore(count), Event()
     thread = Thread(target=_fill, args=(items, made, room, stopped), name=name, daemon=True)
-    thread.start()
-    try:
-        while not isinstance(item := made.get(), _End):
-            room.release()
-            yield item
-        if item.error is not None:
-            raise item.error
-    finally:
-        stopped.set()
-        room.release()  # the thread may be waiting for it
-        thread.join()
+
+    def read() -> Generator[Any, None, None]:
+        try:
+            thread.start()
+            yield  # from here on closing it ends the thread
+            while not isinstance(item := made.get(), _End):
+                room.release()
+                yield item
+            if item.error is not None:
+                raise item.error
+        finally:
+            stopped.set()
+            room.release()  # the thread may be waiting for it
+            thread.join()
+
+    reading = read()
+    next(reading)
+    return reading
 
 
 def _fill(items: Iterator[T], made: "SimpleQueue[T | _End]", room: Semaphore, stopped: Event) -> None:

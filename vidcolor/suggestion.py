@@ -30,6 +30,9 @@ _LONG_SIDE = 192
 _SAMPLES = 17
 """Frames of a shot that are looked at: each is a candidate, and stands for those around it."""
 
+# A frame with less of the contrast of its shot's liveliest one is black, or of a fade.
+_FAINT = 0.5
+
 # Mean distance in Lab ab from the true colours, per unit of strangeness (1 less the mean best cosine of keys) and per
 # root of 60 frames between a frame and the painted one. Fitted to six validation clips with weights 0.2.0, each
 # coloured from its first frame and from that and every sixth other: what it foretells for a frame correlates at 0.88
@@ -84,7 +87,8 @@ def suggest(
 ) -> list[Suggestion]:
     """Find for each shot of a whole film the frames that are worth painting.
 
-    None are of a shot that keeps its colours, or of a title without a still, which has none.
+    None are of a shot that keeps its colours, or of a title without a still, which has none; and none are faint, as in
+    a fade, or lie in a dissolve, unless their stills wait already.
 
     Args:
         plan: Its shots and the stills that they have.
@@ -107,9 +111,12 @@ def suggest(
             offered = [frame for frame in waiting if frame in shot]
             wanted = sampled(shot, offered) if shot.colored else []
             keys: list[Floats] = []
+            contrasts: dict[int, float] = {}
             for frame in frames:
                 if frame.index in wanted:
-                    keys.append(keys_of(networks, upright_luma(frame, reader.info)))
+                    luma = upright_luma(frame, reader.info)
+                    keys.append(keys_of(networks, luma))
+                    contrasts[frame.index] = float(luma.std())
                 if progress is not None:
                     progress(frame.index + 1, plan.frames)
                 if frame.index + 1 >= shot.stop:
@@ -124,8 +131,20 @@ def suggest(
                 )
             unbound = [keys_of(networks, _still_luma(stills[p.path])) for p in shot.references if p.frame is None]
             painted = [p.frame for p in shot.references if p.frame is not None]
+            faint = {each for each, contrast in contrasts.items() if contrast < _FAINT * max(contrasts.values())}
+            mixed = {each for each in wanted if plan.dissolve_at(each) is not None}
             suggestions.append(
-                choose(shot.start, shot.stop, wanted, keys, painted, unbound, waiting=offered, count=count)
+                choose(
+                    shot.start,
+                    shot.stop,
+                    wanted,
+                    keys,
+                    painted,
+                    unbound,
+                    waiting=offered,
+                    unfit=(faint | mixed).difference(offered),
+                    count=count,
+                )
             )
     return suggestions
 
@@ -153,6 +172,7 @@ def choose(
     unbound: Sequence[Floats],
     *,
     waiting: Collection[int] = (),
+    unfit: Collection[int] = (),
     count: int,
 ) -> Suggestion:
     """Choose the frames of a shot [start, stop) to paint, one after the other.
@@ -165,6 +185,7 @@ def choose(
         painted: Those among `frames` that are painted already.
         unbound: (M, C) unit keys of each still that was painted on none of them.
         waiting: Those among `frames` that are to be chosen before others: their stills wait to be painted.
+        unfit: Those among `frames` that nobody could paint well.
         count: Frames to choose at most.
     """
     strangeness = np.array([[_strangeness(ours, theirs) for theirs in keys] for ours in keys], np.float32)
@@ -177,10 +198,10 @@ def choose(
         error = np.minimum(error, found)
     for frame in painted:
         error = np.minimum(error, left[:, frames.index(frame)])
-    weights = _shares(start, stop, frames)
+    weights, paintable = _shares(start, stop, frames), ~np.isin(frames, list(unfit))
     expected, chosen, gains = float(error @ weights), [], []
     for _ in range(count):
-        saved = (np.maximum(error[:, None] - left, 0) * weights[:, None]).sum(0)
+        saved = (np.maximum(error[:, None] - left, 0) * weights[:, None]).sum(0) * paintable
         ready = np.isin(frames, list(waiting)) & (saved > 0)
         best = int(np.where(ready, saved, 0).argmax() if ready.any() else saved.argmax())
         if saved[best] <= 0:

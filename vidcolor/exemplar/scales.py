@@ -75,6 +75,10 @@ class EncodedReference:
         """How near things may be in a frame: it serves for all frames alike."""
         return inf
 
+    def likeness(self, keys: Tensor) -> float:
+        """How well a frame of these keys (C8, h, w) is found in it: the mean best cosine."""
+        return similarity(keys[:, ::_EVERY, ::_EVERY].flatten(1).T, self.bank.coarse[0])
+
     def fitting(self, keys: Tensor) -> Fitting:
         """What to match a frame of these keys against: the one bank that there is."""
         return Fitting((self.bank,))
@@ -102,6 +106,10 @@ class ScaledReference:
     def nearest(self) -> float:
         """How many times as near as in the reference things may be in a frame: as its largest copy has them."""
         return max(_enlarged(step) for step in range(_LAST_STEP + 1) if step == 0 or self._side(step) <= self._largest)
+
+    def likeness(self, keys: Tensor) -> float:
+        """How well a frame of these keys is found in it, as large as it is usually."""
+        return self._usual.likeness(keys)
 
     def fitting(self, keys: Tensor) -> Fitting:
         """What to match a frame of these keys (C8, h, w) against: the copy that fits it best, perhaps with its half."""

@@ -134,6 +134,19 @@ class ShotColorizer:
         nearer = max((fitting.nearer for fitting in fittings), default=1.0)
         return Colored(Chroma(found, confidence, provenance), shares, nearer)
 
+    @torch.inference_mode()
+    def likeness(self, luma: Floats, frame: int) -> float:
+        """Return how well a frame (h, w) is found in the one of its references that it resembles most.
+
+        The mean best cosine of its places, which grows with the places to be found in: compare frames of one shot.
+        """
+        keys = self._network.encode(tensor_of(luma[:, :, None], self._device)).keys.coarse[0]
+        return max(self._references[number][0].likeness(keys) for number in self._counting(frame))
+
+    def counts(self, frame: int) -> bool:
+        """Return whether a reference counts in a frame."""
+        return bool(self._counting(frame))
+
     def nearest(self, frame: int) -> float:
         """Return how near things may be in a frame to be found in all of its stills, in times as near as in those.
 

@@ -73,6 +73,14 @@ class Views:
         ]
         return _mean([_resized(each.chroma, size) for each in (first, *others)])
 
+    def likeness(self, see: See, frame: int) -> float:
+        """Return how well a frame is found in its references, see `ShotColorizer.likeness`."""
+        return self._first.likeness(see(self._long_side), frame)
+
+    def counts(self, frame: int) -> bool:
+        """Return whether a reference counts in a frame."""
+        return self._first.counts(frame)
+
     def memory(self) -> Floats:
         """Return the latest keyframe's colours as later ones are matched against them, see `ShotColorizer.memory`."""
         return self._first.memory()

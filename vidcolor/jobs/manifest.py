@@ -65,7 +65,7 @@ class Manifest:
         changed = [shot for shot in shots if before.get((shot.start, shot.stop), shot.key) != shot.key]
         lines = []
         if changed:
-            lines.append(f"other stills than in the run before: {_frames(changed)}")
+            lines.append(f"other stills or dissolves than in the run before: {_frames(changed)}")
         if moved:
             lines.append(f"shots that the run before did not have: {_frames(moved)}")
         return lines

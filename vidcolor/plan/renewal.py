@@ -101,7 +101,8 @@ class Recutter:
                 continue
             inside = sorted(cut for cut in self._cuts.made if self._start < cut < shot.stop)
             for start, stop in pairwise([self._start, *inside, shot.stop]):
-                shots.append(Shot(start, stop, self._dissolves.get(start, 0)))
+                near = (each for each in self._dissolves if abs(each - start) <= _NEAR)
+                shots.append(Shot(start, stop, max((self._dissolves[each] for each in near), default=0)))
             self._start = shot.stop
             if last and (outside := [cut for cut in self._cuts.made if not 0 < cut < shot.stop]):
                 raise PlanError(
@@ -230,6 +231,8 @@ def _kept(plan: ColorPlan, old: ColorPlan, fresh: ColorPlan) -> list[str]:
         lines.append(f"{len(stills)} still{'s' if len(stills) > 1 else ''}")
     if edited := [shot for shot in plan.shots if _settings(shot) != plain]:
         lines.append(f"settings of {name_shots(edited, plan.shots)}")
+    if dissolves := [a for a, b in zip(plan.shots, fresh.shots, strict=True) if a.dissolve != b.dissolve]:
+        lines.append(f"dissolves into {name_shots(dissolves, plan.shots)}")
     if made := sorted(starts - found):
         lines.append(f"cuts made at {', '.join(map(str, made))}")
     if taken_out := sorted(found - starts):

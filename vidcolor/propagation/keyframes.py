@@ -75,8 +75,8 @@ def propagate(
 
     Keyframes are the frame to begin with, every frame that a still is bound to or that begins anew, and further ones,
     at most `max_gap` later than the one before, earlier where its colours no longer explain the picture. A thread reads
-    `frames` and their flow, another one colours the next keyframe; they run ahead of the frame delivered by at most the
-    larger of 2 `max_gap` + 12 and `begin`.
+    `frames` and their flow, another one colours the next keyframe; they run ahead of the frame delivered, or of
+    `begin`, by at most 2 `max_gap` + 12.
 
     Args:
         frames: Consecutive frames of one shot, all of one size.
@@ -94,39 +94,47 @@ def propagate(
         Colours at the working size. A bound still's own colours are delivered unchanged where its confidence is 1 and
         mixed with the networks' elsewhere; a still of no confidence is as none.
     """
-    rest_of_shot, clock = iter(frames), clock or Clock()
-    head, first = list(islice(rest_of_shot, begin + 1)), None
+    rest_of_shot, clock, between = iter(frames), clock or Clock(), between or colorize
+    head, first, early = list(islice(rest_of_shot, begin + 1)), None, deque[Chroma]()
     if len(head) == begin + 1 > 1:
-        first, *backwards = _forwards(reversed(head), colorize, between or colorize, effort, clock)
-        yield from reversed(backwards)
+        with closing(_spans(reversed(head), colorize, effort, clock)) as spans:
+            first, *backwards = _delivered(spans, between, effort, clock)
+        early.extendleft(backwards)
         del backwards, head[:-1]
     onwards = chain(head, rest_of_shot)
-    yield from _forwards(onwards, colorize, between or colorize, effort, clock, first=first, landmarks=landmarks)
+    # They are coloured while those before are delivered.
+    with closing(_spans(onwards, colorize, effort, clock, first=first, landmarks=landmarks)) as spans:
+        while early:
+            yield early.popleft()
+        yield from _delivered(spans, between, effort, clock)
 
 
-def _forwards(
+def _delivered(spans: Iterator[Span], between: Colorize, effort: Effort, clock: Clock) -> Iterator[Chroma]:
+    """Colour the frames of spans."""
+    while True:
+        with clock("wait"):
+            span = next(spans, None)
+        if span is None:
+            return
+        yield span.before
+        yield from color_inside(_beyond(span) if span.after is None else _between(span), between, effort)
+
+
+def _spans(
     frames: Iterable[WorkingFrame],
     colorize: Colorize,
-    between: Colorize,
     effort: Effort,
     clock: Clock,
     *,
     first: Chroma | None = None,
     landmarks: Sequence[WorkingFrame] = (),
-) -> Iterator[Chroma]:
-    """Colour frames from their first one on, whose colours may be known."""
-    found = _spans(frames, colorize, effort, clock, first=first, landmarks=landmarks)
-    with closing(read_ahead(found, 1, name="vidcolor-keyframes")) as spans:
-        while True:
-            with clock("wait"):
-                span = next(spans, None)
-            if span is None:
-                return
-            yield span.before
-            yield from color_inside(_beyond(span) if span.after is None else _between(span), between, effort)
+) -> Generator[Span, None, None]:
+    """Find and colour keyframes in a thread, from the first frame on, whose colours may be known."""
+    found = _found(frames, colorize, effort, clock, first=first, landmarks=landmarks)
+    return read_ahead(found, 1, name="vidcolor-keyframes")
 
 
-def _spans(
+def _found(
     frames: Iterable[WorkingFrame],
     colorize: Colorize,
     effort: Effort,

@@ -1,0 +1,141 @@
+"""Where the colours of a shot begin: with its still, or with the frame that shows best what its stills show."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from films import Film, Rgb, render
+
+from vidcolor import VideoReader
+from vidcolor.color import LONG_SIDE, Chroma
+from vidcolor.coloring import encode
+from vidcolor.exemplar import ExemplarColorizer, ScaledReference, Views
+from vidcolor.propagation import EFFORTS
+from vidcolor.references import Reference
+from vidcolor.reports import Clock
+from vidcolor.shotframes import ShotFrames
+from vidcolor.video import Frame
+
+FRAMES = 60
+WIDTH, HEIGHT = 192, 128
+
+
+def pan(speed: float) -> list[Rgb]:
+    """Return grey frames of a window that moves over a picture."""
+    coffee = skimage.data.coffee()  # type: ignore[no-untyped-call]
+    picture = cv2.resize(coffee, (600, 400), interpolation=cv2.INTER_AREA)
+    grey = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    starts = [round(speed * index) for index in range(FRAMES)]
+    return [np.ascontiguousarray(grey[120 : 120 + HEIGHT, start : start + WIDTH]) for start in starts]
+
+
+@pytest.fixture(scope="module")
+def networks() -> ExemplarColorizer:
+    return ExemplarColorizer.load(device="cpu")
+
+
+def begun(
+    tmp_path: Path,
+    networks: ExemplarColorizer,
+    pictures: Sequence[Rgb],
+    stills: Sequence[Rgb],
+    *,
+    spans: Sequence[range | None] | None = None,
+    painted: Sequence[int] = (),
+    emerging: int = 0,
+) -> tuple[int, int]:
+    """Return with which frame of a film colours begin, and how many frames were read to know."""
+    read = 0
+    film = render(tmp_path / "film", Film(frames=len(pictures), width=WIDTH, height=HEIGHT), pictures=pictures)
+    with VideoReader(film) as reader:
+
+        def frames() -> Iterator[Frame]:
+            nonlocal read
+            for frame in reader:
+                read += 1
+                yield frame
+
+        def reference(still: Rgb) -> ScaledReference:
+            def copy(long_side: int) -> object:
+                return encode(Reference(None, still), networks, "bt709", long_side)
+
+            return ScaledReference(copy(LONG_SIDE), copy, long_side=LONG_SIDE)  # type: ignore[arg-type]
+
+        effort = EFFORTS["balanced"]
+        shot = networks.shot([reference(still) for still in stills], spans)
+        nothing = Chroma(np.zeros((256, LONG_SIDE, 2), np.float32), np.ones((256, LONG_SIDE), np.float32))
+        found = ShotFrames(
+            frames(),
+            reader.info,
+            Views([(LONG_SIDE, shot)]),
+            start=0,
+            painted=dict.fromkeys(painted, nothing),
+            effort=effort,
+            clock=Clock(),
+            emerging=emerging,
+            going_on=None,
+        )
+        leader = [frame.index for frame, _ in found.leader()]
+        ahead = read
+        assert [*leader, *(working.index for working in found.working())] == list(range(len(pictures)))
+        return found.first + found.begin, ahead
+
+
+def test_a_shot_begins_where_its_still_looks_like_it(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    pictures = pan(5)
+    for frame in (0, 24, 48):
+        begin, _ = begun(tmp_path, networks, pictures, [pictures[frame]])
+        assert begin == pytest.approx(frame, abs=7)
+    other = skimage.data.astronaut()  # type: ignore[no-untyped-call]
+    assert begun(tmp_path, networks, pictures, [other, pictures[48]])[0] > 40
+
+
+def test_what_stands_still_begins_at_once(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    pictures = pan(0)
+    assert begun(tmp_path, networks, pictures, [pictures[40]])[0] == 0
+
+
+def test_a_still_of_one_of_its_frames_goes_first(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    pictures = pan(5)
+    assert begun(tmp_path, networks, pictures, [pictures[48]], painted=[13, 20])[0] == 13
+
+
+def test_other_references_that_count_later_say_nothing_of_the_beginning(
+    tmp_path: Path, networks: ExemplarColorizer
+) -> None:
+    pictures = pan(5)
+    spans = [range(20), range(20, FRAMES)]
+    begin, _ = begun(tmp_path, networks, pictures, [pictures[0], pictures[48]], spans=spans)
+    assert begin == 0
+    begin, _ = begun(tmp_path, networks, pictures, [pictures[48], pictures[0]], spans=spans)
+    assert 0 < begin < 20
+
+
+def test_automatic_colours_wait_for_no_frame(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    begin, read = begun(tmp_path, networks, pan(0), [])
+    assert begin == 0
+    assert read < 10
+
+
+def test_frames_before_are_no_choice_where_another_shot_shows_in_them(
+    tmp_path: Path, networks: ExemplarColorizer
+) -> None:
+    pictures = pan(5)
+    assert begun(tmp_path, networks, pictures, [pictures[0]], emerging=12)[0] == 12
+    assert begun(tmp_path, networks, pictures, [], emerging=12)[0] == 12
+
+
+def test_black_leader_is_passed_on_and_none_of_it_waits(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    pictures = pan(5)
+    black = [np.full_like(pictures[0], 12)] * 150
+    coming = [np.asarray(each * min(index / 20, 1.0), np.uint8) for index, each in enumerate(pan(1))]
+    begin, read = begun(tmp_path, networks, [*black, *coming], [])
+    assert 150 + 15 < begin <= 150 + 20
+    assert begin < read < 150 + 40
+    fast = [np.asarray(each * min(index / 20, 1.0), np.uint8) for index, each in enumerate(pictures)]
+    assert begun(tmp_path, networks, [*black, *fast], [pictures[48]])[0] > 150 + 40
+    assert begun(tmp_path, networks, black, [pictures[48]])[0] == 150
+    assert begun(tmp_path, networks, [*black, *coming], [], painted=[100])[0] == 100
