@@ -47,6 +47,8 @@ _ZOOMS = (0.6, 0.75, 0.87, 1.0, 1.15, 1.33, 1.6)
 """Sizes at which the middle of a frame is looked for in another."""
 _MOVED = 0.02
 """Share of the middle's variance by which a mixture must explain more of it than a movement does."""
+_FOUND = 0.65
+"""Share of it that a movement explains at least: in slow pans 0.8 or more, in dissolves between moving shots 0.6."""
 MOST_DISSOLVE = 96
 """Frames that a dissolve takes at most."""
 
@@ -261,7 +263,7 @@ def _moved(middle: _Pattern, ends: NDArray[np.float32], weights: NDArray[np.floa
                 continue
             resized = cv2.resize(part, side, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
             best = max(best, float(cv2.matchTemplate(end, resized, cv2.TM_CCOEFF_NORMED).max()))
-    return best * best > mixture - _MOVED
+    return best * best > max(mixture - _MOVED, _FOUND)
 
 
 def _mixture(a: _Pattern, b: _Pattern, middles: list[_Pattern]) -> tuple[int, int] | None:
