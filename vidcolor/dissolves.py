@@ -6,8 +6,8 @@ mixture of the two shots' colours, in the parts in which it shows them: its own 
 at the cut, which lies half a dissolve away at most.
 
 Of validation clips, two and two dissolved into each other over 24 frames and coloured from stills of their outer ends
-at the working size, the frames in the dissolve come out at 33.6 instead of 29.8 dB; from one frame to the next at the
-cut ab changes by 0.6 instead of 14.7.
+at the working size, the frames in the dissolve, whose place and length were given, come out at 33.6 instead of 29.8 dB;
+from one frame to the next at the cut ab changes by 0.6 instead of 14.7.
 """
 
 from collections import deque

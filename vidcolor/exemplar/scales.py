@@ -113,10 +113,9 @@ class ScaledReference:
 
     def fitting(self, keys: Tensor) -> Fitting:
         """What to match a frame of these keys (C8, h, w) against: the copy that fits it best, perhaps with its half."""
-        some = keys[:, ::_EVERY, ::_EVERY].flatten(1).T
 
         def fit(step: int) -> float:
-            return similarity(some, self._copy(step).bank.coarse[0])
+            return self._copy(step).likeness(keys)
 
         fits = [fit(0)]
         while len(fits) <= _LAST_STEP and self._side(len(fits)) <= self._largest:
