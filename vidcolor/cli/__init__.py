@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vidcolor import __version__
-from vidcolor.cli import batching, films, learning, reports, scoring, stills
+from vidcolor.cli import batching, films, learning, overview, recommending, reports, scoring, suggesting
 from vidcolor.cli.console import Commands, open_streams, signals_end_in_order
 
 _HELP = """\b
@@ -94,7 +94,7 @@ app.command(
         "colours agree. -o writes the plan that `vidcolor colorize --plan` follows. The library is described once and "
         "then kept up to date in an index, .vidcolor-index.npz in LIBRARY.",
     ),
-)(stills.recommend)
+)(recommending.recommend)
 app.command(
     "suggest",
     short_help="Say which frames to paint next.",
@@ -105,7 +105,7 @@ app.command(
         "Lab ab, gain by how much painting the frame would lower it. Shots come in the order of what they would gain. "
         "Stills that are there already stay as they are.",
     ),
-)(stills.suggest)
+)(suggesting.suggest)
 app.command(
     "sheet",
     short_help="Colour one frame of every shot, or compare stills.",
@@ -115,7 +115,7 @@ app.command(
         "tries every still alone on every shot, side by side. With --plan the shots are known and it takes seconds, as "
         "it does with --each --at.",
     ),
-)(stills.sheet)
+)(overview.sheet)
 app.command(
     "verify",
     short_help="Prove that luma and every stream survived.",

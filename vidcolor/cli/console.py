@@ -135,10 +135,10 @@ def refuse(message: str, *, hint: str) -> NoReturn:
 
 def check_encoder(codec: str, *, crf: float | None, preset: str | None, lossless: bool) -> None:
     """Refuse settings that the codec has for no film at all, before any work."""
-    from vidcolor.video.encoders import check_settings
+    from vidcolor.video.encoders import rate_options
 
     try:
-        check_settings(codec, crf=crf, preset=preset, lossless=lossless)
+        rate_options(codec, crf=crf, preset=preset, lossless=lossless)
     except VidcolorError as error:
         refuse(error.message, hint=error.hint or "see -h")
 

@@ -9,7 +9,7 @@ from av.filter.context import FilterContext
 from av.video.frame import PictureType
 
 from vidcolor.errors import VideoError
-from vidcolor.video.encoders import Encoding
+from vidcolor.video.encoding import Encoding
 from vidcolor.video.formats import writable_plane
 from vidcolor.video.info import ChromaPlanes, Frame, VideoInfo
 

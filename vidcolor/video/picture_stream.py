@@ -1,12 +1,13 @@
 """The stream that pictures are encoded into: its size, its times and everything that players must know of it."""
 
 import os
+from fractions import Fraction
 
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from vidcolor.video.encoders import Encoding, frame_rate
+from vidcolor.video.encoding import Encoding
 from vidcolor.video.info import VideoInfo
 
 
@@ -24,7 +25,7 @@ def add_picture_stream(
     if encoding.codec == "libsvtav1":
         # It prints its banner past Python unless told not to; it reads the environment when it is opened.
         os.environ.setdefault("SVT_LOG", "1")
-    video = output.add_stream(encoding.codec, rate=frame_rate(film), options=dict(encoding.options))
+    video = output.add_stream(encoding.codec, rate=_frame_rate(film), options=dict(encoding.options))
     assert isinstance(video, VideoStream)
     context = video.codec_context
     video.width, video.height, video.pix_fmt = film.width, film.height, encoding.pixel_format
@@ -47,3 +48,9 @@ def add_picture_stream(
     if encoding.codec == "libx265" and output.format.name != "matroska":
         context.codec_tag = "hvc1"
     return video
+
+
+def _frame_rate(film: VideoInfo) -> Fraction:
+    """Return the rate to tell an encoder, which plans its bits by it; timestamps decide when a frame is shown."""
+    rate = film.average_rate or Fraction(25)
+    return min(max(rate, Fraction(1)), Fraction(240)).limit_denominator(1001)

@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError, no_room
 from vidcolor.partfile import part_name
-from vidcolor.video.encoders import Encoding, choose_encoding, other_codec
+from vidcolor.video.encoders import other_codec
+from vidcolor.video.encoding import Encoding, choose_encoding
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, announce_memory, check_output, container_of
 from vidcolor.video.picture import PictureBuilder
