@@ -205,11 +205,17 @@ def test_a_folder_without_rights_is_refused_at_once(tmp_path: Path, film: Path) 
     folder.mkdir()
     shutil.copy(film, folder / "film.mkv")
     folder.chmod(0o555)
-    for words in (["colorize", folder / "film.mkv"], ["preview", folder / "film.mkv"]):
+    for words, option in (
+        (["colorize", folder / "film.mkv"], "-o"),
+        (["preview", folder / "film.mkv"], "-o"),
+        (["scenes", film, "--stills", folder], "--stills"),
+        (["suggest", film, "--stills", folder], "--stills"),
+        (["batch", film, "--output-dir", folder], "--output-dir"),
+    ):
         done = child([*without_rights(), *command(*words)])
         assert done.returncode == 1
         assert lines(done.stderr) == [
-            f"error: {folder} cannot be written to", "hint: choose another folder with -o",
+            f"error: {folder} cannot be written to", f"hint: choose another folder with {option}",
         ]  # fmt: skip
     folder.chmod(0o755)
     (folder / "film.mkv").chmod(0)

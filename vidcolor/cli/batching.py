@@ -88,7 +88,7 @@ def batch(
         refuse(f"--plans {plans} is not a folder", hint="it holds a NAME.plan.json for each film that has a plan")
     check_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
     if output_dir is not None:
-        check_folder(output_dir)
+        check_folder(output_dir, option="--output-dir")
     from vidcolor.batch import Crew, LocalCrew, Settings, run_batch
 
     stills = tuple(each.absolute() for each in reference or ())

@@ -161,12 +161,13 @@ def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, optio
         refuse(f"{output} exists already", hint=f"-y replaces it, {option} names another file")
 
 
-def check_folder(folder: Path, *, made: bool = False) -> None:
+def check_folder(folder: Path, *, made: bool = False, option: str = "-o") -> None:
     """Refuse a folder that cannot be written to, before any work.
 
     Args:
         folder: Where files will be written.
         made: It is made where it is missing.
+        option: What names it.
 
     Raises:
         VidcolorError: With the reason.
@@ -177,7 +178,7 @@ def check_folder(folder: Path, *, made: bool = False) -> None:
     if not there.is_dir():
         raise VidcolorError(f"{there} is not a folder", hint="make the folder first, or choose another")
     if not os.access(there, os.W_OK):
-        raise VidcolorError(f"{there} cannot be written to", hint="choose another folder with -o")
+        raise VidcolorError(f"{there} cannot be written to", hint=f"choose another folder with {option}")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -103,7 +103,7 @@ def _check_outputs(
     for written, option in ((output, "-o"), (sheet, "--sheet")):
         if written is not None:
             check_output(written, inputs=[video, *([index] if index else [])], overwrite=overwrite, option=option)
-            check_folder(written.parent)
+            check_folder(written.parent, option=option)
     if sheet is not None:
         check_picture(sheet)
     if index is not None:

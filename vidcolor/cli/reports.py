@@ -48,7 +48,7 @@ def scenes(
         check_output(output, inputs=[video, *references], overwrite=yes or edited)
     if stills is not None:
         check_stills(stills, video=video, references=references, plan=output)
-        check_folder(stills, made=True)
+        check_folder(stills, made=True, option="--stills")
     if output is not None:
         check_plan(output, stills=stills)
 

@@ -122,7 +122,7 @@ def _check_outputs(
         check_output(output, inputs=[video, *given], overwrite=overwrite or renewed)
     if stills is not None:
         check_stills(stills, video=video, references=[], plan=output)
-        check_folder(stills, made=True)
+        check_folder(stills, made=True, option="--stills")
     if output is not None:
         check_plan(output, stills=stills)
 

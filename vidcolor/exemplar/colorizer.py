@@ -1,7 +1,6 @@
 """The exemplar colorizer: the networks with their weights, ready for pictures and shots."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.device import pick_device
+from vidcolor.device import pick_device, prepare_process
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar.scales import EncodedReference, ScaledReference
 from vidcolor.exemplar.shot import KEYFRAMES_KEPT, ShotColorizer, tensor_of
@@ -45,7 +44,7 @@ class ExemplarColorizer:
     def load(
         cls, weights: str | Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
     ) -> "ExemplarColorizer":
-        """Load weights, and give torch half of the cores.
+        """Load weights, and make the process ready, see `device.prepare_process`.
 
         Args:
             weights: A weights file, already loaded weights, or None for those that came with vidcolor.
@@ -60,9 +59,7 @@ class ExemplarColorizer:
             raise VidcolorError(
                 f"temperature {temperature} is outside {COLDEST} to 1", hint="1 gives calm colours, 0.3 lively ones"
             )
-        # Decoding and encoding run beside the networks. With a torch thread per core they fight: on two busy cores
-        # a keyframe took 1.9 s with two threads and 0.4 s with one.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+        prepare_process()
         loaded = weights if isinstance(weights, Weights) else load_weights(weights)
         network = network_of(loaded, temperature=temperature)
         return cls(network, pick_device(device), weights=loaded.sha256)

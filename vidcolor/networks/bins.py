@@ -94,5 +94,5 @@ class ColorBins(nn.Module):
         """
         # Channels last: the softmax then runs along memory, three times faster on a CPU.
         scores = logits.permute(0, 2, 3, 1).float()
-        p = torch.softmax((scores - balance * self.weights.log()) / temperature, 3)
+        p = torch.softmax(torch.add(self.weights.log() * (-balance / temperature), scores, alpha=1 / temperature), 3)
         return (p @ self.centers).permute(0, 3, 1, 2)
