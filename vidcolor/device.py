@@ -16,7 +16,7 @@ _LARGE = 32 << 20  # bytes from which a block goes back to the system when freed
 def prepare_process() -> None:
     """Share the process between the networks and what runs beside them: torch's threads, and what memory is kept.
 
-    glibc hands planes of some MB back to the system as soon as they are freed, and the networks, which make hundreds of
+    glibc hands planes of some MB back to the system as soon as they are freed, and the networks, which make many of
     them for every picture, then spend a seventh of their time on having them mapped and cleared again. Other
     libraries of C are left as they are.
     """

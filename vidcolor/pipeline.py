@@ -42,7 +42,7 @@ class Colorizer:
     def load(
         cls, weights: str | Path | Weights | None = None, *, device: str = "auto", temperature: float | None = None
     ) -> "Colorizer":
-        """Load the networks, and leave torch half of the cores (`torch.set_num_threads`, of the whole process).
+        """Load the networks, and make the whole process ready for them, see `device.prepare_process`.
 
         Args:
             weights: A weights file, already loaded weights, or None for those that came with vidcolor.
