@@ -1,6 +1,6 @@
 """What a run is to do: its settings checked, its plan found in the film, taken from its job, or given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidcolor.color import LONG_SIDE, working_size
-from vidcolor.coloring import Still
+from vidcolor.coloring import Still, load_stills
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer, similarity
 from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, Recipe, digest, film_identity
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.plan.painted import settle
 from vidcolor.propagation import EFFORTS, REVISION
 from vidcolor.references import Reference
-from vidcolor.video import VideoReader
+from vidcolor.video import VideoInfo, VideoReader, probe
 
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
@@ -75,6 +76,61 @@ def plan_film(
         progress=None if progress is None else lambda done, total: progress("plan", done, total),
         warn=warn,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFilm:
+    """A film whose shots are known and whose stills are loaded, so that single frames of it can be coloured.
+
+    Attributes:
+        info: The film.
+        plan: Its shots and the painted ones of their stills.
+        stills: By their keys.
+        notes: What was observed, one line each.
+        warnings: What the user should look at, one line each.
+    """
+
+    info: VideoInfo
+    plan: ColorPlan
+    stills: dict[str, Still]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def prepare_film(
+    video: Path,
+    networks: ExemplarColorizer,
+    *,
+    plan: ColorPlan | None = None,
+    given: Sequence[str | Path | Reference] = (),
+    assigned: bool = True,
+    stream: int | None = None,
+    progress: Progress | None = None,
+) -> PreparedFilm:
+    """Read the stills of a film, and find its shots unless a plan has them.
+
+    Args:
+        video: The film.
+        networks: Encode the stills, and compare frames with them.
+        plan: Shots and their stills, or None.
+        given: Stills beside those of the plan, or their paths.
+        assigned: Give the stills to the shots that are found.
+        stream: Number of the video stream; None takes the default one.
+        progress: Called with stage, frames done and frames in all while shots are looked for.
+
+    Raises:
+        VideoError: The film cannot be read.
+        ReferenceImageError: A still cannot be used.
+    """
+    settled = settle(plan, given)
+    warnings = [*settled.warnings]
+    info = probe(video, stream=stream)
+    stills = load_stills(settled.references, networks, info)
+    shots = settled.plan or plan_film(
+        video, stills if assigned else {}, networks, stream=stream, progress=progress, warn=warnings.append
+    )
+    notes = (*settled.notes, *(note for note in shots.notes if note not in warnings))
+    return PreparedFilm(info, shots, stills, notes, tuple(warnings))
 
 
 @dataclass(frozen=True, eq=False)

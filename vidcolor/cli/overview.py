@@ -56,46 +56,37 @@ def sheet(
     check_folder(target.parent)
 
     with Talk(quiet=quiet, json=json) as talk:
-        from vidcolor.coloring import load_stills
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.overview import shots_at_a_glance
         from vidcolor.plan import ColorPlan, PlannedShot
-        from vidcolor.plan.painted import settle
-        from vidcolor.planning import plan_film
-        from vidcolor.video import probe
+        from vidcolor.planning import prepare_film
         from vidcolor.video.numbering import frame_at, frame_times
 
-        settled = settle(None if plan is None else ColorPlan.load(plan), given)
-        warnings = [*settled.warnings]
-        info, networks = probe(video, stream=stream), ExemplarColorizer.load(weights, device=device)
-        stills = load_stills(settled.references, networks, info)
+        known = None if plan is None else ColorPlan.load(plan)
+        networks = ExemplarColorizer.load(weights, device=device)
         times: list[Fraction] = []
-        if settled.plan is not None:
-            shots = settled.plan
-        elif each and at:  # every still is tried on every frame, so that the frame's shot makes no difference
+        if known is None and each and at:  # every still is tried on every frame: the frame's shot makes no difference
             times = frame_times(video, stream=stream)
-            shots = ColorPlan(video=str(video), frames=len(times), shots=[PlannedShot(start=0, stop=len(times))])
-        else:
-            shots = plan_film(
-                video, {} if each else stills, networks, stream=stream, progress=talk.progress, warn=warnings.append
-            )
+            known = ColorPlan(video=str(video), frames=len(times), shots=[PlannedShot(start=0, stop=len(times))])
+        film = prepare_film(
+            video, networks, plan=known, given=given, assigned=not each, stream=stream, progress=talk.progress
+        )
         if at and not times:
-            times = frame_times(video, stream=stream, frames=shots.frames)
+            times = frame_times(video, stream=stream, frames=film.plan.frames)
         rows = list(
             shots_at_a_glance(
-                info,
-                shots,
-                stills,
+                film.info,
+                film.plan,
+                film.stills,
                 networks,
-                candidates=list(stills) if each else (),
-                at=[frame_at(time, times, info) for time in at or ()],
+                candidates=list(film.stills) if each else (),
+                at=[frame_at(time, times, film.info) for time in at or ()],
                 progress=lambda done, total: talk.progress("sheet", done, total, unit="rows"),
             )
         )
         write_picture(target, lay_out(rows))
-    notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
-    talk.report(notes=notes, warnings=warnings)
+    talk.report(notes=film.notes, warnings=film.warnings)
     if json:
-        print_json({"sheet": target, "rows": len(rows), "notes": notes, "warnings": warnings})
+        print_json({"sheet": target, "rows": len(rows), "notes": film.notes, "warnings": film.warnings})
     else:
         typer.echo(target)

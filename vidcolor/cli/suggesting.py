@@ -53,29 +53,21 @@ def suggest(
     _check_outputs(video, stills=stills, output=output, plan=plan, given=given, overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
-        from vidcolor.coloring import load_stills
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.plan import ColorPlan
-        from vidcolor.plan.painted import settle
         from vidcolor.plan.renewal import with_more_stills
-        from vidcolor.planning import plan_film
+        from vidcolor.planning import prepare_film
         from vidcolor.stills import still_path, write_stills
         from vidcolor.suggestion import suggest as find
-        from vidcolor.video import probe
 
         known = None if plan is None else ColorPlan.load(plan)
-        settled = settle(known, given)
-        warnings = [*settled.warnings]
         networks = ExemplarColorizer.load(weights, device=device)
-        loaded = load_stills(settled.references, networks, probe(video, stream=stream))
-        shots = settled.plan or plan_film(
-            video, loaded, networks, stream=stream, progress=talk.progress, warn=warnings.append
-        )
+        film = prepare_film(video, networks, plan=known, given=given, stream=stream, progress=talk.progress)
         # A still that the plan has, and the settled one has not, is grey.
-        waiting = {*(known.frames_of_stills() if known else ())} - {*shots.frames_of_stills()}
+        waiting = {*(known.frames_of_stills() if known else ())} - {*film.plan.frames_of_stills()}
         found = find(
-            shots.model_copy(update={"video": str(video)}),
-            loaded,
+            film.plan.model_copy(update={"video": str(video)}),
+            film.stills,
             networks,
             waiting=waiting,
             count=count,
@@ -93,11 +85,11 @@ def suggest(
                 stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
-            more = with_more_stills(known or shots, {frame: still_path(video, frame, stills) for frame in wanted})
+            more = with_more_stills(known or film.plan, {frame: still_path(video, frame, stills) for frame in wanted})
             if output is not None:
                 more.save(output)
-    notes = [*settled.notes, *(note for note in shots.notes if note not in warnings)]
-    if all(shot.treatment == "keep" for shot in shots.shots):
+    notes, warnings = [*film.notes], film.warnings
+    if all(shot.treatment == "keep" for shot in film.plan.shots):
         notes.append("there is nothing to suggest: every shot keeps its own colours, and no still would change them")
     talk.report(notes=notes, warnings=warnings)
     if json:
