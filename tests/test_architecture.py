@@ -14,6 +14,7 @@ LAYERS = {
     "__main__": 9,
     "cli": 8,
     "batch": 7,
+    "web": 7,
     "pipeline": 6,
     "delivery": 5,
     "filmwork": 5,
@@ -60,7 +61,15 @@ LAYERS = {
     "places": -1,
 }
 # A library stays in the rooms named here.
-WALLS = {"av": {"video"}, "typer": {"cli"}, "rich": {"cli"}, "click": set(), "scenedetect": {"shots"}, "ray": {"batch"}}
+WALLS = {
+    "av": {"video"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "click": set(),
+    "scenedetect": {"shots"},
+    "ray": {"batch"},
+    "gradio": {"web"},
+}
 WITHOUT_TORCH = {"errors", "video", "shots", "plan", "jobs", "cli", "__main__"}
 FORBIDDEN_NAMES = {
     "util", "utils", "common", "core", "misc", "helper", "helpers", "manager", "managers", "factory", "factories",

@@ -86,7 +86,7 @@ def grade(chroma: Chroma, luma: Floats, grading: Grading) -> Chroma:
         x, z = daylight(grading.temperature)
         gains = np.cbrt(np.array([x / _D65_WHITE[0], z / _D65_WHITE[1]])).astype(np.float32)
         shift = (gains - 1) * np.array([500.0, -200.0], np.float32)
-        ab = ab * gains + shift * _cube_root_of_luminance(luma)[..., None]
+        ab = ab * gains + shift * cube_root_of_luminance(luma)[..., None]
     return Chroma(ab * np.float32(grading.saturation), chroma.confidence)
 
 
@@ -118,6 +118,7 @@ def _luminance_table() -> Floats:
     return np.asarray(np.where(lightness > 8, (lightness + 16) / 116, np.cbrt(lightness / 903.3)), np.float32)
 
 
-def _cube_root_of_luminance(luma: Floats) -> Floats:
+def cube_root_of_luminance(luma: Floats) -> Floats:
+    """Return cbrt(Y), from 0 to 1, of greys with this luma in [0, 1]."""
     table = _luminance_table()
     return table[np.rint(luma * np.float32(len(table) - 1)).astype(np.int32)]

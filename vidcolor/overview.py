@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,13 @@ from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import as_stored, show, upright_luma
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.entries import PlannedReference
 from vidcolor.plan.segment import check_length
 from vidcolor.sheets import SheetRow, cell
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.single_frames import read_frames
 
-Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
 
@@ -55,69 +57,104 @@ def shots_at_a_glance(
     starts = [shot.start for shot in plan.shots]
     with closing(read_frames(info, wanted, of=plan.frames)) as frames:
         for done, frame in enumerate(frames, start=1):
-            number, luma = bisect_right(starts, frame.index), upright_luma(frame, info)
+            number = bisect_right(starts, frame.index)
             shot = plan.shots[number - 1]
             caption = f"frame {frame.index}"
             if not at:
                 caption = f"shot {number}, frames {shot.start} to {shot.stop - 1}: {caption}"
             if candidates:
                 tried = [stills[key] for key in candidates]
-                yield _row_of_candidates(caption, shot, frame, luma, info, tried, networks)
+                yield _row_of_candidates(caption, shot, frame, info, tried, networks)
             else:
-                yield _row_as_planned(caption, shot, frame, luma, info, stills, networks)
+                yield _row_as_planned(caption, shot, frame, info, stills, networks)
             if progress is not None:
                 progress(done, len(wanted))
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """One frame, coloured by itself.
+
+    Attributes:
+        film: RGB uint8 (h, w, 3), see `framing.show`.
+        colored: The same in colours as the plan grades them.
+        ungraded: The same before grading, as a still of the frame would be painted.
+    """
+
+    film: Bytes
+    colored: Bytes
+    ungraded: Bytes
+
+
+def look_at(
+    frame: Frame, shot: PlannedShot, info: VideoInfo, stills: Mapping[str, Still], networks: ExemplarColorizer
+) -> Glance:
+    """Colour a frame by itself, with the stills of its shot that count for it; a still of its own is taken as it is.
+
+    Args:
+        frame: The frame.
+        shot: The one that holds it.
+        info: The film.
+        stills: The shot's, at least, by their keys.
+        networks: Colour the frame.
+    """
+    counting = _counting(shot, frame.index)
+    own = [(stills[planned.path], planned.frame is not None) for planned in counting]
+    painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
+    return _glance(frame, shot, info, own, networks, painted)
+
+
+def _counting(shot: PlannedShot, frame: int) -> list[PlannedReference]:
+    """Return the stills of a shot that count for one of its frames."""
+    return [planned for planned in shot.references if planned.span is None or frame in planned.span]
 
 
 def _row_of_candidates(
     caption: str,
     shot: PlannedShot,
     frame: Frame,
-    luma: Floats,
     info: VideoInfo,
     stills: Sequence[Still],
     networks: ExemplarColorizer,
 ) -> SheetRow:
     """The film, and the result of each still alone."""
-    tried = [_colored(shot, frame, luma, info, [(still, False)], networks, None) for still in stills]
+    tried = [_glance(frame, shot, info, [(still, False)], networks, None) for still in stills]
     names = (still.reference.name for still in stills)
-    return SheetRow(caption, (tried[0][0], *(colored for _, colored in tried)), ("film", *names))
+    return SheetRow(caption, (cell(tried[0].film), *(cell(each.colored) for each in tried)), ("film", *names))
 
 
 def _row_as_planned(
     caption: str,
     shot: PlannedShot,
     frame: Frame,
-    luma: Floats,
     info: VideoInfo,
     stills: Mapping[str, Still],
     networks: ExemplarColorizer,
 ) -> SheetRow:
     """The film, the stills of its shot that count for the frame, and the result."""
-    counting = [planned for planned in shot.references if planned.span is None or frame.index in planned.span]
-    own = [(stills[planned.path], planned.frame is not None) for planned in counting]
-    painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
-    film, colored = _colored(shot, frame, luma, info, own, networks, painted)
-    labels = ("film", *(still.reference.name for still, _ in own), "result")
-    return SheetRow(caption, (film, *(cell(still.reference.rgb) for still, _ in own), colored), labels)
+    glance = look_at(frame, shot, info, stills, networks)
+    shown = [stills[planned.path].reference for planned in _counting(shot, frame.index)]
+    labels = ("film", *(reference.name for reference in shown), "result")
+    pictures = (cell(glance.film), *(cell(reference.rgb) for reference in shown), cell(glance.colored))
+    return SheetRow(caption, pictures, labels)
 
 
-def _colored(
-    shot: PlannedShot,
+def _glance(
     frame: Frame,
-    luma: Floats,
+    shot: PlannedShot,
     info: VideoInfo,
     stills: Sequence[tuple[Still, bool]],
     networks: ExemplarColorizer,
     painted: Chroma | None,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the film and its colours as cells of a sheet; painted and kept colours are taken as they are."""
-    chroma: Chroma | None = None
-    if shot.treatment == "color":
-        if stills or not shot.neutral:
-            found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
-        else:
-            found = Chroma.neutral(luma)
-        chroma = as_stored(grade(found, luma, shot.grading), info)
-    film, colored = show(frame, chroma, info)
-    return cell(film), cell(colored)
+) -> Glance:
+    if shot.treatment == "keep":
+        film, colored = show(frame, None, info)
+        return Glance(film, colored, colored)
+    luma = upright_luma(frame, info)
+    if stills or not shot.neutral:
+        found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
+    else:
+        found = Chroma.neutral(luma)
+    film, ungraded = show(frame, as_stored(found, info), info)
+    graded = grade(found, luma, shot.grading)
+    return Glance(film, ungraded if graded is found else show(frame, as_stored(graded, info), info)[1], ungraded)

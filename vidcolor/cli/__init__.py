@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vidcolor import __version__
-from vidcolor.cli import batching, films, learning, overview, recommending, reports, scoring, suggesting
+from vidcolor.cli import batching, films, learning, overview, recommending, reports, scoring, serving, suggesting
 from vidcolor.cli.console import Commands, open_streams, signals_end_in_order
 
 _HELP = """\b
@@ -116,6 +116,17 @@ app.command(
         "it does with --each --at.",
     ),
 )(overview.sheet)
+app.command(
+    "web",
+    short_help="Work on a plan in the browser: paint, add stills, preview.",
+    help=_help(
+        "vidcolor web film.mkv --plan film.plan.json",
+        "Serve a page, to this machine only, that shows the shots of VIDEO in their colours. Paint right on a coloured "
+        "frame, or add stills; set saturation, hue and temperature, cut and join shots, preview seconds, colour the "
+        "film. Each change is saved in the plan at once and can be taken back; stills are never replaced. Needs the "
+        "extra `web`: pip install 'vidcolor[web]'.",
+    ),
+)(serving.web)
 app.command(
     "verify",
     short_help="Prove that luma and every stream survived.",

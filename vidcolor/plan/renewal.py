@@ -149,6 +149,42 @@ def renew(fresh: ColorPlan, old: ColorPlan) -> tuple[ColorPlan, list[str]]:
     return plan, remarks
 
 
+def recut(plan: ColorPlan, *, cut: int | None = None, join: int | None = None) -> ColorPlan:
+    """Return the plan with a shot cut in two, or joined to the one before it, without a look at the film.
+
+    Stills and settings go where they go in a plan that is made anew with these cuts; see `renew`.
+
+    Args:
+        plan: Shots and their stills.
+        cut: First frame of what becomes a shot of its own.
+        join: First frame of a shot that is to go on from the shot before.
+
+    Raises:
+        PlanError: A shot begins at `cut` already, or none at `join`, or there is no such frame.
+    """
+    starts = {shot.start for shot in plan.shots}
+    if cut is not None:
+        if cut in starts or not 0 < cut < plan.frames:
+            raise PlanError(
+                f"cannot cut at frame {cut}",
+                hint="a shot begins there already" if cut in starts else f"the film has frames 0 to {plan.frames - 1}",
+            )
+        starts.add(cut)
+    if join is not None:
+        if join not in starts - {0}:
+            raise PlanError(f"no shot to join starts at frame {join}", hint="the film's first shot has none before it")
+        starts.remove(join)
+    shots = []
+    for start, stop in pairwise([*sorted(starts), plan.frames]):
+        before = plan.shots_within(start, stop)
+        if [(each.start, each.stop) for each in before] == [(start, stop)]:
+            shots.append(before[0])
+        else:
+            largest = max(before, key=lambda each: _shared(each, PlannedShot(start=start, stop=stop)))
+            shots.append(_renewed(PlannedShot(start=start, stop=stop, dissolve=0, looks=largest.looks), before))
+    return plan.with_shots(shots)
+
+
 def with_stills(plan: ColorPlan, stills: dict[int, Path]) -> ColorPlan:
     """Bind stills, given by the frames they show, to the shots that have none of a frame of their own."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from fractions import Fraction
 
 from vidcolor.errors import VideoError
@@ -13,13 +13,16 @@ from vidcolor.video.numbering import packet_times
 from vidcolor.video.reader import VideoReader
 
 
-def read_frames(info: VideoInfo, frames: Collection[int], *, of: int) -> Generator[Frame, None, None]:
+def read_frames(
+    info: VideoInfo, frames: Collection[int], *, of: int, times: Sequence[Fraction] | None = None
+) -> Generator[Frame, None, None]:
     """Decode a few frames of a film; the film between them is skipped where its packets have times.
 
     Args:
         info: The film.
         frames: Frame numbers, in any order.
         of: How many frames it has, as a decode counts them.
+        times: When each frame is shown, see `frame_times`; None has the packets of the whole film asked for it.
 
     Yields:
         The frames in the order of the film, as `VideoReader` gives them.
@@ -28,7 +31,7 @@ def read_frames(info: VideoInfo, frames: Collection[int], *, of: int) -> Generat
         VideoError: The film cannot be read, or ends before a frame.
     """
     wanted = sorted(set(frames))
-    times = packet_times(info.path, stream=info.stream)
+    times = packet_times(info.path, stream=info.stream) if times is None else times
     done = 0
     if times is not None and len(times) == of:
         for number in wanted:

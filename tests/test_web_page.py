@@ -1,0 +1,340 @@
+"""The page of a session, asked as its front end asks, and the command that serves it."""
+
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from films import Film, picture, render
+from PIL import Image
+from terminal import run
+
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
+from vidcolor.video import VideoReader, probe
+from vidcolor.web.page import Page
+from vidcolor.web.session import Session
+
+FRAMES = 24
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render(tmp_path_factory.mktemp("film") / "film", Film(frames=FRAMES, width=96, height=64))
+
+
+@pytest.fixture
+def session(film: Path, untrained: Path, tmp_path: Path) -> Session:
+    shots = [PlannedShot(start=0, stop=12, keyframe=4, looks="grey"), PlannedShot(start=12, stop=FRAMES, keyframe=15)]
+    return Session(
+        probe(film),
+        ColorPlan(video=str(film), frames=FRAMES, shots=shots),
+        ExemplarColorizer.load(untrained),
+        path=tmp_path / "film.plan.json",
+        folder=tmp_path / "film.stills",
+    )
+
+
+class Browser:
+    """Asks a page as its front end does: events by their numbers in its configuration, answers as they come."""
+
+    def __init__(self, address: str) -> None:
+        self._client = httpx.Client(base_url=address, timeout=60)
+        self.config = self._client.get("config").json()
+        self._components = {each["id"]: each["props"] for each in self.config["components"]}
+
+    def find(self, label: str) -> int:
+        """Return the number of the component with a label, or of the button with a text."""
+        (number,) = (
+            number
+            for number, props in self._components.items()
+            if label in (props.get("label"), props.get("value")) and "name" in props
+        )
+        return int(number)
+
+    def act(self, label: str, event: str, *data: Any, selected: int | None = None) -> dict[str, Any]:
+        """Let an event happen, and return what the page is told then, by label; states stay on the server."""
+        number = self.find(label)
+        (deed,) = (each for each in self.config["dependencies"] if [number, event] in each["targets"])
+        chosen = None if selected is None else {"index": selected, "value": None, "selected": True}
+        sent = {"data": [*data], "fn_index": deed["id"], "session_hash": "here", "event_data": chosen}
+        self._client.post("gradio_api/queue/join", json=sent).raise_for_status()
+        told: dict[str, Any] = {"said": []}
+        with self._client.stream("GET", "gradio_api/queue/data", params={"session_hash": "here"}) as answers:
+            for line in answers.iter_lines():
+                message = json.loads(line.removeprefix("data: ") or "null")
+                if message and message["msg"] == "log":
+                    told["said"].append(message["log"])
+                if message and message["msg"] == "process_completed":
+                    assert message["success"], message
+                    values = message["output"].get("data", [])
+                    labels = [self._components[each].get("label") for each in deed["outputs"]]
+                    return told | dict(zip(labels, values, strict=True))
+        raise AssertionError("no answer")
+
+    def upload(self, pixels: np.ndarray[Any, Any], name: str = "picture.png") -> dict[str, Any]:
+        """Hand a picture over, and return what events call it."""
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format="PNG")
+        answer = self._client.post("gradio_api/upload", files={"files": (name, file.getvalue())}).raise_for_status()
+        return {"path": answer.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+    def fetch(self, shown: dict[str, Any]) -> np.ndarray[Any, Any]:
+        """Return the pixels of a picture on the page."""
+        with Image.open(io.BytesIO(self._client.get(shown["url"]).raise_for_status().content)) as image:
+            return np.asarray(image.convert("RGB"))
+
+
+@pytest.fixture
+def page(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    page = Page(session, tmp_path)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def browser(page: Page) -> Browser:
+    address = page.launch(port=None, browser=False)
+    assert address.startswith("http://127.0.0.1:")
+    return Browser(address)
+
+
+KEEP = "Keep as the still of its frame"
+SETTINGS = ("Saturation", "Hue (degrees; 90 makes red yellow)", "Temperature (mired; above 0 warmer)")
+
+
+def test_a_frame_is_shown_with_its_colours_and_its_shot(browser: Browser, session: Session) -> None:
+    told = browser.act("Frame", "release", 15)
+    assert "Shot 2** of 2, frames 12 to 23; frame 15 at 0.625 s" in told["About"]
+    np.testing.assert_array_equal(browser.fetch(told["Film"]), session.look(15).film)
+    np.testing.assert_array_equal(browser.fetch(told["Result"]), session.look(15).colored)
+    assert (told["Frame"]["minimum"], told["Frame"]["maximum"]) == (12, FRAMES - 1)
+    assert told["The film looks (titles stay neutral)"] == "unknown"
+    told = browser.act("Shots", "select", None, selected=0)
+    assert "Shot 1** of 2" in told["About"]
+    assert told["Frame"]["value"] == 4
+
+
+def test_nothing_is_asked_of_other_machines(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[object] = set()
+    resolve = socket.getaddrinfo
+
+    def noted(host: Any, *rest: Any, **named: Any) -> Any:
+        asked.add(host)
+        return resolve(host, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    browser = Browser(page.launch(port=None, browser=False))
+    browser.act("Frame", "release", 15)
+    assert asked <= {"127.0.0.1", b"127.0.0.1"}
+    assert asked
+
+
+def test_all_shots_are_listed(browser: Browser, session: Session) -> None:
+    told = browser.act("Later", "click", None, None)
+    captions = [each["caption"] for each in told["Shots"]["value"]]
+    assert captions == ["1: 0 to 11", "2: 12 to 23"]
+
+
+def test_painting_on_the_page_makes_a_still(browser: Browser, session: Session) -> None:
+    told = browser.act("Shots", "select", None, selected=1)
+    told = browser.act("Paint on the frame above", "click", None, None, None)
+    assert told["No frame yet"]["label"] == "Frame 15"
+    ground = told["No frame yet"]["value"]["background"]
+    np.testing.assert_array_equal(browser.fetch(ground), session.look(15).ungraded)
+    strokes = np.zeros((64, 96, 4), np.uint8)
+    strokes[10:50, 20:70] = 200, 30, 30, 255
+    editor = {"background": ground, "layers": [browser.upload(strokes)], "composite": None}
+    # Strokes that are not kept yet are not lost to a click.
+    told = browser.act("Paint on the frame above", "click", None, editor, None)
+    assert "there are strokes on frame 15" in told["said"][0]
+    told = browser.act(KEEP, "click", None, editor, None, 0)
+    assert told["said"] == ["film_000015.png is the still of frame 15"]
+    (planned,) = ColorPlan.load(session.path).shots[1].references
+    assert (Path(planned.path).name, planned.frame) == ("film_000015.png", 15)
+    red = browser.fetch(told["Result"])[20:40, 30:60].astype(int)
+    assert (red[..., 0] - red[..., 2]).mean() > 40
+    assert [each["caption"] for each in told["Stills of this shot"]["value"]] == ["film_000015.png, frame 15"]
+
+
+def test_what_cannot_be_done_is_said_and_changes_nothing(browser: Browser, session: Session) -> None:
+    before = session.path.read_bytes()
+    browser.act("Frame", "release", 4)
+    for label, data, reason in (
+        (KEEP, (None, None, None, 0), "nothing is painted yet; take a frame, and paint on it with the brush"),
+        ("Take the chosen still out of the shot", (None, None), "no still is chosen; click the one that is to go"),
+        ("Take the last change back", (None,), "nothing was changed yet"),
+        ("Join this shot to the one before", (None,), "no shot to join starts at frame 0"),
+    ):
+        told = browser.act(label, "click", *data)
+        assert reason in told["said"][0]
+        assert len(told["said"]) == 1
+    assert session.path.read_bytes() == before
+
+
+def test_settings_cuts_and_undo_reach_the_plan(browser: Browser, session: Session) -> None:
+    browser.act("Frame", "release", 8)
+    told = browser.act(SETTINGS[1], "release", None, 1.0, 90, 0, "color", "unknown")
+    assert told[SETTINGS[1]] == 90
+    assert ColorPlan.load(session.path).shots[0].hue == 90
+    assert ColorPlan.load(session.path).shots[0].looks is None
+    told = browser.act("Let a shot begin at the frame above", "click", None)
+    assert "Shot 2** of 3, frames 8 to 11" in told["About"]
+    told = browser.act("Join this shot to the one before", "click", None)
+    assert "Shot 1** of 2, frames 0 to 11" in told["About"]
+    for _ in range(3):
+        told = browser.act("Take the last change back", "click", None)
+    assert (told[SETTINGS[1]], told["The film looks (titles stay neutral)"]) == (0, "grey")
+
+
+def test_a_still_is_uploaded_and_taken_out(browser: Browser, session: Session) -> None:
+    browser.act("Frame", "release", 15)
+    file = browser.upload(picture(15, FRAMES, 96, 64), "kitchen.png")
+    told = browser.act("Add a colour still", "upload", None, file, True)
+    assert told["said"] == ["kitchen_000015.png is used in shot 2, as the colours of frame 15"]
+    assert (told["Add a colour still"], told["It shows the very frame above"]) == (None, False)
+    browser.act("Stills of this shot", "select", selected=0)
+    told = browser.act("Take the chosen still out of the shot", "click", None, None)
+    assert told["Stills of this shot"]["value"] == []
+    assert not ColorPlan.load(session.path).stills()
+    assert (session.path.parent / "film.stills" / "kitchen_000015.png").exists()
+    told = browser.act("Add a colour still", "upload", None, browser.upload(np.full((64, 96, 3), 99, np.uint8)), False)
+    assert "1 of 1 stills are not painted yet" in told["About"]
+
+
+def test_a_shot_whose_still_is_missing_can_be_mended(browser: Browser, session: Session) -> None:
+    session.adjust(15, references=[PlannedReference(path="gone.png")])
+    told = browser.act("Shots", "select", None, selected=1)
+    assert "gone.png: no such still" in told["About"], told
+    assert told["Result"] is None
+    assert told["Stills of this shot"]["value"][0]["caption"] == "gone.png, missing, or no picture"
+    assert [each["caption"] for each in browser.act("Later", "click", None, None)["Shots"]["value"]] == [
+        "1: 0 to 11", "2: cannot be coloured",
+    ]  # fmt: skip
+    browser.act("Stills of this shot", "select", selected=0)
+    told = browser.act("Take the chosen still out of the shot", "click", None, None)
+    assert told["Result"] is not None
+
+
+def test_a_preview_and_the_film(browser: Browser, session: Session, tmp_path: Path) -> None:
+    browser.act("Frame", "release", 12)
+    told = browser.act("Colour them", "click", None, 1)
+    assert told["Film and result"]["url"].endswith("preview.mp4")
+    output = tmp_path / "film.color.mkv"
+    told = browser.act("Colour the film", "click", str(output), "fast", False)
+    assert f"`{output}`: {FRAMES} frames in" in told["Report"]
+    with VideoReader(output) as reader:
+        assert len(list(reader)) == FRAMES
+    made = output.read_bytes()
+    told = browser.act("Colour the film", "click", str(output), "fast", False)
+    assert "exists already" in told["said"][0]
+    assert output.read_bytes() == made
+
+
+def test_the_end_of_the_page_waits_for_a_film_to_be_put_away(page: Page, browser: Browser, tmp_path: Path) -> None:
+    output, failures = tmp_path / "film.color.mkv", list[httpx.HTTPError]()
+
+    def color() -> None:
+        try:
+            browser.act("Colour the film", "click", str(output), "best", False)
+        except httpx.HTTPError as error:  # the page has gone
+            failures.append(error)
+
+    asking = threading.Thread(target=color)
+    asking.start()
+    job = output.with_suffix(".job")
+    while not job.exists() and not failures:
+        time.sleep(0.01)
+    page.close()
+    left = [path.name for path in tmp_path.iterdir() if "color" in path.name and path != job]
+    assert left == []
+    asking.join(timeout=60)
+    assert not asking.is_alive()
+    assert job.exists()
+    assert not output.exists()
+
+
+def test_a_page_with_many_shots_lists_some_at_a_time(film: Path, untrained: Path, tmp_path: Path) -> None:
+    shots = [PlannedShot(start=frame, stop=frame + 1, treatment="keep") for frame in range(FRAMES)]
+    plan = ColorPlan(video=str(film), frames=FRAMES, shots=shots)
+    networks = ExemplarColorizer.load(untrained)
+    session = Session(probe(film), plan, networks, path=tmp_path / "plan.json", folder=tmp_path / "stills")
+    session.adjust(3, saturation=0.5)
+    page = Page(session, tmp_path)
+    try:
+        browser = Browser(page.launch(port=None, browser=False))
+        told = browser.act("Later", "click", None, None)
+        assert len(told["Shots"]["value"]) == FRAMES
+    finally:
+        page.close()
+
+
+# The command
+
+
+def started(*arguments: object) -> tuple["subprocess.Popen[str]", str]:
+    """Start `vidcolor web` and return it with the address that it prints."""
+    command = [sys.executable, "-m", "vidcolor", "web", *map(str, arguments), "--no-browser"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    return process, address
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_told_to_end(
+    film: Path, untrained: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    plan = tmp_path / "reel.plan.json"
+    process, address = started(film, "-o", plan, "--weights", untrained)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+    assert "film" in httpx.get(address).text
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "")
+    assert err.splitlines()[-2:] == ["Ctrl-C ends the page", f"the plan is in {plan}"]
+    assert ColorPlan.load(plan).frames == FRAMES
+    assert [path.name for path in tmp_path.iterdir()] == [plan.name]
+
+
+def test_the_command_goes_on_with_a_plan_and_replaces_none(film: Path, untrained: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "film.mkv"
+    copy.write_bytes(film.read_bytes())
+    plan = tmp_path / "film.plan.json"
+    shots = [PlannedShot(start=0, stop=7, saturation=0.5), PlannedShot(start=7, stop=FRAMES)]
+    ColorPlan(video=str(copy), frames=FRAMES, shots=shots).save(plan)
+    before = plan.read_bytes()
+    status, out, err = run("web", copy, "--no-browser")
+    assert (status, out) == (2, "")
+    assert (
+        err == f"error: {plan} exists already\nhint: --plan {plan} goes on with it, -o names another, -y replaces it\n"
+    )
+    process, address = started(copy, "--plan", plan, "--weights", untrained, "--json")
+    assert address == "{"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert plan.read_bytes() == before
+
+
+def test_without_gradio_the_command_says_what_to_install(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    for module in [name for name in sys.modules if name.startswith("vidcolor.web.")]:
+        monkeypatch.delitem(sys.modules, module)
+    status, out, err = run("web", film, "-o", tmp_path / "plan.json", "--no-browser")
+    assert (status, out) == (1, "")
+    assert err == "error: the page needs gradio\nhint: pip install 'vidcolor[web]'\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,95 @@
+"""The command that serves a page to work on a plan by looking: `web`."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
+from vidcolor.cli.options import (
+    Device,
+    Json,
+    MoreStills,
+    Plan,
+    Quiet,
+    Still,
+    Stream,
+    Video,
+    WeightsFile,
+    Yes,
+    given_stills,
+)
+from vidcolor.errors import VidcolorError
+from vidcolor.places import real_place
+
+
+def web(
+    video: Video,
+    more_stills: MoreStills = None,
+    reference: Still = None,
+    plan: Plan = None,
+    stills: Annotated[
+        Path | None,
+        typer.Option("--stills", metavar="FOLDER", help="Where new stills go; default: *.stills beside the plan."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="PLAN", help="The plan to write; default: that of --plan, or a new one."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, metavar="N", help="Of the page; default: a free one from 7860 on.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, but do not open it.")] = False,
+    stream: Stream = None,
+    device: Device = "auto",
+    weights: WeightsFile = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Work on a plan in the browser."""
+    given = given_stills(reference, more_stills, plan)
+    target = output or plan or video.parent / f"{video.stem}.plan.json"
+    if output is None and plan is None and target.exists() and not yes:
+        refuse(f"{target} exists already", hint=f"--plan {target} goes on with it, -o names another, -y replaces it")
+    same = plan is not None and real_place(target) == real_place(plan)
+    check_output(target, inputs=[video, *given], overwrite=yes or same)
+    check_folder(target.parent)
+    folder = stills or target.parent / f"{target.name.removesuffix('.json').removesuffix('.plan')}.stills"
+    check_folder(folder, made=True, option="--stills")
+
+    with Talk(quiet=quiet, json=json) as talk, TemporaryDirectory(prefix="vidcolor-") as scratch:
+        try:
+            from vidcolor.web.page import Page
+        except ModuleNotFoundError as error:
+            if error.name != "gradio":
+                raise
+            raise VidcolorError("the page needs gradio", hint="pip install 'vidcolor[web]'") from error
+        from vidcolor.exemplar import ExemplarColorizer
+        from vidcolor.plan import ColorPlan
+        from vidcolor.planning import prepare_film
+        from vidcolor.web.session import Session
+
+        os.environ["GRADIO_TEMP_DIR"] = scratch  # it would keep uploads, and every picture it showed, for ever
+        known = None if plan is None else ColorPlan.load(plan)
+        networks = ExemplarColorizer.load(weights, device=device)
+        film = prepare_film(video, networks, plan=known, given=given, stream=stream, progress=talk.progress)
+        talk.report(notes=film.notes, warnings=film.warnings)
+        session = Session(film.info, known or film.plan, networks, path=target, folder=folder)
+        page = Page(session, Path(scratch))
+        address = page.launch(port=port, browser=not no_browser)
+        if json:
+            print_json({"address": address, "plan": target, "notes": film.notes, "warnings": film.warnings})
+        else:
+            typer.echo(address)
+        talk.note("Ctrl-C ends the page")
+        try:
+            Event().wait()
+        except KeyboardInterrupt:
+            page.close()
+    talk.note(f"the plan is in {target}")

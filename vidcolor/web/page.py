@@ -1,0 +1,309 @@
+"""What the page does when somebody clicks. This room alone knows gradio, which is an optional extra."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+import gradio as gr
+
+from vidcolor.errors import ReferenceImageError, VidcolorError
+from vidcolor.web.controls import BLANK, UNKNOWN, Controls, still_in_gallery
+from vidcolor.web.painting import has_strokes
+from vidcolor.web.session import Session
+
+_SHOTS_AT_ONCE = 24
+_FONTS = ["system-ui", "sans-serif"]
+"""The theme's own would be asked for from the net."""
+_PROGRESS = gr.Progress()
+
+
+class Page:
+    """The page of one session; its events come one after another.
+
+    Args:
+        session: The film and its plan.
+        scratch: A folder for previews, which may be deleted when the page has ended.
+
+    Attributes:
+        blocks: What gradio serves.
+    """
+
+    def __init__(self, session: Session, scratch: Path) -> None:
+        self._session, self._scratch = session, scratch
+        self._stop, self._ended, self._working = Event(), Event(), Lock()
+        with gr.Blocks(
+            title=f"{session.info.path.name} - vidcolor", analytics_enabled=False, fill_width=True
+        ) as self.blocks:
+            self._controls = Controls(
+                session.info,
+                plan=session.path,
+                first=session.plan.shots[0].representative,
+                frames=session.plan.frames,
+                several_pages=len(session.plan.shots) > _SHOTS_AT_ONCE,
+            )
+            self._connect(self._controls)
+
+    def launch(self, *, port: int | None, browser: bool) -> str:
+        """Serve the page to this machine alone, and return its address.
+
+        Args:
+            port: Number of the port, or None for a free one.
+            browser: Open it there.
+
+        Raises:
+            VidcolorError: The port is taken.
+        """
+        try:
+            _, address, _ = self.blocks.launch(
+                server_name="127.0.0.1",
+                server_port=port,
+                inbrowser=browser,
+                share=False,
+                quiet=True,
+                prevent_thread_lock=True,
+                ssr_mode=False,
+                footer_links=[],
+                theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
+            )
+        except OSError as error:
+            raise VidcolorError(f"no page on port {port}: it is taken", hint="choose another with --port") from error
+        return address
+
+    def close(self) -> None:
+        """End the page, once what it works on has stopped and is put away; a film stops at its next frame."""
+        self._ended.set()
+        with self._working:
+            if server := getattr(self.blocks, "server", None):
+                # A browser that shows the page keeps a connection open, and that it is cut off is no error here.
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                server.force_exit = True
+            self.blocks.close(verbose=False)
+
+    def _connect(self, on: Controls) -> None:
+        frame, shots = on.frame, [on.listed_from, on.frame]
+        self._on(self.blocks.load, self._view, [frame], renews=True)
+        self._on(on.slider.release, self._view, [on.slider])
+        self._on(on.shots.select, self._choose_shot, [on.listed_from])
+        self._on(on.earlier.click, self._earlier_shots, shots, [on.shots, on.listed_from])
+        self._on(on.later.click, self._later_shots, shots, [on.shots, on.listed_from])
+        self._on(on.undo.click, self._take_back, [frame], renews=True)
+        self._on(on.stills.select, self._choose_still, [], [on.chosen])
+        self._on(
+            on.upload.upload,
+            self._add_still,
+            [frame, on.upload, on.own],
+            [*self._shown, on.upload, on.own],
+            renews=True,
+        )
+        self._on(on.remove.click, self._remove_still, [frame, on.chosen], renews=True)
+        painting = [on.editor, on.painting]
+        self._on(on.begin.click, self._begin_painting, [frame, *painting], painting)
+        self._on(
+            on.keep.click, self._keep_painting, [frame, *painting, on.reach], [*self._shown, *painting], renews=True
+        )
+        settings = [frame, on.saturation, on.hue, on.temperature, on.treatment, on.looks]
+        for slider in (on.saturation, on.hue, on.temperature):
+            self._on(slider.release, self._adjust, settings, renews=True)
+        for choice in (on.treatment, on.looks):
+            self._on(choice.input, self._adjust, settings, renews=True)
+        self._on(on.cut.click, self._cut_here, [frame], renews=True)
+        self._on(on.join.click, self._join_here, [frame], renews=True)
+        self._on(on.preview.click, self._make_preview, [frame, on.seconds], [on.clip])
+        film = [on.output, on.quality, on.replace]
+        self._on(on.colorize.click, self._color_film, film, [on.report])
+        on.cancel.click(self._stop.set, queue=False, api_visibility="private")
+
+    def _on(
+        self,
+        trigger: Callable[..., Any],
+        act: Callable[..., Any],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any] | None = None,
+        *,
+        renews: bool = False,
+    ) -> None:
+        """Let an event act, by default on what is shown of the frame; `renews` has the shots listed again after it."""
+        shared: Any = {"concurrency_id": "session", "concurrency_limit": 1, "api_visibility": "private"}
+        done = trigger(self._told(act), [*inputs], [*(self._shown if outputs is None else outputs)], **shared)
+        on = self._controls
+        if renews:
+            done.success(self._told(self._list), [on.listed_from, on.frame], [on.shots, on.listed_from], **shared)
+
+    def _told(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a handler whose expected failures are shown on the page, in one line, and change nothing on it."""
+
+        @wraps(act)
+        def telling(*given: Any, **named: Any) -> Any:
+            with self._working:
+                if self._ended.is_set():
+                    return gr.skip()
+                try:
+                    return act(*given, **named)
+                except VidcolorError as error:
+                    gr.Warning("; ".join([error.message, *([error.hint] if error.hint else [])]), title="Not done")
+                    return gr.skip()
+
+        return telling
+
+    @property
+    def _shown(self) -> list[Any]:
+        """What `_view` returns values for."""
+        on = self._controls
+        return [
+            on.frame,
+            on.title,
+            on.film,
+            on.colored,
+            on.slider,
+            on.stills,
+            on.chosen,
+            on.saturation,
+            on.hue,
+            on.temperature,
+            on.treatment,
+            on.looks,
+        ]
+
+    def _view(self, frame: int) -> list[Any]:
+        session = self._session
+        frame = min(frame, session.plan.frames - 1)
+        shot = session.plan.shot_at(frame)
+        words = [
+            f"**Shot {session.number_of(frame)}** of {len(session.plan.shots)}, frames {shot.start} to {shot.stop - 1}",
+            f"frame {frame} at {float(session.times[frame]):.3f} s",
+        ]
+        film = colored = None
+        try:
+            glance = session.look(frame)
+            film, colored = glance.film, glance.colored
+            words += session.remarks(frame)
+        except ReferenceImageError as error:  # the rest is shown all the same, so that the still can be taken out
+            words.append(f"**{error.message}**")
+        stills = [still_in_gallery(planned, reference) for planned, reference in session.stills(frame)]
+        return [
+            frame,
+            "; ".join(words),
+            film,
+            colored,
+            gr.Slider(minimum=shot.start, maximum=max(shot.stop - 1, shot.start + 1), value=frame),
+            gr.Gallery(value=stills, selected_index=None),
+            None,
+            shot.saturation,
+            shot.hue,
+            shot.temperature,
+            shot.treatment,
+            shot.looks or UNKNOWN,
+        ]
+
+    def _list(self, first: int, frame: int, progress: Any = _PROGRESS) -> tuple[Any, int]:
+        """Return the gallery of shots from the one that `first` counts from 0, and which it is."""
+        shots = self._session.plan.shots
+        first = max(0, min(first, (len(shots) - 1) // _SHOTS_AT_ONCE * _SHOTS_AT_ONCE))
+        numbers = range(first + 1, min(first + _SHOTS_AT_ONCE, len(shots)) + 1)
+        pictures = []
+        for number in progress.tqdm(numbers, desc="shots"):
+            if self._ended.is_set():
+                break
+            shot = shots[number - 1]
+            try:
+                pictures.append((self._session.thumbnail(number), f"{number}: {shot.start} to {shot.stop - 1}"))
+            except VidcolorError:  # the reason is told where the shot is looked at
+                pictures.append((BLANK, f"{number}: cannot be coloured"))
+        current = self._session.number_of(frame) - 1 - first
+        return gr.Gallery(value=pictures, selected_index=current if 0 <= current < len(pictures) else None), first
+
+    def _earlier_shots(self, first: int, frame: int) -> tuple[Any, int]:
+        return self._list(first - _SHOTS_AT_ONCE, frame)
+
+    def _later_shots(self, first: int, frame: int) -> tuple[Any, int]:
+        return self._list(first + _SHOTS_AT_ONCE, frame)
+
+    def _choose_shot(self, first: int, chosen: gr.SelectData) -> list[Any]:
+        return self._view(self._session.plan.shots[first + chosen.index].representative)
+
+    def _choose_still(self, chosen: gr.SelectData) -> int:
+        return int(chosen.index)
+
+    def _take_back(self, frame: int) -> list[Any]:
+        self._session.undo()
+        return self._view(frame)
+
+    def _add_still(self, frame: int, file: str, own: bool) -> list[Any]:
+        still, bound = self._session.add_still(Path(file), frame, own=own)
+        shot = self._session.number_of(frame if bound is None else bound)
+        gr.Info(
+            f"{still.name} is used in shot {shot}" + ("" if bound is None else f", as the colours of frame {bound}")
+        )
+        return [*self._view(frame if bound is None else bound), None, False]
+
+    def _remove_still(self, frame: int, chosen: int | None) -> list[Any]:
+        if chosen is None:
+            raise VidcolorError("no still is chosen", hint="click the one that is to go")
+        self._session.remove_still(frame, chosen)
+        return self._view(frame)
+
+    def _begin_painting(self, frame: int, editor: Any, painting: int | None) -> tuple[Any, int]:
+        if painting is not None and editor is not None and has_strokes(editor["layers"]):
+            raise VidcolorError(
+                f"there are strokes on frame {painting}", hint="keep them, or clear them in the editor, and try again"
+            )
+        return self._canvas(frame), frame
+
+    def _keep_painting(self, frame: int, editor: Any, painting: int | None, reach: float) -> list[Any]:
+        if painting is None or editor is None or not has_strokes(editor["layers"]):
+            raise VidcolorError("nothing is painted yet", hint="take a frame, and paint on it with the brush")
+        still = self._session.paint(painting, editor["layers"], reach=reach / 100)
+        gr.Info(f"{still.name} is the still of frame {painting}")
+        return [*self._view(frame), self._canvas(painting), painting]
+
+    def _canvas(self, frame: int) -> Any:
+        """Return the editor with a frame on it and nothing painted."""
+        picture = self._session.look(frame).ungraded
+        return gr.ImageEditor(value={"background": picture, "layers": [], "composite": None}, label=f"Frame {frame}")
+
+    def _adjust(
+        self, frame: int, saturation: float, hue: float, temperature: float, treatment: str, looks: str
+    ) -> list[Any]:
+        self._session.adjust(
+            frame,
+            saturation=saturation,
+            hue=hue,
+            temperature=temperature,
+            treatment=treatment,
+            looks=None if looks == UNKNOWN else looks,
+        )
+        return self._view(frame)
+
+    def _cut_here(self, frame: int) -> list[Any]:
+        self._session.cut(frame)
+        return self._view(frame)
+
+    def _join_here(self, frame: int) -> list[Any]:
+        self._session.join(frame)
+        return self._view(frame)
+
+    def _make_preview(self, frame: int, seconds: int, progress: Any = _PROGRESS) -> str:
+        self._stop.clear()
+        report = self._session.preview(frame, seconds, self._scratch, progress=self._unless_stopped(progress))
+        return str(report.side_by_side)
+
+    def _color_film(self, output: str, quality: str, replace: bool, progress: Any = _PROGRESS) -> str:
+        self._stop.clear()
+        report = self._session.colorize(
+            Path(output), quality=quality, overwrite=replace, progress=self._unless_stopped(progress)
+        )
+        done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
+        return "\n\n".join([done, *report.warnings, *report.notes])
+
+    def _unless_stopped(self, progress: Any) -> Callable[[str, int, int | None], None]:
+        """Return what moves a bar of the page, and ends the work where somebody asked for that."""
+
+        def show(stage: str, done: int, total: int | None) -> None:
+            if self._stop.is_set() or self._ended.is_set():
+                raise VidcolorError("stopped", hint="colour it again to go on from there")
+            progress((done, total), desc=stage, unit="frames")
+
+        return show
