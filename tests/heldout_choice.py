@@ -96,7 +96,7 @@ def print_suggested(paths: Sequence[Path], weights: Path | None) -> None:
         shot = PlannedShot(start=0, stop=n, references=[PlannedReference(path="first", frame=0)])
         looked_at = sampled(shot)
         keys = [keys_of(networks, clip.lumas[frame]) for frame in looked_at]
-        suggested = choose(0, n, looked_at, keys, [0], [], count=2)
+        suggested = choose(0, n, looked_at, keys, painted=[0], count=2)
         further = {
             "none": [],
             "spaced +1": [n // 2],

@@ -22,7 +22,7 @@ def scene(*axes: int) -> np.ndarray:
 
 
 def chosen(keys: Sequence[np.ndarray], *, painted: Sequence[int] = (), count: int = 1) -> Suggestion:
-    return choose(0, len(keys), range(len(keys)), keys, painted, [], count=count)
+    return choose(0, len(keys), range(len(keys)), keys, painted=painted, count=count)
 
 
 def test_the_frame_that_shows_what_no_still_shows_is_suggested() -> None:
@@ -56,11 +56,11 @@ def test_with_every_frame_painted_there_is_nothing_to_suggest() -> None:
 
 def test_frames_that_wait_are_chosen_first_but_for_those_that_would_save_nothing() -> None:
     keys = [scene(0, 1), scene(0, 1), scene(2, 3), scene(2, 3), scene(2, 3)]
-    assert choose(0, 5, range(5), keys, [], [], count=1).frames[0] in (2, 3, 4)
-    waiting = choose(0, 5, range(5), keys, [], [], waiting=[0], count=2)
+    assert choose(0, 5, range(5), keys, count=1).frames[0] in (2, 3, 4)
+    waiting = choose(0, 5, range(5), keys, waiting=[0], count=2)
     assert waiting.frames[0] == 0
     assert waiting.frames[1] in (2, 3, 4)
-    assert 2 not in choose(0, 5, range(5), keys, [2], [], waiting=[2], count=2).frames
+    assert 2 not in choose(0, 5, range(5), keys, painted=[2], waiting=[2], count=2).frames
 
 
 def test_in_an_even_shot_without_stills_the_middle_is_suggested() -> None:
@@ -72,7 +72,8 @@ def test_in_an_even_shot_without_stills_the_middle_is_suggested() -> None:
 def test_a_still_of_no_frame_counts_by_what_it_shows() -> None:
     keys = [scene(0, 1)] * 5
     errors = [
-        choose(0, 5, range(5), keys, [], [still], count=1).error for still in (scene(0, 1), scene(0, 5), scene(4, 5))
+        choose(0, 5, range(5), keys, unbound=[still], count=1).error
+        for still in (scene(0, 1), scene(0, 5), scene(4, 5))
     ]
     assert errors == pytest.approx([0, 13.5, 13.5])  # half of the picture unlike is as bad as automatic colours
 
@@ -80,7 +81,7 @@ def test_a_still_of_no_frame_counts_by_what_it_shows() -> None:
 def test_frames_stand_for_those_around_them() -> None:
     # Ten frames of which three were looked at: the last one stands for most of them.
     keys = [scene(0), scene(1), scene(2)]
-    found = choose(0, 10, [0, 1, 4], keys, [0], [], count=1)
+    found = choose(0, 10, [0, 1, 4], keys, painted=[0], count=1)
     assert found.frames == (4,)
 
 

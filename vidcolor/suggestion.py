@@ -5,7 +5,7 @@ it shows: the networks' own confidence says how sure a match is once colours are
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,7 +21,7 @@ from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink, upright_luma
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.segment import check_length
-from vidcolor.video import VideoReader
+from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
@@ -103,6 +103,11 @@ def suggest(
         VideoError: The film cannot be read.
         PlanError: The plan is of another length.
     """
+
+    def read(done: int) -> None:
+        if progress is not None:
+            progress(done, plan.frames)
+
     suggestions: list[Suggestion] = []
     with VideoReader(plan.video, stream=stream) as reader:
         check_length(plan, reader.info)
@@ -110,43 +115,80 @@ def suggest(
         for shot in plan.shots:
             offered = [frame for frame in waiting if frame in shot]
             wanted = sampled(shot, offered) if shot.colored else []
-            keys: list[Floats] = []
-            contrasts: dict[int, float] = {}
-            for frame in frames:
-                if frame.index in wanted:
-                    luma = upright_luma(frame, reader.info)
-                    keys.append(keys_of(networks, luma))
-                    contrasts[frame.index] = float(luma.std())
-                if progress is not None:
-                    progress(frame.index + 1, plan.frames)
-                if frame.index + 1 >= shot.stop:
-                    break
+            seen = _look(frames, shot, wanted, reader.info, networks, read)
             if not wanted:
                 suggestions.append(Suggestion(shot.start, shot.stop, math.nan, (), ()))
                 continue
-            if len(keys) < len(wanted):
-                raise PlanError(
-                    f"the film ends before frame {wanted[len(keys)]} of its plan",
-                    hint="make the plan anew with `vidcolor scenes`",
-                )
-            unbound = [keys_of(networks, _still_luma(stills[p.path])) for p in shot.references if p.frame is None]
-            painted = [p.frame for p in shot.references if p.frame is not None]
-            faint = {each for each, contrast in contrasts.items() if contrast < _FAINT * max(contrasts.values())}
             mixed = {each for each in wanted if plan.dissolve_at(each) is not None}
             suggestions.append(
                 choose(
                     shot.start,
                     shot.stop,
-                    wanted,
-                    keys,
-                    painted,
-                    unbound,
+                    seen.frames,
+                    seen.keys,
+                    painted=[each.frame for each in shot.references if each.frame is not None],
+                    unbound=[
+                        keys_of(networks, _still_luma(stills[each.path]))
+                        for each in shot.references
+                        if each.frame is None
+                    ],
                     waiting=offered,
-                    unfit=(faint | mixed).difference(offered),
+                    unfit=(seen.faint | mixed).difference(offered),
                     count=count,
                 )
             )
     return suggestions
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Frames of a shot that were looked at, in order.
+
+    Attributes:
+        frames: Their numbers.
+        keys: (N, C) unit keys of each.
+        contrasts: Standard deviation of the luma of each.
+    """
+
+    frames: list[int]
+    keys: list[Floats]
+    contrasts: list[float]
+
+    @property
+    def faint(self) -> set[int]:
+        """Those that are black, or of a fade."""
+        least = _FAINT * max(self.contrasts, default=0.0)
+        return {frame for frame, contrast in zip(self.frames, self.contrasts, strict=True) if contrast < least}
+
+
+def _look(
+    frames: Iterator[Frame],
+    shot: PlannedShot,
+    wanted: Collection[int],
+    info: VideoInfo,
+    networks: ExemplarColorizer,
+    read: Callable[[int], None],
+) -> _Seen:
+    """Read a film on to the end of a shot, and look at the wanted frames of it; `read` is told how many were read.
+
+    Raises:
+        PlanError: The film ends before one of them.
+    """
+    seen = _Seen([], [], [])
+    for frame in frames:
+        if frame.index in wanted:
+            luma = upright_luma(frame, info)
+            seen.frames.append(frame.index)
+            seen.keys.append(keys_of(networks, luma))
+            seen.contrasts.append(float(luma.std()))
+        read(frame.index + 1)
+        if frame.index + 1 >= shot.stop:
+            break
+    if missing := sorted(set(wanted).difference(seen.frames)):
+        raise PlanError(
+            f"the film ends before frame {missing[0]} of its plan", hint="make the plan anew with `vidcolor scenes`"
+        )
+    return seen
 
 
 def keys_of(networks: ExemplarColorizer, luma: Floats) -> Floats:
@@ -168,9 +210,9 @@ def choose(
     stop: int,
     frames: Sequence[int],
     keys: Sequence[Floats],
-    painted: Sequence[int],
-    unbound: Sequence[Floats],
     *,
+    painted: Sequence[int] = (),
+    unbound: Sequence[Floats] = (),
     waiting: Collection[int] = (),
     unfit: Collection[int] = (),
     count: int,

@@ -24,7 +24,7 @@ from scenedetect import FrameTimecode  # type: ignore[import-untyped]
 from scenedetect.detectors import ContentDetector  # type: ignore[import-untyped]
 
 from vidcolor.color import halve_towards
-from vidcolor.shots.mixtures import mixture
+from vidcolor.shots.mixtures import Mixture, mixture
 from vidcolor.shots.patterns import BLANK_STD, PATTERN_SIZE, Pattern, match
 from vidcolor.video import VideoReader
 
@@ -69,20 +69,23 @@ class Shot:
         return self.start <= frame < self.stop
 
 
-class _Mixture(NamedTuple):
-    """A dissolve as one look at it finds it; the least is the surest.
+class _Sighting(NamedTuple):
+    """A dissolve as one look at it found it.
 
     Attributes:
-        shorter: The frames looked at, less than 0.
+        frames: How many were looked at.
         uneven: How far its middle lies off theirs.
-        middle: The frame that shows half of each shot.
-        length: Frames in which the one becomes the other.
+        found: What was seen.
     """
 
-    shorter: int
+    frames: int
     uneven: float
-    middle: int
-    length: int
+    found: Mixture
+
+    @property
+    def doubt(self) -> tuple[int, float, Mixture]:
+        """By this the surest is the least: of looks over most frames the one with the dissolve in its middle."""
+        return -self.frames, self.uneven, self.found
 
 
 class ShotDetector:
@@ -99,7 +102,7 @@ class ShotDetector:
         self._proposed_at = 0
         self._gap = False
         self._dissolved = 0
-        self._mixtures: list[_Mixture] = []
+        self._sightings: list[_Sighting] = []
         self._history: deque[Pattern] = deque(maxlen=max(_DISSOLVES) + 1)
 
     def push(self, luma8: NDArray[np.uint8]) -> list[Shot]:
@@ -159,7 +162,7 @@ class ShotDetector:
         shot = Shot(self._start, index, self._dissolved)
         self._start, self._dissolved = index, dissolve
         self._before = None
-        self._mixtures.clear()
+        self._sightings.clear()
         # What is left of a dissolve looks like another one.
         while self._history and self._history[0].index < index + dissolve // 2:
             self._history.popleft()
@@ -174,16 +177,21 @@ class ShotDetector:
                 first, *middles, last = islice(self._history, len(self._history) - 1 - frames, None)
                 found = mixture(first, last, middles)
                 if found is not None and match(first, last) < _UNRELATED:
-                    uneven = abs(found[0] - (first.index + last.index) / 2)
-                    self._mixtures.append(_Mixture(-frames, uneven, *found))
-        seen_whole = self._mixtures and self._history[-1].index >= min(self._mixtures).middle + max(_DISSOLVES) // 2
+                    uneven = abs(found.middle - (first.index + last.index) / 2)
+                    self._sightings.append(_Sighting(frames, uneven, found))
+        best = self._surest()
+        seen_whole = best is not None and self._history[-1].index >= best.middle + max(_DISSOLVES) // 2
         return self._dissolved_already() if seen_whole else []
+
+    def _surest(self) -> Mixture | None:
+        """Return the dissolve that was seen best, if one was seen."""
+        return min(self._sightings, key=lambda each: each.doubt).found if self._sightings else None
 
     def _dissolved_already(self, *, before: int | None = None) -> list[Shot]:
         """End the shot in a dissolve that was found, if one was, and if no cut is so near that it is the same."""
-        if not self._mixtures:
+        best = self._surest()
+        if best is None:
             return []
-        best = min(self._mixtures)
         same = before is not None and before - best.middle < _SHORTEST
         return [] if same else self._cut(best.middle, dissolve=best.length)
 
