@@ -47,15 +47,16 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
     references: dict[str, Reference] = {}
     for reference in load_references(given):
         references.setdefault(reference.key, reference)
-    notes: list[str] = []
     warnings: list[str] = []
     if grey := [each.name for each in references.values() if each.grey]:
         more = f" and {len(grey) - _NAMED} more" if len(grey) > _NAMED else ""
         warnings.append(f"left out, for there is no colour in it: {', '.join(grey[:_NAMED])}{more}")
         references = {key: each for key, each in references.items() if not each.grey}
-    if plan is not None:
-        plan = _settled(plan, references, notes)
-    return Settled(plan, list(references.values()), notes, warnings)
+    if plan is None:
+        return Settled(None, list(references.values()), [], warnings)
+    painted = _PaintedStills(references)
+    plan, notes = _settled(plan, painted)
+    return Settled(plan, list(painted.references.values()), [*painted.notes, *notes], warnings)
 
 
 def is_painted(path: Path) -> bool:
@@ -66,44 +67,77 @@ def is_painted(path: Path) -> bool:
         return True
 
 
-def _settled(plan: ColorPlan, references: dict[str, Reference], notes: list[str]) -> ColorPlan:
-    found: dict[str, str | None] = {}
+class _PaintedStills:
+    """The stills that have colours, each read where a plan first asks for it.
 
-    def painted(planned: PlannedReference) -> PlannedReference | None:
-        if planned.path not in found:
-            found[planned.path] = planned.path if planned.path in references else read(planned.path)
-        path = found[planned.path]
-        return None if path is None else planned.model_copy(update={"path": path})
+    Args:
+        references: Those known already, by key.
 
-    def read(path: str) -> str | None:
+    Attributes:
+        references: Those known so far.
+        notes: Which was taken instead of another, one line each.
+    """
+
+    def __init__(self, references: dict[str, Reference]) -> None:
+        self.references = dict(references)
+        self.notes: list[str] = []
+        self._found: dict[str, str | None] = {}
+
+    @property
+    def asked(self) -> int:
+        """How many stills a plan asked for."""
+        return len(self._found)
+
+    @property
+    def grey(self) -> int:
+        """How many of those have no colour."""
+        return sum(path is None for path in self._found.values())
+
+    def of(self, shot: PlannedShot) -> list[PlannedReference]:
+        """Return the stills of a shot that are painted, as they lie now.
+
+        Raises:
+            ReferenceImageError: One cannot be read.
+        """
+        found = ((each, self._where(each.path)) for each in shot.references)
+        return [each.model_copy(update={"path": path}) for each, path in found if path is not None]
+
+    def any_of(self, shot: PlannedShot) -> bool:
+        """Tell whether a shot that needs no stills has painted ones: those that cannot be read do no harm there."""
+        with suppress(ReferenceImageError):
+            return any(each.path in self.references or _find(Path(each.path)) is not None for each in shot.references)
+        return False
+
+    def _where(self, path: str) -> str | None:
+        if path not in self._found:
+            self._found[path] = path if path in self.references else self._read(path)
+        return self._found[path]
+
+    def _read(self, path: str) -> str | None:
         reference = _find(Path(path))
         if reference is None:
             return None
         if reference.key != path:
-            notes.append(f"{reference.name} is used in place of {Path(path).name}")
-        references.setdefault(reference.key, reference)
+            self.notes.append(f"{reference.name} is used in place of {Path(path).name}")
+        self.references.setdefault(reference.key, reference)
         return reference.key
 
-    def has_painted(shot: PlannedShot) -> bool:
-        """Tell it of a shot that needs no stills: those that cannot be read do no harm there."""
-        with suppress(ReferenceImageError):
-            return any(each.path in references or _find(Path(each.path)) is not None for each in shot.references)
-        return False
 
+def _settled(plan: ColorPlan, painted: _PaintedStills) -> tuple[ColorPlan, list[str]]:
+    """Return a plan with painted stills alone, and what was left out, one line each."""
     colored = [shot for shot in plan.shots if shot.treatment == "color"]
-    own = {
-        shot.start: [each for planned in shot.references if (each := painted(planned)) is not None]
-        for shot in colored + [plan.shot_at(frame) for shot in colored for frame in shot.borrow]
-    }
+    lenders = [plan.shot_at(frame) for shot in colored for frame in shot.borrow]
+    own = {shot.start: painted.of(shot) for shot in colored + lenders}
     shots = [_with_borrowed(shot, plan, own.get) if shot.treatment == "color" else _bare(shot) for shot in plan.shots]
+    notes: list[str] = []
     if waiting := [shot for shot in colored if len(own[shot.start]) < len(shot.references)]:
-        grey = sum(path is None for path in found.values())
         automatic = [shot for shot in shots if shot.treatment == "color" and not (shot.references or shot.neutral)]
         rest = f"; automatic colours in {name_shots(automatic, shots)}" if automatic else ""
-        notes.append(f"{grey} of {len(found)} stills are not painted yet ({name_shots(waiting, plan.shots)}){rest}")
-    if unused := [shot for shot in plan.shots if shot.treatment == "keep" and has_painted(shot)]:
+        named = name_shots(waiting, plan.shots)
+        notes.append(f"{painted.grey} of {painted.asked} stills are not painted yet ({named}){rest}")
+    if unused := [shot for shot in plan.shots if shot.treatment == "keep" and painted.any_of(shot)]:
         notes.append(f'painted stills are not used in {name_shots(unused, plan.shots)}: "treatment" is "keep" there')
-    return plan.with_shots(shots)
+    return plan.with_shots(shots), notes
 
 
 def _find(path: Path) -> Reference | None:
