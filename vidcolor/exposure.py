@@ -75,13 +75,16 @@ class Exposure:
 
     @property
     def state(self) -> Doubles:
-        """What it knows, after at least one frame."""
+        """What it knows, after at least one frame: dip, usual brightness, frames looked across, luma of the cells."""
         assert self._cells is not None, "nothing is known before the first frame"
         return np.concatenate([[self._dip, self._usual, self._passed], self._cells.astype(np.float64)])
 
     @property
     def dip(self) -> float:
-        """How far log luma of the latest frame lies above (below 0: beneath) that of those its colours belong to."""
+        """How far log luma of the latest frame lies beneath (below 0) that of those its colours belong to.
+
+        Above 0 while light that rose is being got used to.
+        """
         return self._dip
 
     def follow(self, luma: Floats, *, painted: bool = False) -> float:
@@ -91,6 +94,8 @@ class Exposure:
             luma: (h, w) in [0, 1].
             painted: Colours begin with it, or a still was painted on it: they are as dark as it is.
         """
+        # In this order: the change is to the exposure that was known, only then is that got used to; what brightness
+        # alone tells corrects both, and a still overrules all.
         cells = _cells_of(luma).ravel()
         change = 0.0 if self._cells is None else _change(self._cells, cells)
         if change is not None or self._passed == _LONGEST_FLASH:

@@ -88,7 +88,7 @@ class ShotFrames:
     ) -> None:
         self._info, self._views, self._painted = info, views, painted
         self._long_side, self._clock = effort.long_side, clock
-        self._told = start - 1 if going_on is None else going_on.frame
+        self._followed = start - 1 if going_on is None else going_on.frame
         self._exposure = Exposure(None if going_on is None else going_on.exposure)
         self._waiting: dict[int, tuple[Frame, Floats]] = {}
         self._dips: dict[int, float] = {}
@@ -118,7 +118,7 @@ class ShotFrames:
         for frame, luma in self._shown:
             number = frame.index
             self._waiting[number] = frame, luma
-            if number > self._told:  # else the state that an earlier run marked knows it
+            if number > self._followed:  # else the marked state of an earlier run has followed it already
                 self._exposure.follow(luma, painted=number in self._painted or number == self.first + self.begin)
             self._dips[number], self.exposures[number] = self._exposure.dip, self._exposure.state
             yield self._working(number, luma)
@@ -136,13 +136,21 @@ class ShotFrames:
         """Return a frame whose colours are there, its luma as stored and its dip, see `Exposure`, and forget it."""
         last = self.first + self.begin
         if number == self.first and self.begin and last in self._waiting:  # else the film ends before it
-            backwards = range(number, last + 1)
-            dips = dips_before([self._waiting[each][1] for each in backwards])
-            self._dips.update(zip(backwards, dips, strict=True))
+            self._follow_backwards(range(number, last + 1))
         del self.exposures[number]
         return *self._waiting.pop(number), self._dips.pop(number)
 
+    def _follow_backwards(self, frames: range) -> None:
+        """Take the dips of waiting frames from the last of them, where colours begin, for they travel back from it."""
+        dips = dips_before([self._waiting[each][1] for each in frames])
+        self._dips.update(zip(frames, dips, strict=True))
+
     def _beginning(self) -> int:
+        """Return how many frames after `first` colours begin.
+
+        With the first still, where it is near. Else with the frame that a reference resembles most among those that may
+        wait, show the same references, are lit, and show the shot before no more; without references with the first.
+        """
         reach = max(self._max_gap, min(_LOOK_AHEAD, frames_that_may_wait(self._info)))
         alike = min((change - self.first for change in self._views.changes if change > self.first), default=reach + 1)
         still = min(self._painted, default=self.first + reach + 1) - self.first
