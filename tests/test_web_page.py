@@ -83,10 +83,11 @@ class Browser:
                     return told | dict(zip(labels, values, strict=True))
         raise AssertionError("no answer")
 
-    def upload(self, pixels: np.ndarray[Any, Any], name: str = "picture.png") -> dict[str, Any]:
-        """Hand a picture over, and return what events call it."""
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, format="PNG")
+    def upload(self, given: np.ndarray[Any, Any] | bytes, name: str = "picture.png") -> dict[str, Any]:
+        """Hand a picture or a file over, and return what events call it."""
+        file = io.BytesIO(given if isinstance(given, bytes) else b"")
+        if not isinstance(given, bytes):
+            Image.fromarray(given).save(file, format="PNG")
         answer = self._client.post("gradio_api/upload", files={"files": (name, file.getvalue())}).raise_for_status()
         return {"path": answer.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
@@ -181,7 +182,33 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(browser: Browser, sessi
         told = browser.act(label, "click", *data)
         assert reason in told["said"][0]
         assert len(told["said"]) == 1
+    browser.act("Stills of this shot", "select", selected=7)
+    told = browser.act("Take the chosen still out of the shot", "click", None, None)
+    assert told["said"] == ["no still is chosen; click the one that is to go"]
+    told = browser.act("Add a colour still", "upload", None, browser.upload(b"no picture", "notes.png"), False)
+    assert told["said"] == ["notes.png: not a picture that can be read; save it as PNG, JPEG, WebP or TIFF"]
     assert session.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("", "names no file"),
+        ("/", "names no file"),
+        ("missing/film.mkv", "missing is not a folder"),
+        ("film.txt", "an output film ends in"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused(browser: Browser, tmp_path: Path, output: str, reason: str) -> None:
+    given = output if output in ("", "/") else str(tmp_path / output)
+    told = browser.act("Colour the film", "click", given, "fast", False)
+    assert len(told["said"]) == 1
+    assert reason in told["said"][0]
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_number_between_frames_is_the_one_before(browser: Browser) -> None:
+    assert browser.act("Frame", "release", 3.5)["Frame"]["value"] == 3
 
 
 def test_settings_cuts_and_undo_reach_the_plan(browser: Browser, session: Session) -> None:

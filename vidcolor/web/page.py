@@ -143,8 +143,11 @@ class Page:
                 try:
                     return act(*given, **named)
                 except VidcolorError as error:
-                    gr.Warning("; ".join([error.message, *([error.hint] if error.hint else [])]), title="Not done")
-                    return gr.skip()
+                    said = [error.message, *([error.hint] if error.hint else [])]
+                except OSError as error:
+                    said = [f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"]
+                gr.Warning("; ".join(said), title="Not done")
+                return gr.skip()
 
         return telling
 
@@ -167,9 +170,8 @@ class Page:
             on.looks,
         ]
 
-    def _view(self, frame: int) -> list[Any]:
-        session = self._session
-        frame = min(frame, session.plan.frames - 1)
+    def _view(self, frame: float) -> list[Any]:
+        session, frame = self._session, int(frame)  # a number typed into the slider's field may be none of its steps
         shot = session.plan.shot_at(frame)
         words = [
             f"**Shot {session.number_of(frame)}** of {len(session.plan.shots)}, frames {shot.start} to {shot.stop - 1}",
@@ -232,7 +234,10 @@ class Page:
         return self._view(frame)
 
     def _add_still(self, frame: int, file: str, own: bool) -> list[Any]:
-        still, bound = self._session.add_still(Path(file), frame, own=own)
+        try:
+            still, bound = self._session.add_still(Path(file), frame, own=own)
+        except ReferenceImageError as error:  # it names the place where gradio put the file
+            raise VidcolorError(error.message.replace(file, Path(file).name), hint=error.hint) from error
         shot = self._session.number_of(frame if bound is None else bound)
         gr.Info(
             f"{still.name} is used in shot {shot}" + ("" if bound is None else f", as the colours of frame {bound}")
@@ -240,7 +245,7 @@ class Page:
         return [*self._view(frame if bound is None else bound), None, False]
 
     def _remove_still(self, frame: int, chosen: int | None) -> list[Any]:
-        if chosen is None:
+        if chosen is None or chosen >= len(self._session.plan.shot_at(frame).references):
             raise VidcolorError("no still is chosen", hint="click the one that is to go")
         self._session.remove_still(frame, chosen)
         return self._view(frame)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.coloring import Still, load_stills
-from vidcolor.errors import PlanError, ReferenceImageError
+from vidcolor.errors import PlanError, ReferenceImageError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.grading import Grading
 from vidcolor.overview import Glance, look_at
@@ -209,14 +209,7 @@ class Session:
         self._before.pop()
 
     def preview(self, frame: int, seconds: int, folder: Path, *, progress: Progress | None = None) -> PreviewReport:
-        """Colour a few seconds from a frame on, and show them beside the film.
-
-        Args:
-            frame: The first one.
-            seconds: How many.
-            folder: Where the clip and the contact sheet go.
-            progress: Called with stage, frames done and frames in all.
-        """
+        """Colour some seconds from a frame on, and write them beside the film into a folder."""
         return Colorizer(self._networks).preview(
             self.info.path,
             plan=self.plan,
@@ -230,7 +223,15 @@ class Session:
         )
 
     def colorize(self, output: Path, *, quality: str, overwrite: bool, progress: Progress | None = None) -> Report:
-        """Colour the film, as `vidcolor colorize --plan` does; work is kept beside the output and used again."""
+        """Colour the film, as `vidcolor colorize --plan` does; work is kept beside the output and used again.
+
+        Raises:
+            VideoError: The output has no name, or there is no such folder; else as `Colorizer.colorize`.
+        """
+        if not output.name or "\0" in str(output):
+            raise VideoError(f"the output {str(output)!r} names no file", hint="name one, such as film.color.mkv")
+        if not output.parent.is_dir():
+            raise VideoError(f"{output.parent} is not a folder", hint="make the folder first, or choose another")
         return Colorizer(self._networks).colorize(
             self.info.path,
             plan=self.plan,
