@@ -39,7 +39,9 @@ def begin(film: Path, networks: ExemplarColorizer, folder: Path, *shots: Planned
         PlannedShot(start=12, stop=FRAMES, keyframe=15, looks="grey"),
     ]
     plan = ColorPlan(video=str(film), frames=FRAMES, shots=given)
-    return Session(probe(film), plan, networks, path=folder / "film.plan.json", folder=folder / "film.stills")
+    session = Session(probe(film), plan, networks, path=folder / "film.plan.json", folder=folder / "film.stills")
+    session.save()
+    return session
 
 
 @pytest.fixture
@@ -180,6 +182,50 @@ def test_the_plan_is_saved_with_every_change_and_each_can_be_taken_back(session:
         session.undo()
 
 
+def test_a_slider_that_is_dragged_makes_one_change(session: Session) -> None:
+    for hue in (5.0, 10.0, 15.0):
+        session.adjust(5, hue=hue)
+    session.adjust(5, saturation=0.5)
+    session.undo()
+    assert saved(session).shots[0].hue == 15
+    session.undo()
+    assert saved(session).shots[0].hue == 0
+
+
+def test_a_plan_that_appears_meanwhile_is_not_replaced(film: Path, networks: ExemplarColorizer, tmp_path: Path) -> None:
+    path = tmp_path / "film.plan.json"
+    plan = ColorPlan(video=str(film), frames=FRAMES, shots=[PlannedShot(start=0, stop=FRAMES)])
+    session = Session(probe(film), plan, networks, path=path, folder=tmp_path)
+    path.write_text("somebody's")
+    with pytest.raises(PlanError, match="changed by another program"):
+        session.save()
+    assert path.read_text() == "somebody's"
+    Session(probe(film), plan, networks, path=path, folder=tmp_path, replaces=path.read_bytes()).save()
+    assert ColorPlan.load(path) == plan
+
+
+def test_a_painting_without_colour_is_refused(session: Session) -> None:
+    with pytest.raises(ReferenceImageError, match="the painting is grey"):
+        session.paint(4, [stroke((0.5, 0.5, 0.5), np.s_[:, :])])
+    assert not saved(session).stills()
+    assert not (session.path.parent / "film.stills").exists()
+
+
+def test_painting_again_keeps_the_frames_that_a_still_counts_for(session: Session) -> None:
+    still = session.paint(4, [stroke(RED, np.s_[:, :])])
+    session.adjust(4, references=[PlannedReference(path=str(still), frame=4, frames=(0, 6))])
+    session.paint(4, [stroke((0.1, 0.2, 0.8), np.s_[:, :])])
+    assert [each.frames for each in session.plan.shots[0].references] == [(0, 6)]
+
+
+def test_stills_of_one_name_and_two_formats_do_not_stand_for_each_other(session: Session, tmp_path: Path) -> None:
+    for name in ("kitchen.png", "kitchen.jpg"):
+        Image.fromarray(picture(5, FRAMES, 96, 64)).save(tmp_path / name)
+    first, _ = session.add_still(tmp_path / "kitchen.png", 5, own=False)
+    second, _ = session.add_still(tmp_path / "kitchen.jpg", 15, own=False)
+    assert (first.name, second.name) == ("kitchen.png", "kitchen-2.jpg")
+
+
 def test_a_change_of_nothing_is_none(session: Session) -> None:
     session.adjust(5, saturation=1.0)
     with pytest.raises(PlanError, match="nothing was changed yet"):
@@ -194,6 +240,9 @@ def test_a_plan_that_was_edited_meanwhile_is_not_saved_over(session: Session) ->
         session.adjust(5, hue=10.0)
     with pytest.raises(PlanError, match="changed by another program"):
         session.cut(8)
+    with pytest.raises(PlanError, match="changed by another program"):
+        session.paint(4, [stroke(RED, np.s_[:, :])])
+    assert not (session.path.parent / "film.stills").exists()
     assert session.plan == before
     assert session.path.read_text() == edited
 
@@ -246,7 +295,8 @@ def test_a_still_is_copied_and_used_in_the_shot(session: Session, tmp_path: Path
     assert (again.name, bound) == ("kitchen_000014.png", 14)
     assert [each.frame for each in session.plan.shots[1].references] == [None, 14]
     np.testing.assert_array_equal(load_reference(still).rgb, load_reference(given).rgb)
-    session.remove_still(20, 0)
+    assert session.remove_still(20, str(still))
+    assert not session.remove_still(20, str(still))
     assert [each.frame for each in saved(session).shots[1].references] == [14]
     assert still.exists()
 

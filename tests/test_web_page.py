@@ -37,13 +37,15 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def session(film: Path, untrained: Path, tmp_path: Path) -> Session:
     shots = [PlannedShot(start=0, stop=12, keyframe=4, looks="grey"), PlannedShot(start=12, stop=FRAMES, keyframe=15)]
-    return Session(
+    session = Session(
         probe(film),
         ColorPlan(video=str(film), frames=FRAMES, shots=shots),
         ExemplarColorizer.load(untrained),
         path=tmp_path / "film.plan.json",
         folder=tmp_path / "film.stills",
     )
+    session.save()
+    return session
 
 
 class Browser:
@@ -117,7 +119,7 @@ SETTINGS = ("Saturation", "Hue (degrees; 90 makes red yellow)", "Temperature (mi
 
 
 def test_a_frame_is_shown_with_its_colours_and_its_shot(browser: Browser, session: Session) -> None:
-    told = browser.act("Frame", "release", 15)
+    told = browser.act("Frame", "input", 15)
     assert "Shot 2** of 2, frames 12 to 23; frame 15 at 0.625 s" in told["About"]
     np.testing.assert_array_equal(browser.fetch(told["Film"]), session.look(15).film)
     np.testing.assert_array_equal(browser.fetch(told["Result"]), session.look(15).colored)
@@ -138,7 +140,7 @@ def test_nothing_is_asked_of_other_machines(page: Page, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(socket, "getaddrinfo", noted)
     browser = Browser(page.launch(port=None, browser=False))
-    browser.act("Frame", "release", 15)
+    browser.act("Frame", "input", 15)
     assert asked <= {"127.0.0.1", b"127.0.0.1"}
     assert asked
 
@@ -172,7 +174,7 @@ def test_painting_on_the_page_makes_a_still(browser: Browser, session: Session) 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(browser: Browser, session: Session) -> None:
     before = session.path.read_bytes()
-    browser.act("Frame", "release", 4)
+    browser.act("Frame", "input", 4)
     for label, data, reason in (
         (KEEP, (None, None, None, 0), "nothing is painted yet; take a frame, and paint on it with the brush"),
         ("Take the chosen still out of the shot", (None, None), "no still is chosen; click the one that is to go"),
@@ -182,7 +184,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(browser: Browser, sessi
         told = browser.act(label, "click", *data)
         assert reason in told["said"][0]
         assert len(told["said"]) == 1
-    browser.act("Stills of this shot", "select", selected=7)
+    browser.act("Stills of this shot", "select", None, selected=7)
     told = browser.act("Take the chosen still out of the shot", "click", None, None)
     assert told["said"] == ["no still is chosen; click the one that is to go"]
     told = browser.act("Add a colour still", "upload", None, browser.upload(b"no picture", "notes.png"), False)
@@ -207,32 +209,45 @@ def test_outputs_that_cannot_be_are_refused(browser: Browser, tmp_path: Path, ou
     assert not (tmp_path / "missing").exists()
 
 
+def test_another_name_than_this_machines_is_refused(browser: Browser) -> None:
+    """A page elsewhere can have its own name lead here, and would then be the page's own origin."""
+    assert browser._client.get("config", headers={"Host": "evil.example:7860"}).status_code == 400
+
+
+def test_one_tab_does_not_take_back_what_another_set(browser: Browser, session: Session) -> None:
+    browser.act("Frame", "input", 4)
+    session.adjust(4, saturation=0.5)
+    browser.act(SETTINGS[1], "input", None, 30)
+    assert (session.plan.shots[0].saturation, session.plan.shots[0].hue) == (0.5, 30)
+
+
 def test_a_number_between_frames_is_the_one_before(browser: Browser) -> None:
-    assert browser.act("Frame", "release", 3.5)["Frame"]["value"] == 3
+    assert browser.act("Frame", "input", 3.5)["Frame"]["value"] == 3
 
 
 def test_settings_cuts_and_undo_reach_the_plan(browser: Browser, session: Session) -> None:
-    browser.act("Frame", "release", 8)
-    told = browser.act(SETTINGS[1], "release", None, 1.0, 90, 0, "color", "unknown")
+    browser.act("Frame", "input", 8)
+    told = browser.act(SETTINGS[1], "input", None, 90)
     assert told[SETTINGS[1]] == 90
     assert ColorPlan.load(session.path).shots[0].hue == 90
+    told = browser.act("The film looks (titles stay neutral)", "input", None, "unknown")
     assert ColorPlan.load(session.path).shots[0].looks is None
     told = browser.act("Let a shot begin at the frame above", "click", None)
     assert "Shot 2** of 3, frames 8 to 11" in told["About"]
     told = browser.act("Join this shot to the one before", "click", None)
     assert "Shot 1** of 2, frames 0 to 11" in told["About"]
-    for _ in range(3):
+    for _ in range(4):
         told = browser.act("Take the last change back", "click", None)
     assert (told[SETTINGS[1]], told["The film looks (titles stay neutral)"]) == (0, "grey")
 
 
 def test_a_still_is_uploaded_and_taken_out(browser: Browser, session: Session) -> None:
-    browser.act("Frame", "release", 15)
+    browser.act("Frame", "input", 15)
     file = browser.upload(picture(15, FRAMES, 96, 64), "kitchen.png")
     told = browser.act("Add a colour still", "upload", None, file, True)
     assert told["said"] == ["kitchen_000015.png is used in shot 2, as the colours of frame 15"]
     assert (told["Add a colour still"], told["It shows the very frame above"]) == (None, False)
-    browser.act("Stills of this shot", "select", selected=0)
+    browser.act("Stills of this shot", "select", None, selected=0)
     told = browser.act("Take the chosen still out of the shot", "click", None, None)
     assert told["Stills of this shot"]["value"] == []
     assert not ColorPlan.load(session.path).stills()
@@ -250,13 +265,13 @@ def test_a_shot_whose_still_is_missing_can_be_mended(browser: Browser, session: 
     assert [each["caption"] for each in browser.act("Later", "click", None, None)["Shots"]["value"]] == [
         "1: 0 to 11", "2: cannot be coloured",
     ]  # fmt: skip
-    browser.act("Stills of this shot", "select", selected=0)
+    browser.act("Stills of this shot", "select", None, selected=0)
     told = browser.act("Take the chosen still out of the shot", "click", None, None)
     assert told["Result"] is not None
 
 
 def test_a_preview_and_the_film(browser: Browser, session: Session, tmp_path: Path) -> None:
-    browser.act("Frame", "release", 12)
+    browser.act("Frame", "input", 12)
     told = browser.act("Colour them", "click", None, 1)
     assert told["Film and result"]["url"].endswith("preview.mp4")
     output = tmp_path / "film.color.mkv"

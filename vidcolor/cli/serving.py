@@ -1,6 +1,7 @@
 """The command that serves a page to work on a plan by looking: `web`."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -73,23 +74,35 @@ def web(
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.plan import ColorPlan
         from vidcolor.planning import prepare_film
+        from vidcolor.video import probe
         from vidcolor.web.session import Session
 
         os.environ["GRADIO_TEMP_DIR"] = scratch  # it would keep uploads, and every picture it showed, for ever
-        known = None if plan is None else ColorPlan.load(plan)
+        for name in ("no_proxy", "NO_PROXY"):  # it asks itself whether it is there
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+        replaces = target.read_bytes() if target.exists() else None
         networks = ExemplarColorizer.load(weights, device=device)
-        film = prepare_film(video, networks, plan=known, given=given, stream=stream, progress=talk.progress)
-        talk.report(notes=film.notes, warnings=film.warnings)
-        session = Session(film.info, known or film.plan, networks, path=target, folder=folder)
+        notes: tuple[str, ...] = ()
+        warnings: tuple[str, ...] = ()
+        if plan is not None:  # what is wrong with its stills the page tells, and can mend
+            info, shots = probe(video, stream=stream), ColorPlan.load(plan)
+        else:
+            film = prepare_film(video, networks, given=given, stream=stream, progress=talk.progress)
+            info, shots, notes, warnings = film.info, film.plan, film.notes, film.warnings
+        talk.report(notes=notes, warnings=warnings)
+        session = Session(info, shots, networks, path=target, folder=folder, replaces=replaces)
         page = Page(session, Path(scratch))
         address = page.launch(port=port, browser=not no_browser)
-        if json:
-            print_json({"address": address, "plan": target, "notes": film.notes, "warnings": film.warnings})
-        else:
-            typer.echo(address)
-        talk.note("Ctrl-C ends the page")
         try:
-            Event().wait()
-        except KeyboardInterrupt:
+            if not same:
+                session.save()
+            if json:
+                print_json({"address": address, "plan": target, "notes": notes, "warnings": warnings})
+            else:
+                typer.echo(address)
+            talk.note("Ctrl-C ends the page")
+            with suppress(KeyboardInterrupt):
+                Event().wait()
+        finally:
             page.close()
     talk.note(f"the plan is in {target}")

@@ -1,5 +1,6 @@
 """What is on the page: every control, and where it stands."""
 
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -50,7 +51,7 @@ class Controls:
         frame: Number of the frame that is shown.
         listed_from: Number, from 0, of the first shot that is listed.
         painting: Number of the frame in the editor, or None.
-        chosen: Number, from 0, of the shot's still that was clicked, or None.
+        chosen: Path of the shot's still that was clicked, as the plan has it, or None.
     """
 
     def __init__(self, info: VideoInfo, *, plan: Path, first: int, frames: int, several_pages: bool) -> None:
@@ -58,7 +59,7 @@ class Controls:
         self.listed_from = gr.State(0)
         self.painting = gr.State(None)
         self.chosen = gr.State(None)
-        gr.Markdown(f"### {info.path.name}\nEvery change is saved in `{plan}`.")
+        gr.HTML(f"<h3>{escape(info.path.name)}</h3>Every change is saved in <code>{escape(str(plan))}</code>.")
         with gr.Row():
             with gr.Column(scale=1, min_width=260):
                 self.shots = gr.Gallery(label="Shots", columns=2, allow_preview=False, height=720, object_fit="contain")

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidcolor.errors import ReferenceImageError, VidcolorError
 from vidcolor.web.controls import BLANK, UNKNOWN, Controls, still_in_gallery
@@ -15,6 +17,7 @@ from vidcolor.web.painting import has_strokes
 from vidcolor.web.session import Session
 
 _SHOTS_AT_ONCE = 24
+_HOSTS = ["127.0.0.1", "localhost"]
 _FONTS = ["system-ui", "sans-serif"]
 """The theme's own would be asked for from the net."""
 _PROGRESS = gr.Progress()
@@ -66,6 +69,10 @@ class Page:
                 prevent_thread_lock=True,
                 ssr_mode=False,
                 footer_links=[],
+                # Other pages can have their own names lead to this machine, but not ask under its name.
+                app_kwargs={
+                    "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
+                },
                 theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
             )
         except OSError as error:
@@ -85,12 +92,12 @@ class Page:
     def _connect(self, on: Controls) -> None:
         frame, shots = on.frame, [on.listed_from, on.frame]
         self._on(self.blocks.load, self._view, [frame], renews=True)
-        self._on(on.slider.release, self._view, [on.slider])
+        self._on(on.slider.input, self._view, [on.slider], follows=True)
         self._on(on.shots.select, self._choose_shot, [on.listed_from])
         self._on(on.earlier.click, self._earlier_shots, shots, [on.shots, on.listed_from])
         self._on(on.later.click, self._later_shots, shots, [on.shots, on.listed_from])
         self._on(on.undo.click, self._take_back, [frame], renews=True)
-        self._on(on.stills.select, self._choose_still, [], [on.chosen])
+        self._on(on.stills.select, self._choose_still, [frame], [on.chosen])
         self._on(
             on.upload.upload,
             self._add_still,
@@ -104,11 +111,9 @@ class Page:
         self._on(
             on.keep.click, self._keep_painting, [frame, *painting, on.reach], [*self._shown, *painting], renews=True
         )
-        settings = [frame, on.saturation, on.hue, on.temperature, on.treatment, on.looks]
-        for slider in (on.saturation, on.hue, on.temperature):
-            self._on(slider.release, self._adjust, settings, renews=True)
-        for choice in (on.treatment, on.looks):
-            self._on(choice.input, self._adjust, settings, renews=True)
+        for name in ("saturation", "hue", "temperature", "treatment", "looks"):
+            control = getattr(on, name)  # each sends its own value only: another tab may have changed the others
+            self._on(control.input, partial(self._adjust, name), [frame, control], renews=True, follows=True)
         self._on(on.cut.click, self._cut_here, [frame], renews=True)
         self._on(on.join.click, self._join_here, [frame], renews=True)
         self._on(on.preview.click, self._make_preview, [frame, on.seconds], [on.clip])
@@ -124,10 +129,17 @@ class Page:
         outputs: Sequence[Any] | None = None,
         *,
         renews: bool = False,
+        follows: bool = False,
     ) -> None:
-        """Let an event act, by default on what is shown of the frame; `renews` has the shots listed again after it."""
+        """Let an event act, by default on what is shown of the frame.
+
+        `renews` has the shots listed again after it; of events that come faster than they are done, the last one counts
+        where it `follows`, as a slider does.
+        """
         shared: Any = {"concurrency_id": "session", "concurrency_limit": 1, "api_visibility": "private"}
-        done = trigger(self._told(act), [*inputs], [*(self._shown if outputs is None else outputs)], **shared)
+        mode = "always_last" if follows else "once"
+        shown = self._shown if outputs is None else outputs
+        done = trigger(self._told(act), [*inputs], [*shown], trigger_mode=mode, **shared)
         on = self._controls
         if renews:
             done.success(self._told(self._list), [on.listed_from, on.frame], [on.shots, on.listed_from], **shared)
@@ -171,7 +183,8 @@ class Page:
         ]
 
     def _view(self, frame: float) -> list[Any]:
-        session, frame = self._session, int(frame)  # a number typed into the slider's field may be none of its steps
+        session = self._session
+        frame = min(max(int(frame), 0), session.plan.frames - 1)  # typed into the slider's field, it may be any number
         shot = session.plan.shot_at(frame)
         words = [
             f"**Shot {session.number_of(frame)}** of {len(session.plan.shots)}, frames {shot.start} to {shot.stop - 1}",
@@ -224,10 +237,12 @@ class Page:
         return self._list(first + _SHOTS_AT_ONCE, frame)
 
     def _choose_shot(self, first: int, chosen: gr.SelectData) -> list[Any]:
-        return self._view(self._session.plan.shots[first + chosen.index].representative)
+        shots = self._session.plan.shots  # joined, there may be fewer than another tab still lists
+        return self._view(shots[min(first + chosen.index, len(shots) - 1)].representative)
 
-    def _choose_still(self, chosen: gr.SelectData) -> int:
-        return int(chosen.index)
+    def _choose_still(self, frame: int, chosen: gr.SelectData) -> str | None:
+        references = self._session.plan.shot_at(frame).references
+        return references[chosen.index].path if chosen.index < len(references) else None
 
     def _take_back(self, frame: int) -> list[Any]:
         self._session.undo()
@@ -244,10 +259,9 @@ class Page:
         )
         return [*self._view(frame if bound is None else bound), None, False]
 
-    def _remove_still(self, frame: int, chosen: int | None) -> list[Any]:
-        if chosen is None or chosen >= len(self._session.plan.shot_at(frame).references):
+    def _remove_still(self, frame: int, chosen: str | None) -> list[Any]:
+        if chosen is None or not self._session.remove_still(frame, chosen):
             raise VidcolorError("no still is chosen", hint="click the one that is to go")
-        self._session.remove_still(frame, chosen)
         return self._view(frame)
 
     def _begin_painting(self, frame: int, editor: Any, painting: int | None) -> tuple[Any, int]:
@@ -269,17 +283,8 @@ class Page:
         picture = self._session.look(frame).ungraded
         return gr.ImageEditor(value={"background": picture, "layers": [], "composite": None}, label=f"Frame {frame}")
 
-    def _adjust(
-        self, frame: int, saturation: float, hue: float, temperature: float, treatment: str, looks: str
-    ) -> list[Any]:
-        self._session.adjust(
-            frame,
-            saturation=saturation,
-            hue=hue,
-            temperature=temperature,
-            treatment=treatment,
-            looks=None if looks == UNKNOWN else looks,
-        )
+    def _adjust(self, name: str, frame: int, value: float | str) -> list[Any]:
+        self._session.adjust(frame, **{name: None if value == UNKNOWN else value})
         return self._view(frame)
 
     def _cut_here(self, frame: int) -> list[Any]:

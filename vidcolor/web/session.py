@@ -1,56 +1,32 @@
 """A film and its plan while a person works on them: every change is saved at once, and can be taken back."""
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.coloring import Still, load_stills
 from vidcolor.errors import PlanError, ReferenceImageError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.grading import Grading
-from vidcolor.overview import Glance, look_at
+from vidcolor.overview import Glance
 from vidcolor.pipeline import Colorizer
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.plan.entries import Looks, PlannedReference, Treatment
-from vidcolor.plan.painted import settle
+from vidcolor.plan.entries import PlannedReference
 from vidcolor.plan.renewal import recut
 from vidcolor.plan.segment import check_length
-from vidcolor.references import Reference, load_reference
+from vidcolor.references import Reference, is_grey, load_reference
 from vidcolor.reports import PreviewReport, Report
-from vidcolor.sheets import cell, write_picture
+from vidcolor.sheets import write_picture
 from vidcolor.stills import still_path
-from vidcolor.video import Frame, VideoInfo
-from vidcolor.video.numbering import frame_times
-from vidcolor.video.single_frames import read_frames
+from vidcolor.video import VideoInfo
 from vidcolor.web.painting import paint_over
+from vidcolor.web.sights import Sights
 from vidcolor.web.stillfolder import StillFolder
 
 Bytes = NDArray[np.uint8]
 Progress = Callable[[str, int, int | None], None]
-
-_GLANCES_KEPT = 32
-"""Coloured frames of 480 lines, some 3 MB each."""
-_THUMBNAILS_KEPT = 2048
-"""Some 0.15 MB each."""
-
-
-@dataclass(frozen=True)
-class _Sight:
-    """All that a frame's colours depend on, where it is coloured by itself."""
-
-    frame: int
-    looks: Looks | None
-    treatment: Treatment
-    grading: Grading
-    references: tuple[PlannedReference, ...]
-    identities: tuple[str, ...]
 
 
 class Session:
@@ -62,6 +38,7 @@ class Session:
         networks: Colour the frames.
         path: Where the plan is saved with every change.
         folder: Where stills go that are painted or uploaded; made with the first of them.
+        replaces: What the plan's file held when the person's wish was read, None where it was not there.
 
     Attributes:
         plan: As it is now.
@@ -69,52 +46,56 @@ class Session:
         info: The film.
 
     Raises:
-        PlanError: The plan is of another length, or cannot be saved.
+        PlanError: The plan is of another length.
     """
 
     def __init__(
-        self, info: VideoInfo, plan: ColorPlan, networks: ExemplarColorizer, *, path: Path, folder: Path
+        self,
+        info: VideoInfo,
+        plan: ColorPlan,
+        networks: ExemplarColorizer,
+        *,
+        path: Path,
+        folder: Path,
+        replaces: bytes | None = None,
     ) -> None:
         check_length(plan, info)
         self.info, self.plan, self.path = info, plan, path
         self._networks, self._folder = networks, StillFolder(folder)
         self._before: list[ColorPlan] = []
-        self._stills: dict[str, Still] = {}
-        self._frame = lru_cache(maxsize=1)(self._read)
-        self._seen = lru_cache(maxsize=_GLANCES_KEPT)(self._color)
-        self._small = lru_cache(maxsize=_THUMBNAILS_KEPT)(lambda sight: cell(self._seen(sight).colored))
-        self._save(plan)
+        self._sights = Sights(info, networks, frames=plan.frames)
+        self._saved = replaces
+        self._latest: tuple[int, tuple[str, ...]] | None = None
 
-    @cached_property
+    def save(self) -> None:
+        """Write the plan as it is.
+
+        Raises:
+            PlanError: Somebody else wrote its file meanwhile, or it cannot be written.
+        """
+        self._check_untouched()
+        self._save(self.plan)
+
+    @property
     def times(self) -> list[Fraction]:
         """When each frame is shown, in seconds."""
-        return frame_times(self.info.path, stream=self.info.stream, frames=self.plan.frames)
+        return self._sights.times
+
+    def look(self, frame: int) -> Glance:
+        """Colour a frame by itself, as the plan has it now; see `Sights.look`."""
+        return self._sights.look(frame, self.plan)
+
+    def thumbnail(self, number: int) -> Bytes:
+        """Return the representative frame of a shot, given by its number from 1, in its colours, 180 lines high."""
+        return self._sights.thumbnail(self.plan.shots[number - 1].representative, self.plan)
+
+    def remarks(self, frame: int) -> list[str]:
+        """Say what of a frame's shot is not used, one line each."""
+        return self._sights.remarks(frame, self.plan)
 
     def number_of(self, frame: int) -> int:
         """Return the number, from 1, of the shot that holds a frame."""
         return self.plan.shots.index(self.plan.shot_at(frame)) + 1
-
-    def look(self, frame: int) -> Glance:
-        """Colour a frame by itself, as the plan has it now.
-
-        Raises:
-            VideoError: The film cannot be read.
-            ReferenceImageError: A still of the shot is missing, or cannot be read.
-        """
-        return self._seen(self._sight(frame))
-
-    def thumbnail(self, number: int) -> Bytes:
-        """Return the representative frame of a shot, given by its number from 1, in its colours, 180 lines high.
-
-        Raises:
-            VideoError: The film cannot be read.
-            ReferenceImageError: A still of the shot is missing, or cannot be read.
-        """
-        return self._small(self._sight(self.plan.shots[number - 1].representative))
-
-    def remarks(self, frame: int) -> list[str]:
-        """Say what of a frame's shot is not used, one line each."""
-        return settle(self._alone(self.plan.shot_at(frame))).notes
 
     def stills(self, frame: int) -> list[tuple[PlannedReference, Reference | None]]:
         """Return the stills of a frame's shot, with None for those that cannot be read."""
@@ -132,9 +113,13 @@ class Session:
             The still; an earlier one of the frame stays as a file.
 
         Raises:
+            ReferenceImageError: There is no colour in it.
             VideoError: The still cannot be written.
         """
+        self._check_untouched()
         picture = paint_over(self.look(frame).ungraded, layers, matrix=self.info.matrix, reach=reach)
+        if is_grey(picture):
+            raise ReferenceImageError("the painting is grey: no colour can come of it", hint="set the saturation to 0")
         still = self._folder.free(still_path(self.info.path, frame, Path()).name, frame=frame)
         write_picture(still, picture)
         self._bind(still, frame, frame)
@@ -155,6 +140,7 @@ class Session:
             ReferenceImageError: It is no picture, or a damaged one.
             VideoError: The copy cannot be written.
         """
+        self._check_untouched()
         reference = load_reference(path)
         named = reference.frame if reference.frame is not None and reference.frame < self.plan.frames else None
         bound = frame if own else named
@@ -162,14 +148,16 @@ class Session:
         self._bind(still, frame if bound is None else bound, bound)
         return still, bound
 
-    def remove_still(self, frame: int, number: int) -> None:
-        """Take a still, by its number from 0, out of a frame's shot; its file stays."""
-        references = list(self.plan.shot_at(frame).references)
-        del references[number]
-        self.adjust(frame, references=references)
+    def remove_still(self, frame: int, path: str) -> bool:
+        """Take a still out of a frame's shot, if it is there; its file stays."""
+        references = self.plan.shot_at(frame).references
+        if (place := next((number for number, each in enumerate(references) if each.path == path), None)) is None:
+            return False
+        self.adjust(frame, references=[*references[:place], *references[place + 1 :]])
+        return True
 
     def adjust(self, frame: int, **settings: Any) -> None:
-        """Change settings of a frame's shot, by their names in the plan.
+        """Change settings of a frame's shot, by their names in the plan; the same again is one change with the last.
 
         Raises:
             ValueError: A value is not allowed.
@@ -178,7 +166,12 @@ class Session:
         values = {name: getattr(shot, name) for name in PlannedShot.model_fields}
         changed = PlannedShot.model_validate(values | settings)
         if changed != shot:
+            what = (shot.start, tuple(settings))
+            again = what == self._latest and "references" not in settings
             self._replace(self.plan.with_shots(changed if each is shot else each for each in self.plan.shots))
+            if again:
+                self._before.pop()
+            self._latest = what
 
     def cut(self, frame: int) -> None:
         """Let a shot begin at a frame.
@@ -207,6 +200,7 @@ class Session:
         self._check_untouched()
         self._save(self._before[-1])
         self._before.pop()
+        self._latest = None
 
     def preview(self, frame: int, seconds: int, folder: Path, *, progress: Progress | None = None) -> PreviewReport:
         """Colour some seconds from a frame on, and write them beside the film into a folder."""
@@ -248,6 +242,7 @@ class Session:
         before = self.plan
         self._save(plan)
         self._before.append(before)
+        self._latest = None
 
     def _save(self, plan: ColorPlan) -> None:
         plan.save(self.path)
@@ -264,50 +259,13 @@ class Session:
 
     def _bind(self, still: Path, frame: int, bound: int | None) -> None:
         """Add a still to the shot that holds a frame, in place of another that is bound to the same one."""
-        references = [each for each in self.plan.shot_at(frame).references if bound is None or each.frame != bound]
-        self.adjust(frame, references=[*references, PlannedReference(path=str(still), frame=bound)])
-
-    def _alone(self, shot: PlannedShot) -> ColorPlan:
-        """Return the plan with no stills but those that one shot uses: the others need not be read for it."""
-        needed = {shot.start, *(self.plan.shot_at(frame).start for frame in shot.borrow)}
-        return self.plan.with_shots(
-            each if each.start in needed else each.model_copy(update={"references": [], "borrow": []})
-            for each in self.plan.shots
-        )
-
-    def _settled(self, frame: int) -> tuple[PlannedShot, dict[str, Still]]:
-        """Return the shot of a frame with its painted and its borrowed stills, and these."""
-        settled = settle(self._alone(self.plan.shot_at(frame)))
-        assert settled.plan is not None, "a plan was given"
-        self._load(settled.references)
-        shot = settled.plan.shot_at(frame)
-        return shot, {each.path: self._stills[each.path] for each in shot.references}
-
-    def _load(self, references: Collection[Reference]) -> None:
-        for reference in references:
-            known = self._stills.get(reference.key)
-            if known is None or known.reference.identity != reference.identity:
-                self._stills.update(load_stills([reference], self._networks, self.info))
-
-    def _sight(self, frame: int) -> "_Sight":
-        shot, stills = self._settled(frame)
-        identities = tuple(still.reference.identity for still in stills.values())
-        return _Sight(frame, shot.looks, shot.treatment, shot.grading, tuple(shot.references), identities)
-
-    def _color(self, sight: "_Sight") -> Glance:
-        shot = PlannedShot(
-            start=0,
-            stop=self.plan.frames,
-            looks=sight.looks,
-            treatment=sight.treatment,
-            **asdict(sight.grading),
-            references=list(sight.references),
-        )
-        return look_at(self._frame(sight.frame), shot, self.info, self._stills, self._networks)
-
-    def _read(self, frame: int) -> Frame:
-        with closing(read_frames(self.info, [frame], of=self.plan.frames, times=self.times)) as frames:
-            return next(frames)
+        others, frames = list[PlannedReference](), None
+        for each in self.plan.shot_at(frame).references:
+            if bound is not None and each.frame == bound:
+                frames = each.frames
+            else:
+                others.append(each)
+        self.adjust(frame, references=[*others, PlannedReference(path=str(still), frame=bound, frames=frames)])
 
 
 def _readable(path: str) -> Reference | None:

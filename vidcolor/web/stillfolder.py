@@ -36,8 +36,10 @@ class StillFolder:
             raise VideoError(reason, hint=hint) from error
         number = "" if frame is None else f"_{frame:06d}"
         stem, suffix = Path(name).stem.removesuffix(number), Path(name).suffix
-        names = chain([f"{stem}{number}{suffix}"], (f"{stem}-{again}{number}{suffix}" for again in count(2)))
-        return next(path for each in names if not (path := self._path / each).exists())
+        stems = chain([f"{stem}{number}"], (f"{stem}-{again}{number}" for again in count(2)))
+        # Pictures that differ in format alone stand for each other: a painting program may save a still as another.
+        taken = {each.stem for each in self._path.iterdir()}
+        return next(self._path / f"{each}{suffix}" for each in stems if each not in taken)
 
     def take_in(self, file: Path, *, frame: int | None = None) -> Path:
         """Copy a still into the folder, and return the copy.
