@@ -108,9 +108,9 @@ def test_folders_that_are_left_out_are_named(
             raise denied(path)
         return status(path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
-    monkeypatch.setattr(Path, "is_file", is_file)
-    with caplog.at_level(logging.WARNING):
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
+        patched.setattr(os, "scandir", scandir)  # pytest itself lists the folder in the end, to remove it
+        patched.setattr(Path, "is_file", is_file)
         assert _levels(load_pictures(tmp_path / "data")) == ([1], [])
     assert "closed cannot be read and is left out (Permission denied)" in caplog.text
     assert "c.png cannot be read and is left out (Permission denied)" in caplog.text
