@@ -92,11 +92,11 @@ class Page:
     def _connect(self, on: Controls) -> None:
         frame, shots = on.frame, [on.listed_from, on.frame]
         self._on(self.blocks.load, self._view, [frame], renews=True)
-        self._on(on.slider.input, self._view, [on.slider], follows=True)
+        self._on(on.slider.input, self._follow, [on.slider], follows=True)
         self._on(on.shots.select, self._choose_shot, [on.listed_from])
-        self._on(on.earlier.click, self._earlier_shots, shots, [on.shots, on.listed_from])
-        self._on(on.later.click, self._later_shots, shots, [on.shots, on.listed_from])
-        self._on(on.undo.click, self._take_back, [frame], renews=True)
+        self._on(on.earlier.click, partial(self._turn, -_SHOTS_AT_ONCE), shots, [on.shots, on.listed_from])
+        self._on(on.later.click, partial(self._turn, _SHOTS_AT_ONCE), shots, [on.shots, on.listed_from])
+        self._on(on.undo.click, partial(self._change, lambda _: self._session.undo()), [frame], renews=True)
         self._on(on.stills.select, self._choose_still, [frame], [on.chosen])
         self._on(
             on.upload.upload,
@@ -114,8 +114,8 @@ class Page:
         for name in ("saturation", "hue", "temperature", "treatment", "looks"):
             control = getattr(on, name)  # each sends its own value only: another tab may have changed the others
             self._on(control.input, partial(self._adjust, name), [frame, control], renews=True, follows=True)
-        self._on(on.cut.click, self._cut_here, [frame], renews=True)
-        self._on(on.join.click, self._join_here, [frame], renews=True)
+        self._on(on.cut.click, partial(self._change, self._session.cut), [frame], renews=True)
+        self._on(on.join.click, partial(self._change, self._session.join), [frame], renews=True)
         self._on(on.preview.click, self._make_preview, [frame, on.seconds], [on.clip])
         film = [on.output, on.quality, on.replace]
         self._on(on.colorize.click, self._color_film, film, [on.report])
@@ -230,11 +230,15 @@ class Page:
         current = self._session.number_of(frame) - 1 - first
         return gr.Gallery(value=pictures, selected_index=current if 0 <= current < len(pictures) else None), first
 
-    def _earlier_shots(self, first: int, frame: int) -> tuple[Any, int]:
-        return self._list(first - _SHOTS_AT_ONCE, frame)
+    def _turn(self, by: int, first: int, frame: int) -> tuple[Any, int]:
+        return self._list(first + by, frame)
 
-    def _later_shots(self, first: int, frame: int) -> tuple[Any, int]:
-        return self._list(first + _SHOTS_AT_ONCE, frame)
+    def _follow(self, frame: float) -> list[Any]:
+        """Show the frame that a slider is moved to, but leave the slider alone: it may have been moved on meanwhile."""
+        values, place = self._view(frame), self._shown.index(self._controls.slider)
+        shot = self._session.plan.shot_at(values[0])
+        values[place] = gr.Slider(minimum=shot.start, maximum=max(shot.stop - 1, shot.start + 1))
+        return values
 
     def _choose_shot(self, first: int, chosen: gr.SelectData) -> list[Any]:
         shots = self._session.plan.shots  # joined, there may be fewer than another tab still lists
@@ -244,8 +248,8 @@ class Page:
         references = self._session.plan.shot_at(frame).references
         return references[chosen.index].path if chosen.index < len(references) else None
 
-    def _take_back(self, frame: int) -> list[Any]:
-        self._session.undo()
+    def _change(self, change: Callable[[int], None], frame: int) -> list[Any]:
+        change(frame)
         return self._view(frame)
 
     def _add_still(self, frame: int, file: str, own: bool) -> list[Any]:
@@ -285,15 +289,9 @@ class Page:
 
     def _adjust(self, name: str, frame: int, value: float | str) -> list[Any]:
         self._session.adjust(frame, **{name: None if value == UNKNOWN else value})
-        return self._view(frame)
-
-    def _cut_here(self, frame: int) -> list[Any]:
-        self._session.cut(frame)
-        return self._view(frame)
-
-    def _join_here(self, frame: int) -> list[Any]:
-        self._session.join(frame)
-        return self._view(frame)
+        values = self._view(frame)
+        values[self._shown.index(getattr(self._controls, name))] = gr.skip()  # as in `_follow`
+        return values
 
     def _make_preview(self, frame: int, seconds: int, progress: Any = _PROGRESS) -> str:
         self._stop.clear()

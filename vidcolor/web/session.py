@@ -254,7 +254,7 @@ class Session:
         if self.path.exists() and self.path.read_bytes() != self._saved:
             raise PlanError(
                 f"{self.path} was changed by another program: nothing is saved over it",
-                hint=f"end the page and go on with `vidcolor web {self.info.path.name} --plan {self.path.name}`",
+                hint=f"end the page and go on with `vidcolor web {self.info.path} --plan {self.path}`",
             )
 
     def _bind(self, still: Path, frame: int, bound: int | None) -> None:
