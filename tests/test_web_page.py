@@ -311,19 +311,21 @@ def test_the_end_of_the_page_waits_for_a_film_to_be_put_away(page: Page, browser
     assert not output.exists()
 
 
-def test_a_page_with_many_shots_lists_some_at_a_time(film: Path, untrained: Path, tmp_path: Path) -> None:
-    shots = [PlannedShot(start=frame, stop=frame + 1, treatment="keep") for frame in range(FRAMES)]
-    plan = ColorPlan(video=str(film), frames=FRAMES, shots=shots)
+def test_a_page_with_many_shots_lists_some_at_a_time(untrained: Path, tmp_path: Path) -> None:
+    film = render(tmp_path / "film", Film(frames=30, width=96, height=64))
+    shots = [PlannedShot(start=frame, stop=frame + 1, treatment="keep") for frame in range(30)]
+    plan = ColorPlan(video=str(film), frames=30, shots=shots)
     networks = ExemplarColorizer.load(untrained)
-    session = Session(probe(film), plan, networks, path=tmp_path / "plan.json", folder=tmp_path / "stills")
-    session.adjust(3, saturation=0.5)
-    page = Page(session, tmp_path)
+    page = Page(Session(probe(film), plan, networks, path=tmp_path / "plan.json", folder=tmp_path), tmp_path)
     try:
         browser = Browser(page.launch(port=None, browser=False))
-        told = browser.act("Later", "click", None, None)
-        assert len(told["Shots"]["value"]) == FRAMES
+        later, end, earlier = (browser.act(name, "click", None, None) for name in ("Later", "Later", "Earlier"))
     finally:
         page.close()
+    assert [each["caption"] for each in later["Shots"]["value"]] == [f"{n}: {n - 1} to {n - 1}" for n in range(25, 31)]
+    assert end["Shots"]["value"][0]["caption"] == "25: 24 to 24"
+    assert len(earlier["Shots"]["value"]) == 24
+    assert earlier["Shots"]["value"][0]["caption"] == "1: 0 to 0"
 
 
 # The command

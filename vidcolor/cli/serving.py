@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from vidcolor.cli.options import (
 )
 from vidcolor.errors import VidcolorError
 from vidcolor.places import real_place
+
+if TYPE_CHECKING:
+    from vidcolor.web.page import Page
 
 
 def web(
@@ -65,21 +68,13 @@ def web(
     check_folder(folder, made=True, option="--stills")
 
     with Talk(quiet=quiet, json=json) as talk, TemporaryDirectory(prefix="vidcolor-") as scratch:
-        try:
-            from vidcolor.web.page import Page
-        except ModuleNotFoundError as error:
-            if error.name != "gradio":
-                raise
-            raise VidcolorError("the page needs gradio", hint="pip install 'vidcolor[web]'") from error
+        page_type = _page_type(scratch)
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.plan import ColorPlan
         from vidcolor.planning import prepare_film
         from vidcolor.video import probe
         from vidcolor.web.session import Session
 
-        os.environ["GRADIO_TEMP_DIR"] = scratch  # it would keep uploads, and every picture it showed, for ever
-        for name in ("no_proxy", "NO_PROXY"):  # it asks itself whether it is there
-            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
         replaces = target.read_bytes() if target.exists() else None
         networks = ExemplarColorizer.load(weights, device=device)
         notes: tuple[str, ...] = ()
@@ -91,7 +86,7 @@ def web(
             info, shots, notes, warnings = film.info, film.plan, film.notes, film.warnings
         talk.report(notes=notes, warnings=warnings)
         session = Session(info, shots, networks, path=target, folder=folder, replaces=replaces)
-        page = Page(session, Path(scratch))
+        page = page_type(session, Path(scratch))
         address = page.launch(port=port, browser=not no_browser)
         try:
             if not same:
@@ -106,3 +101,17 @@ def web(
         finally:
             page.close()
     talk.note(f"the plan is in {target}")
+
+
+def _page_type(scratch: str) -> "type[Page]":
+    """Set gradio's surroundings up, load it, and return the page."""
+    os.environ["GRADIO_TEMP_DIR"] = scratch  # it would keep uploads, and every picture it showed, for ever
+    for name in ("no_proxy", "NO_PROXY"):  # it asks itself whether it is there
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+    try:
+        from vidcolor.web.page import Page
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise VidcolorError("the page needs gradio", hint="pip install 'vidcolor[web]'") from error
+    return Page

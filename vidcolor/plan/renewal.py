@@ -172,7 +172,9 @@ def recut(plan: ColorPlan, *, cut: int | None = None, join: int | None = None) -
         starts.add(cut)
     if join is not None:
         if join not in starts - {0}:
-            raise PlanError(f"no shot to join starts at frame {join}", hint="the film's first shot has none before it")
+            raise PlanError(
+                f"no shot to join starts at frame {join}", hint="name a shot by its first frame; 0 has none before it"
+            )
         starts.remove(join)
     shots = []
     for start, stop in pairwise([*sorted(starts), plan.frames]):

@@ -2,13 +2,14 @@
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.grading import MOST_HUE, MOST_SATURATION, MOST_TEMPERATURE
-from vidcolor.plan.entries import PlannedReference
+from vidcolor.plan.entries import PlannedReference, PlannedShot
 from vidcolor.propagation import EFFORTS
 from vidcolor.references import Reference
 from vidcolor.video import VideoInfo, default_output
@@ -104,7 +105,7 @@ class Controls:
                     _FURTHEST,
                     value=0,
                     step=1,
-                    label="Growth of strokes, in % of the width",
+                    label="Growth of strokes, in % of the longer side",
                 )
                 self.keep = gr.Button("Keep as the still of its frame", size="sm", variant="primary")
             self.editor = gr.ImageEditor(
@@ -166,3 +167,8 @@ def still_in_gallery(planned: PlannedReference, reference: Reference | None) -> 
     elif reference.grey:
         words.append("grey: not painted yet")
     return BLANK if reference is None else reference.rgb, ", ".join(words)
+
+
+def slider_ends(shot: PlannedShot) -> dict[str, Any]:
+    """Return between which frames the slider moves; gradio has none that stands still."""
+    return {"minimum": shot.start, "maximum": max(shot.stop - 1, shot.start + 1)}

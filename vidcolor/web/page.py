@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidcolor.errors import ReferenceImageError, VidcolorError
-from vidcolor.web.controls import BLANK, UNKNOWN, Controls, still_in_gallery
+from vidcolor.web.controls import BLANK, UNKNOWN, Controls, slider_ends, still_in_gallery
 from vidcolor.web.painting import has_strokes
 from vidcolor.web.session import Session
 
@@ -70,9 +70,7 @@ class Page:
                 ssr_mode=False,
                 footer_links=[],
                 # Other pages can have their own names lead to this machine, but not ask under its name.
-                app_kwargs={
-                    "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
-                },
+                app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)]},
                 theme=gr.themes.Default(font=_FONTS, font_mono=["ui-monospace", "monospace"]),
             )
         except OSError as error:
@@ -192,9 +190,9 @@ class Page:
         ]
         film = colored = None
         try:
-            glance = session.look(frame)
+            glance, remarks = session.see(frame)
             film, colored = glance.film, glance.colored
-            words += session.remarks(frame)
+            words += remarks
         except ReferenceImageError as error:  # the rest is shown all the same, so that the still can be taken out
             words.append(f"**{error.message}**")
         stills = [still_in_gallery(planned, reference) for planned, reference in session.stills(frame)]
@@ -203,7 +201,7 @@ class Page:
             "; ".join(words),
             film,
             colored,
-            gr.Slider(minimum=shot.start, maximum=max(shot.stop - 1, shot.start + 1), value=frame),
+            gr.Slider(**slider_ends(shot), value=frame),
             gr.Gallery(value=stills, selected_index=None),
             None,
             shot.saturation,
@@ -235,9 +233,9 @@ class Page:
 
     def _follow(self, frame: float) -> list[Any]:
         """Show the frame that a slider is moved to, but leave the slider alone: it may have been moved on meanwhile."""
-        values, place = self._view(frame), self._shown.index(self._controls.slider)
-        shot = self._session.plan.shot_at(values[0])
-        values[place] = gr.Slider(minimum=shot.start, maximum=max(shot.stop - 1, shot.start + 1))
+        values = self._view(frame)
+        ends = slider_ends(self._session.plan.shot_at(values[0]))
+        values[self._shown.index(self._controls.slider)] = gr.Slider(**ends)
         return values
 
     def _choose_shot(self, first: int, chosen: gr.SelectData) -> list[Any]:

@@ -82,16 +82,16 @@ class Session:
         return self._sights.times
 
     def look(self, frame: int) -> Glance:
-        """Colour a frame by itself, as the plan has it now; see `Sights.look`."""
-        return self._sights.look(frame, self.plan)
+        """Colour a frame by itself, as the plan has it now; see `Sights.see`."""
+        return self.see(frame)[0]
+
+    def see(self, frame: int) -> tuple[Glance, list[str]]:
+        """Colour a frame as `look` does, and say what of its shot is not used, one line each."""
+        return self._sights.see(frame, self.plan)
 
     def thumbnail(self, number: int) -> Bytes:
         """Return the representative frame of a shot, given by its number from 1, in its colours, 180 lines high."""
         return self._sights.thumbnail(self.plan.shots[number - 1].representative, self.plan)
-
-    def remarks(self, frame: int) -> list[str]:
-        """Say what of a frame's shot is not used, one line each."""
-        return self._sights.remarks(frame, self.plan)
 
     def number_of(self, frame: int) -> int:
         """Return the number, from 1, of the shot that holds a frame."""

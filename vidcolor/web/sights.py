@@ -63,30 +63,28 @@ class Sights:
         """When each frame is shown, in seconds."""
         return frame_times(self._info.path, stream=self._info.stream, frames=self._frames)
 
-    def look(self, frame: int, plan: ColorPlan) -> Glance:
-        """Colour a frame as a plan has it.
+    def see(self, frame: int, plan: ColorPlan) -> tuple[Glance, list[str]]:
+        """Colour a frame as a plan has it, and say what of its shot is not used, one line each.
 
         Raises:
             VideoError: The film cannot be read.
             ReferenceImageError: A still of the shot is missing, or cannot be read.
         """
-        return self._seen(self._sight(frame, plan))
+        sight, remarks = self._sight(frame, plan)
+        return self._seen(sight), remarks
 
     def thumbnail(self, frame: int, plan: ColorPlan) -> Bytes:
-        """Return a frame in its colours, RGB uint8 (180, w, 3); raises as `look`."""
-        return self._small(self._sight(frame, plan))
+        """Return a frame in its colours, RGB uint8 (180, w, 3); raises as `see`."""
+        return self._small(self._sight(frame, plan)[0])
 
-    def remarks(self, frame: int, plan: ColorPlan) -> list[str]:
-        """Say what of a frame's shot is not used, one line each; raises as `look`."""
-        return _settled_alone(plan.shot_at(frame), plan).notes
-
-    def _sight(self, frame: int, plan: ColorPlan) -> _Sight:
+    def _sight(self, frame: int, plan: ColorPlan) -> tuple[_Sight, list[str]]:
         settled = _settled_alone(plan.shot_at(frame), plan)
         assert settled.plan is not None, "a plan was given"
         self._load(settled.references)
         shot = settled.plan.shot_at(frame)
         identities = tuple(self._stills[each.path].reference.identity for each in shot.references)
-        return _Sight(frame, shot.looks, shot.treatment, shot.grading, tuple(shot.references), identities)
+        sight = _Sight(frame, shot.looks, shot.treatment, shot.grading, tuple(shot.references), identities)
+        return sight, settled.notes
 
     def _load(self, references: Collection[Reference]) -> None:
         for reference in references:

@@ -23,8 +23,6 @@ to 12.2 in Lab ab as they were, and to 10.1 spread so far, with `_EDGE`; with ha
 the reach, to 9.9 to 10.3."""
 _PULL = 10.0
 """Of a stroke on the walks that set out in it: they arrive at once."""
-_LEAK = 1e-5
-"""Likelihood to step over any edge: without it, parts that touch no stroke would leave the system undetermined."""
 _LEVELS = 3
 _ITERATIONS = 60
 _LEAST = 0.02
@@ -100,4 +98,4 @@ def _reach(strokes: Floats, luma: Floats, guess: Floats, *, end: float) -> Float
 
 def _likeness(difference: Floats) -> Floats:
     """Return how readily walks step between neighbours, (h, w, 1), from their difference of luma."""
-    return (np.exp(-0.5 * (difference / np.float32(_EDGE)) ** 2) + np.float32(_LEAK))[..., None]
+    return np.asarray(np.exp(-0.5 * (difference / np.float32(_EDGE)) ** 2), np.float32)[..., None]
