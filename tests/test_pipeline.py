@@ -214,7 +214,7 @@ def test_a_preview_replaces_neither_the_film_nor_what_is_there(
     def planned(*_: object, **__: object) -> None:
         pytest.fail("the film was planned for a clip that cannot be written")
 
-    monkeypatch.setattr("vidcolor.pipeline.find_plan", planned)
+    monkeypatch.setattr("vidcolor.pipeline.prepare_run", planned)
     own = tmp_path / f"film{film.suffix}"
     own.write_bytes(film.read_bytes())
     with pytest.raises(VideoError, match="is the film itself"):

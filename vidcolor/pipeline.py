@@ -4,10 +4,8 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
-from vidcolor.coloring import load_stills
 from vidcolor.delivery import ChromaDelivery
 from vidcolor.errors import PlanError, VideoError
 from vidcolor.exemplar import ExemplarColorizer
@@ -17,17 +15,14 @@ from vidcolor.jobs import Job
 from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
 from vidcolor.plan import ColorPlan
-from vidcolor.plan.looks import keeping_color, remarks_on
-from vidcolor.plan.painted import settle
-from vidcolor.plan.segment import check_length, fit_to_segment
-from vidcolor.planning import Progress, begin, check_options, find_plan
+from vidcolor.planning import Progress
 from vidcolor.previewing import PreviewPictures, beginning
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, PreviewReport, Report, refuse_warnings
+from vidcolor.runs import check_options, prepare_run
 from vidcolor.sheets import check_picture, lay_out, write_picture
 from vidcolor.shotframes import ColoredFrame
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
-from vidcolor.video.checksums import check_film
 from vidcolor.video.output import check_output
 from vidcolor.weights import Weights
 
@@ -116,14 +111,12 @@ class Colorizer:
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
-        started, video, clock = time.perf_counter(), Path(video), Clock()
+        started, clock = time.perf_counter(), Clock()
         check_options(quality, saturation)
         with (
             VideoReader(video, start=start, end=end, stream=stream, threads=threads) as reader,
             nullcontext() if job is None or provenance is not None else Job(Path(job), fresh=fresh) as work,
         ):
-            if plan is not None and start is None and end is None:
-                check_length(plan, reader.info)
             target = Path(output) if output is not None else default_output(reader.info)
             writer = VideoWriter(
                 target,
@@ -141,53 +134,51 @@ class Colorizer:
                 work.names(writer.part)
             with writer, _provenance_film(provenance, target, reader.info, overwrite=overwrite) as sources:
                 networks = self._networks if sources is None else self._networks.tracing()
-                given = settle(plan, references)
-                stills = load_stills(given.references, networks, reader.info)
-                warned = [*given.warnings]
-                if verify_input:
-                    with clock("check"):
-                        warned += check_film(reader.info, progress=progress and partial(progress, "check"))
-                refuse_warnings(video, [*warned, *reader.warnings], strict=strict)
-
-                with clock("plan"):
-                    fitted = given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
-                    found = find_plan(work, networks, reader, stills, quality=quality, plan=fitted, progress=progress)
-                    refuse_warnings(video, found.warnings, strict=strict)
-                    if work is not None:
-                        begin(work, found, stills)
-                plan = keeping_color(found.plan) if keep_color else found.plan
-                notes, warnings = remarks_on(plan.shots)
-                refuse_warnings(video, warnings, strict=strict)
-                deliver = ChromaDelivery(reader.info, plan, writer.chroma_format, saturation=saturation)
-                colors = color_film(reader, plan, stills, networks, quality=quality, clock=clock, job=work)
+                run = prepare_run(
+                    reader,
+                    networks,
+                    quality=quality,
+                    plan=plan,
+                    given=references,
+                    keep_color=keep_color,
+                    job=work,
+                    verify_input=verify_input,
+                    strict=strict,
+                    clock=clock,
+                    progress=progress,
+                )
+                deliver = ChromaDelivery(reader.info, run.plan, writer.chroma_format, saturation=saturation)
+                colors = color_film(reader, run.plan, run.stills, networks, quality=quality, clock=clock, job=work)
                 with closing(colors):
                     _write(
-                        colors, deliver, writer, sources, info=reader.info, plan=plan, clock=clock, progress=progress
+                        colors,
+                        deliver,
+                        writer,
+                        sources,
+                        info=reader.info,
+                        frames=run.plan.frames,
+                        clock=clock,
+                        progress=progress,
                     )
                 writer.finish()
                 damage = [*reader.warnings, *writer.warnings]
-                refuse_warnings(video, damage, strict=strict)
-                warned += [*found.warned_notes(), *warnings, *damage]
-        seconds = time.perf_counter() - started
+                refuse_warnings(reader.info.path, damage, strict=strict)
+        untraced = [f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else []
+        frames, seconds = run.plan.frames, time.perf_counter() - started
         return Report(
             output=target,
-            frames=plan.frames,
+            frames=frames,
             seconds=seconds,
-            rate=plan.frames / seconds,
-            shots=len(plan.shots),
+            rate=frames / seconds,
+            shots=len(run.plan.shots),
             shots_reused=0 if work is None else work.reused,
-            shots_colored=sum(shot.colored for shot in plan.shots) if work is None else work.colored,
+            shots_colored=sum(shot.colored for shot in run.plan.shots) if work is None else work.colored,
             job=None if work is None else work.folder,
             job_bytes=0 if work is None else work.size(),
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
-            notes=(
-                *(*given.notes, *(note for note in plan.notes if note not in warned), *notes, *writer.notes),
-                *deliver.notes,
-                *(work.remarks if work is not None else ()),
-                *([f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else ()),
-            ),
-            warnings=tuple(warned),
+            notes=(*run.notes, *writer.notes, *deliver.notes, *(() if work is None else work.remarks), *untraced),
+            warnings=(*run.warnings, *damage),
         )
 
     def preview(
@@ -230,43 +221,44 @@ class Colorizer:
             ReferenceImageError: A still cannot be used.
             PlanError: The plan does not fit the film.
         """
-        started = time.perf_counter()
-        video, clock, sheet = Path(video), Clock(), Path(contact_sheet)
+        started, sheet = time.perf_counter(), Path(contact_sheet)
         check_options("balanced", saturation)
         end = (probe(video, stream=stream).start or Fraction(0) if start is None else start) + duration
         with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
-            for made in (Path(side_by_side), sheet):
-                check_output(made, source=video, overwrite=overwrite)
-            check_picture(sheet)
             info = reader.info
+            for made in (Path(side_by_side), sheet):
+                check_output(made, source=info.path, overwrite=overwrite)
+            check_picture(sheet)
             networks = self._networks.tracing() if provenance else self._networks
-            given = settle(plan, references)
-            stills = load_stills(given.references, networks, info)
-            fitted = given.plan and fit_to_segment(given.plan, video, start=start, end=end, stream=stream)
-            found = find_plan(None, networks, reader, stills, quality="balanced", plan=fitted, progress=progress)
-            plan = keeping_color(found.plan) if keep_color else found.plan
-            notes, warnings = remarks_on(plan.shots)
-            first, shot = beginning(given.plan, fitted, video, start=start, stream=stream)
+            run = prepare_run(
+                reader,
+                networks,
+                quality="balanced",
+                plan=plan,
+                given=references,
+                keep_color=keep_color,
+                progress=progress,
+            )
+            first, shot = beginning(run.whole, info, start=start)
             pictures = PreviewPictures(
-                info, plan, stills, saturation=saturation, provenance=provenance, first=first, shot=shot
+                info, run.plan, run.stills, saturation=saturation, provenance=provenance, first=first, shot=shot
             )
             rate = info.average_rate or Fraction(25)
-            colors = color_film(reader, plan, stills, networks, quality="balanced", clock=clock)
+            colors = color_film(reader, run.plan, run.stills, networks, quality="balanced", clock=Clock())
             with RgbVideoWriter(side_by_side, rate=rate, overwrite=overwrite) as clip, closing(colors):
                 for item in colors:
                     clip.write(pictures.side_by_side(item))
                     if progress is not None:
-                        progress("color", item.frame.index + 1, plan.frames)
+                        progress("color", item.frame.index + 1, run.plan.frames)
                 # Before the clip is finished: both appear, or neither.
                 write_picture(part, lay_out(pictures.rows), final=sheet)
-        warned = found.warned_notes()
         return PreviewReport(
             side_by_side=Path(side_by_side),
             contact_sheet=sheet,
-            frames=plan.frames,
+            frames=run.plan.frames,
             seconds=time.perf_counter() - started,
-            notes=(*given.notes, *(note for note in plan.notes if note not in warned), *notes),
-            warnings=(*given.warnings, *warned, *warnings, *reader.warnings),
+            notes=run.notes,
+            warnings=(*run.warnings, *reader.warnings),
         )
 
 
@@ -277,17 +269,17 @@ def _write(
     sources: RgbVideoWriter | None,
     *,
     info: VideoInfo,
-    plan: ColorPlan,
+    frames: int,
     clock: Clock,
     progress: Progress | None,
 ) -> None:
-    """Write a film, and where its colours come from if there is a clip for that.
+    """Write a film of so many frames, and where its colours come from if there is a clip for that.
 
     Raises:
         PlanError: The film ends before the plan.
     """
-    frames = 0
-    for frames, item in enumerate(colors, 1):
+    written = 0
+    for written, item in enumerate(colors, 1):
         if sources is not None:
             with clock("provenance"):
                 sources.write(show_provenance(item.chroma, item.luma, info))
@@ -296,10 +288,10 @@ def _write(
         with clock("encode"):
             writer.write(item.frame, planes)
         if progress is not None:
-            progress("color", frames, plan.frames)
-    if frames < plan.frames:
+            progress("color", written, frames)
+    if written < frames:
         raise PlanError(
-            f"the film ends after {frames} frames, its plan after {plan.frames} frames",
+            f"the film ends after {written} frames, its plan after {frames} frames",
             hint="make the plan anew with `vidcolor scenes`",
         )
 

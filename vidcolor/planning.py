@@ -1,11 +1,10 @@
-"""What a run is to do: its settings checked, its plan found in the film, taken from its job, or given."""
+"""Shots of a film found, and its stills given to them, by what the networks find similar."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,16 +13,11 @@ from torch import Tensor
 
 from vidcolor.color import LONG_SIDE, working_size
 from vidcolor.coloring import Still, load_stills
-from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer, similarity
-from vidcolor.grading import MOST_SATURATION
-from vidcolor.jobs import Job, Recipe, digest, film_identity
-from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, make_plan
 from vidcolor.plan.painted import settle
-from vidcolor.propagation import EFFORTS, REVISION
 from vidcolor.references import Reference
-from vidcolor.video import VideoInfo, VideoReader, probe
+from vidcolor.video import VideoInfo, probe
 
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
@@ -131,132 +125,3 @@ def prepare_film(
     )
     notes = (*settled.notes, *(note for note in shots.notes if note not in warnings))
     return PreparedFilm(info, shots, stills, notes, tuple(warnings))
-
-
-@dataclass(frozen=True, eq=False)
-class FoundPlan:
-    """A run's plan, before the run begins.
-
-    Attributes:
-        plan: The one given, the one that the job holds, or a new one.
-        warnings: What was warned of while it was made, in this run or an earlier one.
-        recipe: What colours depend on, apart from the stills of each shot; None without a job.
-        made_from: What stands for all that the plan was made from; None for one that was given, and without a job.
-    """
-
-    plan: ColorPlan
-    warnings: tuple[str, ...]
-    recipe: Recipe | None
-    made_from: str | None
-
-    def warned_notes(self) -> list[str]:
-        """Return the plan's notes that are warned of. All else is damage, of which colouring warns again."""
-        return [line for line in self.warnings if line in self.plan.notes]
-
-
-def find_plan(
-    job: Job | None,
-    networks: ExemplarColorizer,
-    reader: VideoReader,
-    stills: dict[str, Still],
-    *,
-    quality: str,
-    plan: ColorPlan | None,
-    progress: Progress | None = None,
-) -> FoundPlan:
-    """Return the plan of a run; nothing is written to the job yet.
-
-    Args:
-        job: The job, or None.
-        networks: Their weights and device count.
-        reader: The film, or its segment.
-        stills: By their keys.
-        quality: Effort of propagation.
-        plan: A plan that was given, or None.
-        progress: Called with stage, frames done and frames in all while a plan is made.
-
-    Raises:
-        VideoError: The film cannot be read.
-        PlanError: The segment has no frames.
-    """
-    recipe = None if job is None else _recipe(networks, reader, quality)
-    if plan is not None:
-        return FoundPlan(plan, (), recipe, None)
-    made_from = None
-    if job is not None and recipe is not None:
-        named = [[key, still.reference.identity, still.reference.frame] for key, still in stills.items()]
-        made_from = digest([{**recipe.to_dict(), "quality": None, "temperature": None}, str(reader.end), named])
-        if (remembered := _remembered(job.plan(made_from))) is not None:
-            return FoundPlan(*remembered, recipe, made_from)
-    warnings: list[str] = []
-    plan = plan_film(
-        reader.info.path,
-        stills,
-        networks,
-        start=reader.start,
-        end=reader.end,
-        stream=reader.info.stream,
-        progress=progress,
-        warn=warnings.append,
-    )
-    return FoundPlan(plan, tuple(warnings), recipe, made_from)
-
-
-def begin(job: Job, found: FoundPlan, stills: dict[str, Still]) -> None:
-    """Begin a run in its job.
-
-    Args:
-        job: The one that the plan was looked for in.
-        found: The plan.
-        stills: By their keys.
-
-    Raises:
-        VideoError: The job cannot be written.
-    """
-    plan, recipe = found.plan, found.recipe
-    assert recipe is not None, "the plan was looked for in the job"
-    shots = [
-        recipe.shot(
-            shot.start,
-            shot.stop,
-            [(stills[each.path].reference.identity, each.frame, each.frames) for each in shot.references],
-            dissolve=shot.dissolve or 0,
-        )
-        for shot in plan.shots
-    ]
-    job.begin(
-        recipe,
-        shots,
-        plan={"plan": plan.model_dump(mode="json"), "warnings": list(found.warnings)},
-        planned_from=found.made_from,
-    )
-
-
-def _recipe(networks: ExemplarColorizer, reader: VideoReader, quality: str) -> Recipe:
-    film = reader.info
-    return Recipe(
-        film=film_identity(film.path),
-        stream=str(film.stream),
-        start=str(reader.start),
-        quality=quality,
-        weights=networks.weights,
-        temperature=str(networks.temperature),
-        device=networks.device.type,
-        program=program(revision=REVISION),
-    )
-
-
-def _remembered(values: Any) -> tuple[ColorPlan, tuple[str, ...]] | None:
-    """Return the plan that a job holds, and what was warned of while it was made."""
-    try:
-        return ColorPlan.model_validate(values["plan"]), tuple(map(str, values["warnings"]))
-    except (ValueError, TypeError, KeyError):  # there is none, or somebody edited the manifest
-        return None
-
-
-def check_options(quality: str, saturation: float) -> None:
-    """Refuse an unknown quality, and a saturation out of range."""
-    if quality not in EFFORTS:
-        raise VidcolorError(f"unknown quality {quality!r}", hint=f"use one of {', '.join(EFFORTS)}")
-    if not 0.0 <= saturation <= MOST_SATURATION:
-        raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")

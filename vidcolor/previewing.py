@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -81,29 +80,24 @@ class PreviewPictures:
         return np.asarray(cv2.resize(painted, like.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def beginning(
-    plan: ColorPlan | None, fitted: ColorPlan | None, video: Path, *, start: Fraction | None, stream: int | None
-) -> tuple[int | None, int | None]:
+def beginning(whole: ColorPlan | None, info: VideoInfo, *, start: Fraction | None) -> tuple[int | None, int | None]:
     """Return the film's own numbers of a segment's first frame and first shot, None for what is not known.
 
     Without a plan of the whole film no shot has a number, and a film whose packets do not say when frames are shown is
     not decoded for the sake of captions.
 
     Args:
-        plan: That was given, or None.
-        fitted: The same for the segment: another one where `plan` is of the whole film.
-        video: The film.
+        whole: The plan of the whole film, or None.
+        info: The film.
         start: Seconds at which the segment starts, or None.
-        stream: Number of the video stream; None takes the default one.
 
     Raises:
         VideoError: The film cannot be read.
     """
-    whole = plan if fitted is not plan else None
     if start is None:
         return 0, 1 if whole is not None else None
-    times = packet_times(video, stream=stream)
+    times = packet_times(info.path, stream=info.stream)
     if whole is not None and (times is None or len(times) != whole.frames):
-        times = decoded_times(video, stream=stream)
+        times = decoded_times(info.path, stream=info.stream)
     first = None if times is None else bisect_left(times, start)
     return first, None if whole is None or first is None else whole.shots.index(whole.shot_at(first)) + 1

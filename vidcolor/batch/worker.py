@@ -18,11 +18,8 @@ from vidcolor.filmwork import shot_colors
 from vidcolor.jobs import Job, ShotKey
 from vidcolor.pipeline import Colorizer
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.plan.looks import keeping_color
-from vidcolor.plan.painted import settle
-from vidcolor.plan.segment import check_length
-from vidcolor.planning import begin, find_plan
 from vidcolor.reports import Clock
+from vidcolor.runs import prepare_run
 from vidcolor.video import Frame, VideoInfo, VideoReader, VideoWriter
 from vidcolor.video.numbering import packet_times
 
@@ -70,15 +67,15 @@ class Worker:
 
     def _planned(self, film: Film, reader: VideoReader, *, fresh: bool) -> tuple[int, list[Unit]]:
         with Job(film.job, fresh=fresh) as job:
-            plan = None if film.plan is None else ColorPlan.load(film.plan)
-            if plan is not None:
-                check_length(plan, reader.info)
-            given = settle(plan, film.references)
-            stills = load_stills(given.references, self._networks, reader.info)
-            quality = self._settings.quality
-            found = find_plan(job, self._networks, reader, stills, quality=quality, plan=given.plan)
-            begin(job, found, stills)
-            plan = keeping_color(found.plan) if self._settings.keep_color else found.plan
+            plan = prepare_run(
+                reader,
+                self._networks,
+                quality=self._settings.quality,
+                plan=None if film.plan is None else ColorPlan.load(film.plan),
+                given=film.references,
+                keep_color=self._settings.keep_color,
+                job=job,
+            ).plan
             missing = [
                 number
                 for number, (shot, key) in enumerate(zip(plan.shots, job.shots, strict=True))
