@@ -379,7 +379,7 @@ def test_work_made_from_something_else_is_never_used(
     elif what == "program":
         monkeypatch.setattr("vidcolor.jobs.recipe.__version__", "9.9")
     elif what == "revision":
-        monkeypatch.setattr("vidcolor.planning.REVISION", 99)
+        monkeypatch.setattr("vidcolor.runs.REVISION", 99)
     elif what == "temperature":
         runs = Runs(Colorizer.load(untrained, device="cpu", temperature=0.2), film, tmp_path)
     else:

@@ -16,7 +16,7 @@ from vidcolor.exemplar import ExemplarColorizer, ScaledReference, Views
 from vidcolor.propagation import EFFORTS
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
-from vidcolor.shotframes import ShotFrames
+from vidcolor.shotframes import ShotFrames, ShotOutset
 from vidcolor.video import Frame
 
 FRAMES = 60
@@ -71,12 +71,9 @@ def begun(
             frames(),
             reader.info,
             Views([(LONG_SIDE, shot)]),
-            start=0,
-            painted=dict.fromkeys(painted, nothing),
+            ShotOutset(0, dict.fromkeys(painted, nothing), emerging=emerging),
             effort=effort,
             clock=Clock(),
-            emerging=emerging,
-            going_on=None,
         )
         leader = [frame.index for frame, _ in found.leader()]
         ahead = read

@@ -1,6 +1,6 @@
 """One shot of a film: its frames in, its frames with colours out; and the stills made ready for it."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -15,11 +15,10 @@ from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReferen
 from vidcolor.exposure import exposed
 from vidcolor.framing import as_stored, shrink, upright_size
 from vidcolor.marking import MarkingColorizer
-from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, propagate
 from vidcolor.references import Reference, load_references
 from vidcolor.reports import Clock
-from vidcolor.shotframes import ColoredFrame, ShotFrames, shrunk
+from vidcolor.shotframes import ColoredFrame, ShotFrames, ShotOutset, shrunk
 from vidcolor.video import Frame, VideoInfo
 
 Floats = NDArray[np.float32]
@@ -125,15 +124,11 @@ def color_shot(
     frames: Iterator[Frame],
     info: VideoInfo,
     views: Views,
+    outset: ShotOutset,
     *,
-    start: int,
-    painted: Mapping[int, Chroma],
     effort: Effort,
     clock: Clock,
-    emerging: int = 0,
     marks_every: int | None = None,
-    going_on: Mark | None = None,
-    passed: Iterable[tuple[int, Floats]] = (),
 ) -> Generator[ColoredFrame, None, None]:
     """Colour the frames of one shot, in order; close it where it may be left early.
 
@@ -141,30 +136,15 @@ def color_shot(
     later still reaches back to the keyframe before it. Where the light fades, colours fade with it.
 
     Args:
-        frames: The shot's frames.
+        frames: The shot's frames; from that of the mark on where there is one to go on from.
         info: Their film.
         views: Holding the shot's references.
-        start: Number of the shot's first frame.
-        painted: Colours of stills by the number of the frame that they were painted on.
+        outset: What is known of the shot.
         effort: Of propagation.
         clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
-        emerging: How many of the shot's first frames show the shot before, too, which dissolves into it.
         marks_every: Mark keyframes at least so many frames apart; None for no marks.
-        going_on: The mark of the first of `frames`, where an earlier run coloured those before it. Colours are those
-            with which it would have gone on.
-        passed: Numbers and luma, as stored, of painted frames before `frames`, at least the latest `LANDMARKS`.
     """
-    shown = ShotFrames(
-        frames,
-        info,
-        views,
-        start=start,
-        painted=painted,
-        effort=effort,
-        clock=clock,
-        emerging=emerging,
-        going_on=going_on,
-    )
+    shown = ShotFrames(frames, info, views, outset, effort=effort, clock=clock)
     for frame, luma in shown.leader():
         yield ColoredFrame(frame, luma, Chroma.neutral(luma))
     colorizer = MarkingColorizer(
@@ -174,7 +154,7 @@ def color_shot(
         clock=clock,
         marked=shown.first + shown.begin,
         marks_every=marks_every,
-        going_on=going_on,
+        going_on=outset.going_on,
     )
     colors = propagate(
         shown.working(),
@@ -182,7 +162,7 @@ def color_shot(
         between=colorizer.between,
         effort=effort,
         begin=shown.begin,
-        landmarks=shown.landmarks(passed),
+        landmarks=shown.landmarks(),
         clock=clock,
     )
     with closing(colors):

@@ -21,7 +21,7 @@ from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.propagation import EFFORTS, LANDMARKS
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
-from vidcolor.shotframes import ColoredFrame, frames_that_may_wait, shrunk
+from vidcolor.shotframes import ColoredFrame, ShotOutset, frames_that_may_wait, shrunk
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = npt.NDArray[np.float32]
@@ -123,18 +123,21 @@ def shot_colors(
             return
         first += kept.frames
         going_on = Mark.from_bytes(kept.mark, frame=first)
+    outset = ShotOutset(
+        shot.start,
+        {frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
+        emerging=(shot.dissolve or 0) // 2,
+        going_on=going_on,
+        passed=tuple(passed),
+    )
     colored = color_shot(
         frames,
         info,
         Views((side, networks.shot(*_references(shot, stills, side))) for side in effort.views),
-        start=shot.start,
-        painted={frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
+        outset,
         effort=effort,
         clock=clock,
-        emerging=(shot.dissolve or 0) // 2,
         marks_every=None if keeping is None else max(_MARKS_APART, -(-(shot.stop - shot.start) // _MOST_MARKS)),
-        going_on=going_on,
-        passed=passed,
     )
     size = stored_size(info, long_side=effort.long_side)
     # Both: an exception's traceback keeps `colored` alive, and its threads, which Python may not end with.

@@ -25,7 +25,7 @@ class MarkingColorizer:
         clock: Charged with `networks`.
         marked: The frame from which the distance to the first mark counts; that of `going_on` takes its place.
         marks_every: As of `color_shot`.
-        going_on: As of `color_shot`.
+        going_on: The mark from which an earlier run is gone on with, or None.
 
     Attributes:
         marks: By frame, those that nobody took out yet. They are put in by the thread that colours keyframes.

@@ -1,6 +1,6 @@
 """The frames of one shot on their way: read, shown to propagation and to the networks, waiting for their colours."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
@@ -47,6 +47,26 @@ class ColoredFrame:
     mark: Mark | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class ShotOutset:
+    """What is known of a shot before its first frame is read.
+
+    Attributes:
+        start: Number of the shot's first frame.
+        painted: Colours of stills by the number of the frame that they were painted on.
+        emerging: How many of the shot's first frames show the shot before, too, which dissolves into it.
+        going_on: The mark of the first frame that is read, where an earlier run coloured those before it. Colours are
+            those with which it would have gone on.
+        passed: Numbers and luma, as stored, of painted frames before that one, at least the latest `LANDMARKS`.
+    """
+
+    start: int
+    painted: Mapping[int, Chroma]
+    emerging: int = 0
+    going_on: Mark | None = None
+    passed: Sequence[tuple[int, Floats]] = ()
+
+
 class ShotFrames:
     """Reads a shot's frames, and keeps those whose colours are not delivered.
 
@@ -57,15 +77,12 @@ class ShotFrames:
     frames before are coloured backwards from there.
 
     Args:
-        frames: The shot's frames; from that of `going_on` on where there is one.
+        frames: The shot's frames; from that of the mark on where there is one to go on from.
         info: Their film.
         views: Of the networks, whose references may change within the shot.
-        start: As of `color_shot`.
-        painted: As of `color_shot`.
+        outset: What is known of the shot.
         effort: Of propagation.
         clock: Charged with `decode` and `shrink`.
-        emerging: As of `color_shot`.
-        going_on: As of `color_shot`.
 
     Attributes:
         first: Number of the first frame; once the `leader` is read, of the first after it.
@@ -78,24 +95,21 @@ class ShotFrames:
         frames: Iterator[Frame],
         info: VideoInfo,
         views: Views,
+        outset: ShotOutset,
         *,
-        start: int,
-        painted: Mapping[int, Chroma],
         effort: Effort,
         clock: Clock,
-        emerging: int,
-        going_on: Mark | None,
     ) -> None:
-        self._info, self._views, self._painted = info, views, painted
-        self._long_side, self._clock = effort.long_side, clock
-        self._followed = start - 1 if going_on is None else going_on.frame
-        self._exposure = Exposure(None if going_on is None else going_on.exposure)
+        self._info, self._views, self._outset = info, views, outset
+        self._long_side, self._max_gap, self._clock = effort.long_side, effort.max_gap, clock
+        self._painted, mark = outset.painted, outset.going_on
+        self._followed = outset.start - 1 if mark is None else mark.frame
+        self._exposure = Exposure(None if mark is None else mark.exposure)
         self._waiting: dict[int, tuple[Frame, Floats]] = {}
         self._dips: dict[int, float] = {}
         self.exposures: dict[int, NDArray[np.float64]] = {}
-        self.first = start if going_on is None else going_on.frame
+        self.first = outset.start if mark is None else mark.frame
         self._shown = shrunk(frames, info, clock, long_side=effort.long_side)
-        self._max_gap, self._emerging, self._going_on = effort.max_gap, emerging, going_on is not None
         self.begin = 0
 
     def leader(self) -> Iterator[tuple[Frame, Floats]]:
@@ -103,7 +117,7 @@ class ShotFrames:
 
         They are read before all others, and none of them waits: a leader may be longer than memory is large.
         """
-        if self._going_on:
+        if self._outset.going_on is not None:
             return
         for frame, luma in self._shown:
             if frame.index in self._painted or frame.index in self._views.changes or not is_black(luma):
@@ -123,10 +137,10 @@ class ShotFrames:
             self._dips[number], self.exposures[number] = self._exposure.dip, self._exposure.state
             yield self._working(number, luma)
 
-    def landmarks(self, passed: Iterable[tuple[int, Floats]]) -> list[WorkingFrame]:
-        """Show painted frames before the first one, given by number and luma, which the same references count for."""
+    def landmarks(self) -> list[WorkingFrame]:
+        """Show the painted frames before the first one that is read, as far as the same references count for them."""
         anew = max((change for change in self._views.changes if change <= self.first), default=0)
-        return [self._working(number, luma) for number, luma in passed if number >= anew]
+        return [self._working(number, luma) for number, luma in self._outset.passed if number >= anew]
 
     def see(self, number: int, long_side: int) -> Floats:
         """Show a frame that waits to the networks, upright."""
@@ -163,7 +177,7 @@ class ShotFrames:
                 read.append(each)
                 yield each[1]
 
-        begin = max(first_lit(lumas()), min(self._emerging, reach, alike - 1))
+        begin = max(first_lit(lumas()), min(self._outset.emerging, reach, alike - 1))
         # Without references no frame is better than another, and none need wait.
         if self._views.counts(self.first):
             read += islice(self._shown, most - len(read))
