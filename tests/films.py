@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from vidcolor.video import RgbVideoWriter, VideoReader
 
 MUXERS = {
+    ".rm": "rm",
     ".mkv": "matroska",
     ".mp4": "mp4",
     ".mov": "mov",

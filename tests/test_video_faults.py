@@ -13,10 +13,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from films import our_threads
+from films import Film, our_threads
+from films import render as render_film
 
 from vidcolor.errors import VideoError
-from vidcolor.video import ChromaPlanes, VideoReader, VideoWriter, plain_transcode, source, writer
+from vidcolor.verification import verify
+from vidcolor.video import ChromaPlanes, VideoReader, VideoWriter, plain_transcode, probe, source, writer
+from vidcolor.video.checksums import check_film
 from vidcolor.video.output import PartFile
 
 
@@ -371,3 +374,27 @@ def test_two_writers_of_one_name_do_not_tear_it(tmp_path: Path, good: Path) -> N
     assert failures == []
     assert len(list(VideoReader(tmp_path / "out.mkv"))) == 100
     assert leftovers(tmp_path) == ["out.mkv"]
+
+
+def test_what_lies_behind_a_packet_that_cannot_be_read_is_read(tmp_path: Path) -> None:
+    film = render_film(tmp_path / "film", Film(suffix=".rm", codec="rv10", frames=150, audio=("ac3",)))
+    data = bytearray(film.read_bytes())
+    place = data.index(b"DATA") + 18  # each packet begins with two zeros and, in two bytes, its length
+    for _ in range(12):
+        place += int.from_bytes(data[place + 2 : place + 4], "big")
+    data[place + 2] = 0x61
+    film.write_bytes(data)
+    with av.open(str(film)) as damaged, pytest.raises(av.error.FFmpegError):
+        list(damaged.demux())
+
+    frames = probe(film).frames
+    with VideoReader(film) as reader:
+        decoded = sum(1 for _ in reader)
+    assert frames is not None
+    assert 75 < decoded <= frames < 150
+    copy = tmp_path / "copy.mkv"
+    plain_transcode(film, copy, codec="ffv1")
+    assert verify(film, copy).differences == ()
+    listened = list[int]()
+    assert check_film(probe(film), progress=lambda done, _: listened.append(done))
+    assert listened[-1] >= 75

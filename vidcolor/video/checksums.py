@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -21,8 +22,9 @@ import av.error
 import av.logging
 
 from vidcolor.errors import VideoError
+from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import VideoInfo
-from vidcolor.video.source import choose_stream, demuxed, open_film
+from vidcolor.video.source import choose_stream, open_film
 
 _NAMED = 10
 _TOLD_EVERY = 25
@@ -85,25 +87,25 @@ def _listen(path: Path, stream: int) -> None:
         video = choose_stream(film, path, stream)
         video.thread_type = "NONE"
         base = Fraction(video.time_base or 1)
-        packets = demuxed(film, video)
-        stamp = done = failures = 0
-        while failures < _TOLD_EVERY:
+        refusals: list[int] = []
+        packets = packets_of(film, video, refused=refusals.append)
+        stamp = 0
+        for done in count(1):
             broken = False
             with av.logging.Capture(local=False) as complaints:
                 try:
                     packet = next(packets)
                     stamp = next((each for each in (packet.pts, packet.dts) if each is not None), stamp)
                     video.decode(packet)
-                except StopIteration:
-                    return
-                except av.error.EOFError:
-                    return
+                except (StopIteration, av.error.EOFError):
+                    packet = None
                 except av.error.FFmpegError:
                     broken = True
-            failures = failures + 1 if broken else 0
-            if broken or complaints:
+            if broken or complaints or refusals:
                 _say("damaged", str(stamp * base))
-            done += 1
+                refusals.clear()
+            if packet is None:
+                return
             if done % _TOLD_EVERY == 0:
                 _say("done", done)
 

@@ -15,10 +15,10 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
-from vidcolor.video.source import choose_stream, demuxed, open_film
+from vidcolor.video.demuxing import MOST_REFUSED, packets_of
+from vidcolor.video.source import choose_stream, open_film
 
 _SEEK_STEPS = (0, 1, 2, 4, 8, 16, 32)
-_MAX_ERRORS_IN_A_ROW = 200
 
 
 @dataclass
@@ -110,7 +110,7 @@ def _decode(container: InputContainer, video: VideoStream, path: Path, threads: 
         except (av.error.InvalidDataError, av.error.UndefinedError, av.error.BugError) as error:
             damage.errors += 1
             in_a_row += 1
-            if in_a_row > _MAX_ERRORS_IN_A_ROW:
+            if in_a_row == MOST_REFUSED:
                 raise _hopeless(path) from error
             continue
         except av.error.FFmpegError as error:
@@ -121,21 +121,16 @@ def _decode(container: InputContainer, video: VideoStream, path: Path, threads: 
 
 
 def _packets(container: InputContainer, damage: Damage, path: Path) -> Iterator[Packet[Stream]]:
-    in_a_row = 0
-    while True:
-        try:
-            for packet in demuxed(container, missed=damage.miss_streams):
-                in_a_row = 0
-                if packet.size and packet.pts is not None:
-                    end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
-                    damage.end = max(damage.end, end)
-                yield packet
-            return
-        except av.error.FFmpegError as error:
-            damage.errors += 1
-            in_a_row += 1
-            if in_a_row > _MAX_ERRORS_IN_A_ROW:
-                raise _hopeless(path) from error
+    def refuse(in_a_row: int) -> None:
+        damage.errors += 1
+        if in_a_row == MOST_REFUSED:
+            raise _hopeless(path)
+
+    for packet in packets_of(container, refused=refuse, missed=damage.miss_streams):
+        if packet.size and packet.pts is not None:
+            end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
+            damage.end = max(damage.end, end)
+        yield packet
 
 
 def _hopeless(path: Path) -> VideoError:

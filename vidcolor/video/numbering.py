@@ -13,10 +13,10 @@ from pathlib import Path
 
 from vidcolor.errors import VideoError
 from vidcolor.video.decode import decode_film, keeps_times
+from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import VideoInfo
-from vidcolor.video.packets import surviving
 from vidcolor.video.reader import VideoReader
-from vidcolor.video.source import choose_stream, demuxed, open_film
+from vidcolor.video.source import choose_stream, open_film
 
 _HEAD = 24
 """Pictures at a film's beginning that must be shown when the packets say: AVI gives reordered ones others' times."""
@@ -51,7 +51,7 @@ def packet_times(path: str | Path, *, stream: int | None = None) -> list[Fractio
         if not keeps_times(film, video):
             return None
         number, base = video.index, Fraction(video.time_base or 1)
-        shown = (packet for packet in surviving(demuxed(film, video)) if packet.size and not packet.is_discard)
+        shown = (packet for packet in packets_of(film, video) if packet.size and not packet.is_discard)
         stamps = [packet.pts for packet in shown]
     known = sorted(stamp for stamp in stamps if stamp is not None)
     if len(set(known)) < len(stamps):

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import av.error
 from av import Packet
 from av.stream import Disposition, Stream
 
 from vidcolor.video.chapters import Chapter, chapters_of
+from vidcolor.video.demuxing import packets_of
 from vidcolor.video.labels import held_tags, stream_title
-from vidcolor.video.source import choose_stream, demuxed, describe_stream, open_film
+from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES
 from vidcolor.video.streams import is_pause, lateness
 
@@ -134,7 +133,7 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         streams = {each.index: _begin(each) for each in others if each.type != "data" or _time_code(each) is None}
         recut = {each.index: cut(streams[each.index]) for each in others if (cut := _cut_anew(each)) is not None}
         first, last = b"", dict[int, int]()
-        for packet in surviving(demuxed(film)):
+        for packet in packets_of(film):
             if packet.stream.type == "audio" and packet.pts is not None:
                 packet.pts += lateness(packet, packet.pts, last.get(packet.stream_index), container)
                 last[packet.stream_index] = packet.pts
@@ -151,20 +150,6 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         time_code = tags.pop("timecode", None) or next(filter(None, map(_time_code, (video, *others))), None)
         extra = bytes(video.codec_context.extradata or b"")
         return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first), time_code)
-
-
-def surviving(demuxed: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
-    """Yield the packets that can be read; after a hundred failures in a row there are no more."""
-    packets = iter(demuxed)
-    failures = 0
-    while failures < 100:
-        try:
-            yield next(packets)
-            failures = 0
-        except StopIteration:
-            return
-        except av.error.FFmpegError:
-            failures += 1
 
 
 def _begin(stream: Stream) -> StreamPackets:

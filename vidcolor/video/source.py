@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from math import atan2, degrees
@@ -13,7 +13,7 @@ from typing import cast
 
 import av
 import av.error
-from av import Packet, VideoFrame
+from av import VideoFrame
 from av.container import InputContainer
 from av.filter import Graph
 from av.sidedata.sidedata import SideData
@@ -23,6 +23,7 @@ from av.video.stream import VideoStream
 from vidcolor.errors import VideoError
 from vidcolor.video.claims import claimed_duration, claimed_end, claimed_rate
 from vidcolor.video.color_tags import PRIMARIES, TRANSFERS, resolve_matrix, resolve_siting
+from vidcolor.video.demuxing import packets_of
 from vidcolor.video.formats import pixel_layout
 from vidcolor.video.hdr import static_hdr
 from vidcolor.video.info import ColorTags, StreamInfo, VideoInfo
@@ -62,23 +63,6 @@ def open_film(path: Path) -> Iterator[InputContainer]:
         raise _cannot_open(path, error) from error
     with container:
         yield container
-
-
-def demuxed(
-    container: InputContainer, *streams: Stream, missed: Callable[[], object] | None = None
-) -> Iterator[Packet[Stream]]:
-    """Yield the packets of some streams, or of all, and at the end an empty one of each.
-
-    Args:
-        container: The film.
-        streams: Those wanted; none for all.
-        missed: Called at the end if a stream begins in mid-film, of which nothing is yielded.
-    """
-    try:
-        yield from container.demux(*streams)
-    except IndexError:  # PyAV knows the streams of the beginning, and trips over others after all else is done
-        if missed is not None:
-            missed()
 
 
 def check_readable(path: Path) -> None:
@@ -195,13 +179,7 @@ def count_frames(path: str | Path, *, stream: int | None = None) -> int:
         for other in container.streams:
             if other.index != video.index:
                 other.discard = Discard.all
-        count = 0
-        try:
-            for packet in demuxed(container, video):
-                count += packet.size > 0 and not packet.is_discard
-        except av.error.FFmpegError:
-            return count
-        return count
+        return sum(packet.size > 0 and not packet.is_discard for packet in packets_of(container, video))
 
 
 def _first_picture(container: InputContainer, video: VideoStream, path: Path) -> VideoFrame:

@@ -13,9 +13,10 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 
+from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import StreamInfo, VideoInfo
 from vidcolor.video.labels import held_language
-from vidcolor.video.source import demuxed, open_film
+from vidcolor.video.source import open_film
 
 HELD_DISPOSITIONS = {
     "matroska": {"default", "original", "comment", "dub", "forced", "hearing_impaired", "visual_impaired"},
@@ -132,14 +133,11 @@ def add_copy(output: OutputContainer, template: Stream) -> Stream:
 def _first_packets(source: InputContainer) -> dict[int, Packet[Stream]]:
     found: dict[int, Packet[Stream]] = {}
     wanted = sum(stream.type != "attachment" for stream in source.streams)
-    try:
-        for packet in islice(demuxed(source), _SEARCHED_PACKETS):
-            if packet.size:
-                found.setdefault(packet.stream.index, packet)
-            if len(found) == wanted:
-                break
-    except av.error.FFmpegError:
-        return found
+    for packet in islice(packets_of(source), _SEARCHED_PACKETS):
+        if packet.size:
+            found.setdefault(packet.stream.index, packet)
+        if len(found) == wanted:
+            break
     return found
 
 

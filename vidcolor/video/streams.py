@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.error
@@ -16,9 +17,10 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition, Stream
 
 from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
+from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.labels import held_language, held_tags, stream_title
-from vidcolor.video.source import demuxed, open_film
+from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
 from vidcolor.video.timeline import rising, time_code_at
@@ -167,17 +169,12 @@ class CopiedStreams:
     def _read(self) -> Iterator[Packet[Stream]]:
         if not self._outputs or all(self._source.streams[i].type == "attachment" for i in self._outputs):
             return
-        in_a_row = 0
-        while in_a_row < 100:
-            try:
-                for packet in demuxed(self._source):
-                    in_a_row = 0
-                    yield from self._fitted(packet)
-                break
-            except av.error.FFmpegError:
-                in_a_row += 1
-                self._left_out += 1
+        for packet in packets_of(self._source, refused=self._refuse):
+            yield from self._fitted(packet)
         yield from self._texts.rest()
+
+    def _refuse(self, _in_a_row: int) -> None:
+        self._left_out += 1
 
     def _fitted(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """Yield what is due of the output when the source gives a packet: most often that packet, at its new time."""
@@ -226,10 +223,15 @@ class CopiedStreams:
     def _converted(self, packet: Packet[Stream]) -> Packet[Stream] | None:
         if packet.stream_index not in self._plan.converted:
             return packet
-        text = packet.stream.codec_context.decode2(packet)  # type: ignore[attr-defined]
-        if text is None:
+        try:
+            text = packet.stream.codec_context.decode2(packet)  # type: ignore[attr-defined]
+            if text is None:
+                return None
+            encoder: Any = self._outputs[packet.stream_index].codec_context
+            encoded: Packet[Stream] = encoder.encode_subtitle(text)
+        except av.error.FFmpegError:
+            self._left_out += 1
             return None
-        encoded = self._outputs[packet.stream_index].codec_context.encode_subtitle(text)  # type: ignore[attr-defined]
         encoded.time_base = packet.time_base
         encoded.pts, encoded.dts, encoded.duration = packet.pts, packet.pts, packet.duration
         return encoded
