@@ -56,6 +56,7 @@ LAYERS = {
     "provenance": 0,
     "planes": -1,
     "heldpictures": -1,
+    "cores": -1,
     "errors": -1,
     "readahead": -1,
     "partfile": -1,

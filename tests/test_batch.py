@@ -9,21 +9,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from films import ROOT, colorize_alone, render
 from films import Film as Rendered
 from typer.testing import CliRunner
 
 from vidcolor.batch import Film, FilmResult, LocalCrew, Settings, run_batch
+from vidcolor.batch.pool import _work
 from vidcolor.batch.tasks import Crew, Outcome, Task, divide
 from vidcolor.cli import app
+from vidcolor.cli.batching import _local_workers
 from vidcolor.jobs import Recipe
 from vidcolor.plan import make_plan
 from vidcolor.video import VideoReader
@@ -452,3 +456,47 @@ def test_two_films_of_one_output_are_wrong_usage(films: list[Path], tmp_path: Pa
     result = CliRunner().invoke(app, ["batch", str(films[0]), str(other), "--output-dir", str(tmp_path)])
     assert result.exit_code == 2
     assert "would both be written to" in result.stderr
+
+
+def test_workers_are_as_many_as_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 128)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 4, 5, 9}, raising=False)
+    assert _local_workers("cpu", 1) == 4
+    assert _local_workers("cpu", 3) == 1
+    assert _local_workers("cpu", 9) == 1
+    monkeypatch.setattr("vidcolor.device.pick_device", lambda _: torch.device("cuda"))
+    assert _local_workers("auto", 1) == 1
+
+
+def test_a_worker_without_room_for_its_networks_says_so_and_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+
+    class Cramped:
+        def __init__(self, _: Settings) -> None:
+            nonlocal made
+            made += 1
+            if made == 1:
+                raise RuntimeError("CUDA error: out of memory")
+
+        def do(self, task: Task) -> Outcome:
+            return Outcome(task, value=7)
+
+    monkeypatch.setattr("vidcolor.batch.worker.Worker", Cramped)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    ours, theirs = multiprocessing.Pipe()
+    thread = threading.Thread(target=_serve_here, args=(theirs,))
+    thread.start()
+    task = Task("plan", Film(Path("film.mkv"), Path("out.mkv"), Path("out.job")))
+    answers = []
+    for _ in range(2):
+        ours.send(task)
+        answers.append(ours.recv())
+    ours.close()
+    thread.join()
+    assert (answers[0].error, answers[0].again) == ("RuntimeError: CUDA error: out of memory", True)
+    assert answers[1].value == 7
+
+
+def _serve_here(connection: Connection) -> None:
+    with suppress(EOFError), closing(connection):
+        _work(connection, Settings())

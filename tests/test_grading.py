@@ -89,3 +89,19 @@ def test_warm_is_amber_cool_is_blue_and_black_stays_black() -> None:
 def test_what_is_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="allowed"):
         Grading(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "half"), [(170, -170, 180), (-170, 170, 180), (180, -180, 180), (90, -60, 15)]
+)
+def test_a_hue_turns_the_shorter_way_from_one_grading_to_another(before: float, after: float, half: float) -> None:
+    hues = [Grading(hue=before).towards(Grading(hue=after), share / 8).hue for share in range(9)]
+    assert (hues[0] - before) % 360 == (hues[-1] - after) % 360 == 0
+    assert abs(hues[4]) == half
+    way = (after - before + 180) % 360 - 180
+    assert [(hue - before) % 360 for hue in hues] == pytest.approx([way * share / 8 % 360 for share in range(9)])
+
+
+def test_saturation_and_temperature_are_mixed_as_they_are() -> None:
+    between = Grading(saturation=1.0, temperature=-20).towards(Grading(saturation=2.0, temperature=60), 0.25)
+    assert between == Grading(saturation=1.25, temperature=0)

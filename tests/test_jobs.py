@@ -120,10 +120,10 @@ def test_a_kept_shot_comes_back(tmp_path: Path) -> None:
         assert found is not None
         assert (found.width, found.height) == (12, 8)
         assert all(np.array_equal(a, b) for a, b in zip(found, pictures, strict=True))
-        assert job.size() == kept(job.folder)[0].stat().st_size > 0
+        assert job.size()[0] == kept(job.folder)[0].stat().st_size > 0
         # As of a shot that another run removes, with --fresh, while its size is asked for.
         (job.folder / "shots" / "gone.chroma").symlink_to(tmp_path / "nowhere")
-        assert job.size() > 0
+        assert job.size()[0] > 0
         (job.folder / "shots" / "gone.chroma").unlink()
 
 
@@ -319,6 +319,7 @@ def test_frames_are_the_same_without_a_job_with_one_and_from_it(runs: Runs, stil
     assert second.network_frames == 0
     assert "plan" not in runs.stages
     assert hashes(runs.output) == without
+    assert second.job_bytes_unused == 0
     assert (second.job, second.job_bytes) == (runs.job, sum(path.stat().st_size for path in kept(runs.job)))
     assert not parts(runs.job.parent)
 
@@ -389,6 +390,7 @@ def test_work_made_from_something_else_is_never_used(
     report = runs(**options)
     assert report.shots_reused == 0
     assert report.shots_colored == report.shots
+    assert 0 < report.job_bytes_unused < report.job_bytes
     (said,) = [note for note in report.notes if note.startswith("work of the run before does not fit")]
     assert {"start": "start of the segment", "program": "version", "revision": "version"}.get(what, what) in said
     made = hashes(runs.output)

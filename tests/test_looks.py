@@ -134,3 +134,12 @@ def test_shots_are_named_as_they_are_listed() -> None:
     assert warning.startswith("already in colour, and coloured anew: shots 1, 3 and 4, 6 to 8; --keep-color")
     whole = ColorPlan(video="x", frames=1, shots=[PlannedShot(start=0, stop=1, looks="color")])
     assert "the whole film" in remarks_on(whole.shots)[1][0]
+
+
+def test_a_shot_between_two_measured_frames_looks_as_they_do(tmp_path: Path) -> None:
+    watch = ColorWatch(bit_depth=8)
+    with VideoReader(render(tmp_path / "film", Film(frames=40, look="color"))) as reader:
+        for frame in reader:
+            watch.push(frame)
+    watch.finish()
+    assert [watch.looks(Shot(start, start + 3)) for start in (5, 21, 37)] == ["color"] * 3

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,23 @@ def test_similarity_gives_every_shot_a_still_and_every_still_a_shot(film: Path) 
     ]
 
 
+def test_stills_are_compared_one_after_another(film: Path) -> None:
+    stills = [still(np.full((8, 8, 3), level, np.uint8), f"{level}.png") for level in (40, 120, 200)]
+    asked = list[str]()
+
+    def similarity(_: NDArray[np.float32]) -> Callable[[Reference], float]:
+        def score(reference: Reference) -> float:
+            asked.append(reference.name)
+            return 0.5
+
+        return score
+
+    plan = make_plan(film, stills, similarity=similarity)
+    assert len(plan.shots) == 3
+    assert [name for name, _ in groupby(asked)] == ["40.png", "120.png", "200.png"]
+    assert len(asked) == 9
+
+
 def test_without_similarity_a_still_goes_where_it_looks_alike(film: Path) -> None:
     stills = [still(scene(name, LENGTH + 1), f"{name}.png") for name in reversed(SCENES)]
     plan = make_plan(film, stills)
@@ -178,9 +196,9 @@ def test_a_still_is_described_once_however_many_shots_ask_for_it(film: Path, mon
     read: list[str] = []
     luma = Reference.luma
 
-    def counted(self: Reference) -> NDArray[np.float32]:
+    def counted(self: Reference, *, size: tuple[int, int]) -> NDArray[np.float32]:
         read.append(self.name)
-        return luma(self)
+        return luma(self, size=size)
 
     monkeypatch.setattr(Reference, "luma", counted)
     make_plan(film, [still(unrelated()), still(np.zeros((8, 8, 3), np.uint8), "black.png")])

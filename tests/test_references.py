@@ -341,3 +341,13 @@ def test_reference_checks_and_prints_itself() -> None:
     with pytest.raises(ValueError, match="uint8"):
         Reference(None, np.zeros((4, 4), np.uint8))
     assert repr(Reference(None, quadrants())) == "Reference('still', rgb=uint8(32, 48, 3), frame=None, grey=False)"
+
+
+def test_a_large_still_is_made_small_before_it_becomes_floating_point() -> None:
+    still = Reference(None, np.zeros((4000, 6000, 3), np.uint8))
+    tracemalloc.start()
+    still.luma(size=(480, 320))
+    still.ab(size=(480, 320))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6

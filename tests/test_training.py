@@ -429,6 +429,21 @@ def test_a_run_is_resumed_without_the_weights_that_it_began_with(folder: Path, s
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
+def test_a_run_finds_the_neighbours_of_other_photographs_anew(
+    folder: Path, start: Path, begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def resumed(data: Path, name: str) -> str:
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            train(_config(data, shutil.copytree(begun, tmp_path / name), start, 2))
+        return caplog.text
+
+    others = shutil.copytree(folder, tmp_path / "others")
+    assert "found anew" not in resumed(others, "same")
+    (others / "photos" / "0.png").rename(others / "photos" / "9.png")  # as many, in another order
+    assert "other photographs than before" in resumed(others, "other")
+
+
 def test_a_run_keeps_others_out_of_its_folder(folder: Path, start: Path, tmp_path: Path) -> None:
     def second(progress: TrainProgress) -> None:
         if progress.step == 1:

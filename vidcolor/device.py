@@ -1,11 +1,11 @@
 """Where the networks run, and how the machine's cores and memory are shared with them."""
 
 import ctypes
-import os
 from contextlib import suppress
 
 import torch
 
+from vidcolor.cores import cores
 from vidcolor.errors import VidcolorError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
@@ -22,7 +22,7 @@ def prepare_process() -> None:
     """
     # Decoding and encoding run beside the networks. With a torch thread per core they fight: on two busy cores
     # a keyframe took 1.9 s with two threads and 0.4 s with one.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    torch.set_num_threads(max(1, cores() // 2))
     with suppress(OSError, TypeError, AttributeError):  # no such function here
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_TRIM_THRESHOLD, _KEPT)

@@ -56,14 +56,16 @@ class Grading:
                 raise ValueError(f"{name} is {value}; allowed: {-most:g} to {most:g}")
 
     def towards(self, other: "Grading", share: float) -> "Grading":
-        """Return what lies between, `share` of the way to another grading."""
+        """Return what lies between, `share` of the way to another grading; hue takes the shorter way around."""
 
         def between(a: float, b: float) -> float:
             return a + share * (b - a)
 
+        turns = round((self.hue - other.hue) / 360)  # -170 is 190, which is nearer to 170
+        hue = between(self.hue, other.hue + 360 * turns)
         return Grading(
             between(self.saturation, other.saturation),
-            between(self.hue, other.hue),
+            hue - 360 * round(hue / 360),
             between(self.temperature, other.temperature),
         )
 

@@ -165,6 +165,7 @@ class Colorizer:
                 refuse_warnings(reader.info.path, damage, strict=strict)
         untraced = [f"provenance is traced anew: {job} was neither used nor added to"] if job and provenance else []
         frames, seconds = run.plan.frames, time.perf_counter() - started
+        job_bytes, unused = (0, 0) if work is None else work.size()
         return Report(
             output=target,
             frames=frames,
@@ -174,7 +175,8 @@ class Colorizer:
             shots_reused=0 if work is None else work.reused,
             shots_colored=sum(shot.colored for shot in run.plan.shots) if work is None else work.colored,
             job=None if work is None else work.folder,
-            job_bytes=0 if work is None else work.size(),
+            job_bytes=job_bytes,
+            job_bytes_unused=unused,
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
             notes=(*run.notes, *writer.notes, *deliver.notes, *(() if work is None else work.remarks), *untraced),

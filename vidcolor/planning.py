@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -47,7 +47,7 @@ def plan_film(
         warn: Called with each line that the user should look at, as by `make_plan`.
     """
 
-    @cache
+    @lru_cache(maxsize=1)  # 2 MB each, and they are asked for one after another
     def seen_in(key: str) -> tuple[Tensor, Tensor]:
         """A still's keys at the working size and at twice that: a close-up finds itself in a wide still."""
         still = stills[key]

@@ -136,11 +136,12 @@ class Reference:
         return rgb_to_ab(self._sized(size))
 
     def _sized(self, size: tuple[int, int] | None) -> NDArray[np.float32]:
-        rgb = self.rgb.astype(np.float32) / 255.0
-        if size is None or size == (rgb.shape[1], rgb.shape[0]):
-            return rgb
-        shrinks = size[0] <= rgb.shape[1] and size[1] <= rgb.shape[0]
-        return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+        rgb = self.rgb
+        if size is not None and size != self.size:
+            shrinks = size[0] <= self.size[0] and size[1] <= self.size[1]
+            # Before it becomes float32, in which a large still takes a gigabyte.
+            rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+        return rgb.astype(np.float32) / np.float32(255)
 
 
 def load_reference(path: str | Path) -> Reference:

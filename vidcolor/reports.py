@@ -25,6 +25,7 @@ class Report:
         shots_colored: Shots that were coloured.
         job: Folder that keeps the work, or None.
         job_bytes: What all kept work takes there.
+        job_bytes_unused: So much of it this run has no use for: other stills, settings or versions.
         network_frames: Frames on which the networks ran.
         stage_seconds: Wall time spent per stage; stages run beside each other, so that they may add up to more than
             `seconds`. `decode`, `encode` and `wait` (for the next keyframe) are time spent waiting.
@@ -41,6 +42,7 @@ class Report:
     shots_colored: int
     job: Path | None
     job_bytes: int
+    job_bytes_unused: int
     network_frames: int
     stage_seconds: dict[str, float]
     notes: tuple[str, ...]

@@ -130,12 +130,14 @@ def _work(connection: Connection, settings: Settings) -> None:
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
     from vidcolor.batch.worker import Worker  # torch
 
-    try:
-        worker = Worker(settings)
-    except VidcolorError as error:
-        while True:
-            connection.send(Outcome(task, error=error.message, hint=error.hint))
-            task = connection.recv()
+    worker = None
     while True:
-        connection.send(worker.do(task))
+        try:
+            worker = worker or Worker(settings)
+            outcome = worker.do(task)
+        except VidcolorError as error:
+            outcome = Outcome(task, error=error.message, hint=error.hint)
+        except Exception as error:  # such as a GPU that has no room for the networks at present
+            outcome = Outcome(task, error=f"{type(error).__name__}: {error}", again=True)
+        connection.send(outcome)
         task = connection.recv()

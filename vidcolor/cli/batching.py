@@ -1,6 +1,5 @@
 """The command for many films: `batch`."""
 
-import os
 import sys
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from vidcolor.cli.options import (
     WeightsFile,
     Yes,
 )
+from vidcolor.cores import cores
 from vidcolor.errors import VidcolorError
 from vidcolor.places import real_place
 
@@ -49,7 +49,12 @@ def batch(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=256, metavar="N", help="Default: one a core, or as many as the cluster has room for."),
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Default: one a core, one on a GPU, or as many as the cluster has room for.",
+        ),
     ] = None,
     threads: Annotated[
         int,
@@ -117,7 +122,7 @@ def batch(
         )
         crew: Crew
         if ray is None:
-            crew = LocalCrew(settings, workers=workers or max(1, (os.cpu_count() or 1) // threads))
+            crew = LocalCrew(settings, workers=workers or _local_workers(device, threads))
         else:
             from vidcolor.batch.rays import RayCrew
 
@@ -149,6 +154,13 @@ class _Row:
         """Plain values for JSON."""
         unnamed = {"output": None, "job": None} if self.unread else {}
         return {**self.result.to_dict(), **unnamed, "state": self.state}
+
+
+def _local_workers(device: str, threads: int) -> int:
+    """Return how many workers there are where nobody said: one a core, but a GPU is not shared."""
+    from vidcolor.device import pick_device  # torch
+
+    return max(1, cores() // threads) if pick_device(device).type == "cpu" else 1
 
 
 def _planned(

@@ -118,9 +118,10 @@ def colorize(
         )
     talk.report(notes=report.notes, warnings=report.warnings)
     if report.job is not None:
+        unused = f", of which this run has no use for {mb:.1f} MB" if (mb := report.job_bytes_unused / 1e6) else ""
         talk.note(
             f"{report.shots_reused} shots reused, {report.shots_colored} coloured; {report.job} keeps them "
-            f"({report.job_bytes / 1e6:.1f} MB) for corrections and may be deleted"
+            f"({report.job_bytes / 1e6:.1f} MB{unused}) for corrections and may be deleted"
         )
     talk.note(f"{report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} frames/s")
     if json:

@@ -174,13 +174,15 @@ class Job:
         finally:
             keeper.discard()
 
-    def size(self) -> int:
-        """Bytes that all kept shots take."""
-        size = 0
+    def size(self) -> tuple[int, int]:
+        """Bytes that all kept shots take, and those of them that this run has no use for."""
+        size = unused = 0
+        own = {shot.name for shot in self.shots}
         for path in self._shots.glob(f"*{SUFFIX}"):
             with suppress(FileNotFoundError):  # another run forgets what it holds
-                size += path.stat().st_size
-        return size
+                size += (taken := path.stat().st_size)
+                unused += taken if path.name.removesuffix(SUFFIX).rpartition(".")[0] not in own else 0
+        return size, unused
 
     def _file(self, shot: ShotKey, first: int) -> Path:
         return self._shots / f"{shot.name}.{first:07d}{SUFFIX}"

@@ -58,7 +58,8 @@ class ColorWatch:
     def looks(self, shot: Shot) -> Looks:
         """Return what a shot shows; a film without chroma is grey."""
         first, stop = (bisect_left(self._seen, frame, key=itemgetter(0)) for frame in (shot.start, shot.stop))
-        inside = self._seen[first:stop]
+        # A person's cuts may leave no measured frame between them: then those before and after tell.
+        inside = self._seen[first:stop] or self._seen[max(first - 1, 0) : stop + 1]
         if not inside:
             return "grey"
         if median(left for _, left, _ in inside) > _COLOR:

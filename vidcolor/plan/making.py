@@ -25,6 +25,9 @@ Floats = NDArray[np.float32]
 Similarity = Callable[[Floats], Callable[[Reference], float]]
 Progress = Callable[[int, int | None], None]
 
+_LONG_SIDE = 480
+"""Of stills where their greys are compared, at most."""
+
 
 def make_plan(
     video: str | Path,
@@ -131,7 +134,7 @@ class _Viewing:
         self.frames = 0
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
-        self.finder = FrameFinder([thumbnail(still.luma(), full_scale=1) for still in references])
+        self.finder = FrameFinder([thumbnail(_reduced(still), full_scale=1) for still in references])
 
     @property
     def detected(self) -> list[int]:
@@ -178,13 +181,20 @@ class _Viewing:
 def _by_appearance() -> Similarity:
     @cache  # every shot asks for every still
     def appearance(still: Reference) -> Appearance:
-        return Appearance.of(still.luma())
+        return Appearance.of(_reduced(still))
 
     def look(luma: Floats) -> Callable[[Reference], float]:
         frame = Appearance.of(luma)
         return lambda still: frame.likeness(appearance(still))
 
     return look
+
+
+def _reduced(still: Reference) -> NDArray[np.float32]:
+    """A still's luma with a long side of at most `_LONG_SIDE`: a large one would take a gigabyte."""
+    scale = min(1.0, _LONG_SIDE / max(still.size))
+    width, height = (max(1, round(side * scale)) for side in still.size)
+    return still.luma(size=(width, height))
 
 
 def _bind(
@@ -243,6 +253,9 @@ def _assign(
     for i, frame in sorted(bound.items(), key=lambda item: item[1]):
         chosen[next(n for n, shot in enumerate(shots) if frame in shot)][i] = frame
     open_shots = [n for n, shot in enumerate(shots) if not chosen[n] and shot.looks != "title"]
+    for i in range(len(references)):  # still by still: what networks see in one is not held while others are compared
+        for n in open_shots:
+            fit(n, i)
     for n in open_shots:
         if references:
             chosen[n][max(range(len(references)), key=partial(fit, n))] = None

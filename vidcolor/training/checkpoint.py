@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,6 +31,22 @@ _BROKEN = (
     AssertionError,
 )  # fmt: skip
 """What torch raises on a damaged checkpoint, or one of another network."""
+
+
+class Checkpoint(NamedTuple):
+    """What a run goes on with, beside its networks.
+
+    Attributes:
+        step: The one to go on from.
+        neighbours: (P, K) of each photograph, see `nearest_photographs`.
+        photographs: Their `PictureStore.marks`, or None where an earlier version made the checkpoint.
+        average: The moving average of the weights.
+    """
+
+    step: int
+    neighbours: Tensor
+    photographs: Tensor | None
+    average: dict[str, Tensor]
 
 
 @contextmanager
@@ -69,6 +86,7 @@ def save_checkpoint(
     optimiser: torch.optim.AdamW,
     average: dict[str, Tensor],
     neighbours: Tensor,
+    photographs: Tensor,
     memory: Memory,
 ) -> None:
     """Save everything that a run needs to go on, whole or not at all.
@@ -87,6 +105,7 @@ def save_checkpoint(
         "optimiser": optimiser.state_dict(),
         "average": average,
         "neighbours": neighbours,
+        "photographs": photographs,
         "random": random,
         "memory": {name: part.state_dict() for name, part in memory.items()},
     }
@@ -116,8 +135,8 @@ def load_checkpoint(
     optimiser: torch.optim.AdamW,
     memory: Memory,
     device: torch.device,
-) -> tuple[int, Tensor, dict[str, Tensor]]:
-    """Load a checkpoint: the step to go on from, the neighbours, the moving average.
+) -> Checkpoint:
+    """Load a checkpoint into the networks, the optimiser and the memory, and return the rest of it.
 
     Raises:
         WeightsError: It is damaged, or of another network.
@@ -137,7 +156,7 @@ def load_checkpoint(
             if "cuda" in state["random"] and device.type == "cuda":
                 torch.cuda.set_rng_state(state["random"]["cuda"].cpu())
             _log.info("resuming %s at step %d", path, state["step"])
-            return state["step"], state["neighbours"], state["average"]
+            return Checkpoint(state["step"], state["neighbours"], state.get("photographs"), state["average"])
     except _BROKEN as error:
         raise _damaged(path) from error
     objective, stride, singles = before

@@ -83,6 +83,10 @@ class PictureStore:
     def __repr__(self) -> str:
         return f"PictureStore({len(self.weights)} photographs, {len(self.clips)} clips, {tuple(self.pixels.shape)})"
 
+    def marks(self) -> Tensor:
+        """Numbers (P,) int64 that tell the photographs from others, or from the same in another order."""
+        return self.pixels[: len(self.weights)].flatten(1).sum(1)
+
     def to(self, device: torch.device) -> "PictureStore":
         """The same store on another device."""
         return PictureStore(self.pixels.to(device), self.sizes.to(device), self.weights.to(device), self.clips)

@@ -102,7 +102,9 @@ def _train(config: TrainConfig, store: PictureStore, progress: Callable[[TrainPr
                 # The weights first: a run whose checkpoint says that it is done has them, wherever it was killed.
                 with _told(config.run):
                     save_weights(weights, average, config=network.config.to_dict(), version=config.version)
-                    save_checkpoint(config, step + 1, network, optimiser, average, neighbours, objective.memory)
+                    save_checkpoint(
+                        config, step + 1, network, optimiser, average, neighbours, store.marks(), objective.memory
+                    )
     return weights
 
 
@@ -118,10 +120,12 @@ def _begin(
         neighbours = nearest_photographs(network, store)
         _count_colours(network, PairSampler(store, neighbours, config.size))
         return 0, neighbours, {name: value.detach().clone() for name, value in network.state_dict().items()}
-    first, neighbours, average = load_checkpoint(
+    first, neighbours, photographs, average = load_checkpoint(
         config.checkpoint, config, network, optimiser, objective.memory, store.pixels.device
     )
-    if len(neighbours) != len(store.weights):
+    # A checkpoint of an earlier version knows only how many there were.
+    same = len(neighbours) == len(store.weights) if photographs is None else torch.equal(photographs, store.marks())
+    if not same:
         _log.info("%s holds other photographs than before: their neighbours are found anew", config.data)
         neighbours = nearest_photographs(network, store)
     if first >= config.steps:
