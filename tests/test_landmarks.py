@@ -66,7 +66,9 @@ def test_a_wall_that_is_back_in_view_has_its_stills_colours(quality: str) -> Non
 
 def test_a_picture_that_rests_keeps_its_stills_colours_exactly() -> None:
     truth = palette(_WALL)
-    for result in propagate(film([_WALL] * 60, {0: certain(truth)}), guess):
+    results = list(propagate(film([_WALL] * 60, {0: certain(truth)}), guess))
+    assert len(results) == 60
+    for result in results:
         np.testing.assert_array_equal(result.ab, truth)
 
 

@@ -54,27 +54,41 @@ def show_provenance(chroma: Chroma | None, luma: Floats, info: VideoInfo) -> Byt
     return info.upright(shown)
 
 
-def show(frame: Frame, chroma: Chroma | None, info: VideoInfo) -> tuple[Bytes, Bytes]:
-    """The film and its colours as RGB uint8, upright, pixels square, at most 480 lines.
+def show_grey(frame: Frame, info: VideoInfo) -> Bytes:
+    """A frame in black and white as RGB uint8 (h, w, 3), upright, pixels square, at most 480 lines."""
+    return _as_picture(np.repeat(_shown_luma(frame, info)[:, :, None], 3, 2), info)
 
-    Without colours both show those that the film has.
-    """
+
+def show_own(frame: Frame, info: VideoInfo) -> Bytes:
+    """A frame in the colours that the film has, if any, as `show_grey` shows it."""
+    if frame.source_chroma is None:
+        return show_grey(frame, info)
+    luma = _shown_luma(frame, info)
+    neutral, swing = 1 << (info.bit_depth - 1), (255 if info.full_range else 224) << (info.bit_depth - 8)
+    cb, cr = (
+        np.asarray(
+            (cv2.resize(plane.astype(np.float32), luma.shape[::-1], interpolation=cv2.INTER_AREA) - neutral) / swing,
+            np.float32,
+        )
+        for plane in (frame.source_chroma.cb, frame.source_chroma.cr)
+    )
+    return _as_picture(chroma_to_rgb(luma, cb, cr, matrix=info.matrix), info)
+
+
+def show_colored(frame: Frame, chroma: Chroma, info: VideoInfo) -> Bytes:
+    """A frame in colours, given at any size as stored, as `show_grey` shows it."""
+    luma = _shown_luma(frame, info)
+    ab = cv2.resize(chroma.ab, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    cb, cr = ab_to_chroma(ab, luma, matrix=info.matrix)
+    return _as_picture(chroma_to_rgb(luma, cb, cr, matrix=info.matrix), info)
+
+
+def _shown_luma(frame: Frame, info: VideoInfo) -> Floats:
     width, height = max(1, round(info.width * info.sar)), info.height
     scale = min(1.0, 480 / height)
     size = (max(2, round(width * scale)), max(2, round(height * scale)))
-    luma = film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
-    pictures: list[Floats] = [np.repeat(luma[:, :, None], 3, 2)]
-    if chroma is not None:
-        ab = cv2.resize(chroma.ab, size, interpolation=cv2.INTER_LINEAR)
-        cb, cr = ab_to_chroma(ab, luma, matrix=info.matrix)
-        pictures.append(chroma_to_rgb(luma, cb, cr, matrix=info.matrix))
-    elif frame.source_chroma is not None:
-        neutral, swing = 1 << (info.bit_depth - 1), (255 if info.full_range else 224) << (info.bit_depth - 8)
-        planes = (frame.source_chroma.cb.astype(np.float32), frame.source_chroma.cr.astype(np.float32))
-        cb, cr = (
-            np.asarray((cv2.resize(plane, size, interpolation=cv2.INTER_AREA) - neutral) / swing, np.float32)
-            for plane in planes
-        )
-        pictures = [chroma_to_rgb(luma, cb, cr, matrix=info.matrix)]
-    film, colored = (info.upright((picture * 255 + 0.5).astype(np.uint8)) for picture in (pictures[0], pictures[-1]))
-    return film, colored
+    return film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
+
+
+def _as_picture(rgb: Floats, info: VideoInfo) -> Bytes:
+    return info.upright((rgb * 255 + 0.5).astype(np.uint8))

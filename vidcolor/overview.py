@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidcolor.color import Chroma
 from vidcolor.coloring import Still, shot_references
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import as_stored, show, upright_luma
+from vidcolor.framing import as_stored, show_colored, show_grey, show_own, upright_luma
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.entries import PlannedReference
@@ -76,7 +76,7 @@ class Glance:
     """One frame, coloured by itself.
 
     Attributes:
-        film: RGB uint8 (h, w, 3), see `framing.show`.
+        film: RGB uint8 (h, w, 3), see `framing.show_grey`.
         colored: The same in colours as the plan grades them.
         ungraded: The same before grading, as a still of the frame would be painted.
     """
@@ -148,13 +148,14 @@ def _glance(
     painted: Chroma | None,
 ) -> Glance:
     if shot.treatment == "keep":
-        film, colored = show(frame, None, info)
-        return Glance(film, colored, colored)
+        own = show_own(frame, info)
+        return Glance(own, own, own)
     luma = upright_luma(frame, info)
     if stills or not shot.neutral:
         found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
     else:
         found = Chroma.neutral(luma)
-    film, ungraded = show(frame, as_stored(found, info), info)
+    ungraded = show_colored(frame, as_stored(found, info), info)
     graded = grade(found, luma, shot.grading)
-    return Glance(film, ungraded if graded is found else show(frame, as_stored(graded, info), info)[1], ungraded)
+    colored = ungraded if graded is found else show_colored(frame, as_stored(graded, info), info)
+    return Glance(show_grey(frame, info), colored, ungraded)

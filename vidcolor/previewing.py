@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.coloring import Still
-from vidcolor.framing import show, show_provenance
+from vidcolor.framing import show_colored, show_grey, show_own, show_provenance
 from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.sheets import SheetRow, cell, place_side_by_side
@@ -57,7 +57,10 @@ class PreviewPictures:
         """Return a frame's pictures beside each other as RGB (h, w, 3)."""
         number = item.frame.index
         graded = item.chroma and grade(item.chroma, item.luma, self._plan.grading_at(number, self._saturation))
-        film, colored = show(item.frame, graded, self._info)
+        if graded is None:
+            film = colored = show_own(item.frame, self._info)
+        else:
+            film, colored = show_grey(item.frame, self._info), show_colored(item.frame, graded, self._info)
         results = [colored, *([self._sources(item, like=colored)] if self._provenance else [])]
         if shot := self._shots.get(number):
             painted = [self._stills[planned.path].reference for planned in shot.references]

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidcolor.color import Chroma, working_size
+from vidcolor.color import working_size
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.framing import show, upright_luma
+from vidcolor.framing import show_grey, upright_luma
 from vidcolor.plan import ColorPlan, PlannedReference
 from vidcolor.recommendation.index import Library
 from vidcolor.recommendation.looks import LONG_SIDE, describe
@@ -90,9 +90,8 @@ def recommend(
             small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
             best = [] if shot.neutral else ranking(describe(networks, small), count=count)
             candidates = tuple(Candidate(**{**vars(each), "name": str(library.folder / each.name)}) for each in best)
-            grey = np.zeros((*frame.luma.shape, 2), np.float32)
-            picture, _ = show(frame, Chroma(grey, grey[..., 0]), info)
-            recommendations.append(Recommendation(shot.start, shot.stop, frame.index, candidates, cell(picture)))
+            picture = cell(show_grey(frame, info))
+            recommendations.append(Recommendation(shot.start, shot.stop, frame.index, candidates, picture))
             if progress is not None:
                 progress(len(recommendations), len(plan.shots))
     return recommendations

@@ -31,7 +31,7 @@ _WAITING = 6
 _MOST_TICKS = (1 << 31) - 1
 """From here on FFmpeg's muxer of mp4 and mov takes a picture's time for an error, and sets another without a word."""
 
-_Job = tuple[Frame, ChromaPlanes] | None
+_Picture = tuple[Frame, ChromaPlanes] | None
 
 
 class VideoWriter:
@@ -98,7 +98,7 @@ class VideoWriter:
         self.warnings: list[str] = []
         self._builder = PictureBuilder(source, self._encoding)
         announce_memory(source)
-        self._jobs: Queue[_Job] = Queue(_WAITING)
+        self._pictures: Queue[_Picture] = Queue(_WAITING)
         self._abandoned = Event()
         # Held where the file is opened or removed: a thread that begins late must not make it again.
         self._opening = Lock()
@@ -181,11 +181,11 @@ class VideoWriter:
             self._first_pts = frame.pts
         self._put((frame, chroma))
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, picture: _Picture) -> None:
         while True:
             self._raise_failure()
             try:
-                self._jobs.put(job, timeout=0.1)
+                self._pictures.put(picture, timeout=0.1)
                 return
             except Full:
                 continue
@@ -229,7 +229,7 @@ class VideoWriter:
                 if self._abandoned.is_set():
                     return
                 output.start_encoding()
-            while (job := self._next_job()) is not None:
+            while (job := self._next_picture()) is not None:
                 frame, chroma = job
                 self._captions_lost += not self._encoding.captions and frame.captioned
                 self._mux(output, video, copied, self._builder.build(frame, chroma, frame.pts - self._shift))
@@ -240,10 +240,10 @@ class VideoWriter:
         finally:
             output.close()
 
-    def _next_job(self) -> _Job:
+    def _next_picture(self) -> _Picture:
         while not self._abandoned.is_set():
             try:
-                return self._jobs.get(timeout=0.1)
+                return self._pictures.get(timeout=0.1)
             except Empty:
                 continue
         return None
