@@ -23,6 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 from heldout_choice import print_recommended, print_suggested
+from heldout_reels import print_reels
 from heldout_stills import print_tables
 from PIL import Image
 
@@ -201,6 +202,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="so many photographs at most; 0 for none")
     parser.add_argument("--sample", action="store_true", help="score the sample film instead")
     parser.add_argument("--stills", action="store_true", help="try other stills than the clips' first frames instead")
+    parser.add_argument("--reels", action="store_true", help="fade, damage and dissolve the clips instead")
     parser.add_argument("--recommend", action="store_true", help="try what `vidcolor recommend` finds instead")
     parser.add_argument("--suggest", action="store_true", help="try what `vidcolor suggest` finds instead")
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
@@ -213,6 +215,9 @@ def main() -> None:
     scores: dict[str, Any] = {}
     if chosen.stills:
         print_tables(_clips(chosen.clips), chosen.weights)
+        return
+    if chosen.reels:
+        print_reels(_clips(chosen.clips), chosen.weights, quality=chosen.quality)
         return
     if chosen.recommend:
         print_recommended(_clips(chosen.clips), chosen.photos, chosen.weights)

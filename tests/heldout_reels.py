@@ -1,0 +1,185 @@
+"""What happens to film on its way, done to held-out clips, which are then coloured as a user would.
+
+    make heldout HELDOUT_ARGS=--reels
+
+Each clip's longest shot is reduced to the working size, treated, written as a black-and-white film and coloured from
+its first frame as it was before: bound by its name, or, where the shot begins in the dark, bound to none. Light that
+changes takes the truth's colours with it; what lies on the film changes luma alone. The last lines have two shots
+that dissolve into each other over so many frames, with a still of each; only the dissolve is scored.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sin
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import films
+import numpy as np
+from heldout_stills import Clip, Floats, _bytes, _floats, _rgb, load_clip
+from PIL import Image
+
+from vidcolor import Colorizer, VideoReader
+from vidcolor.color import rgb_to_ab, rgb_to_luma
+from vidcolor.evaluation.pictures import Bytes, picture
+from vidcolor.metrics import ciede2000, colourfulness, lab_of, psnr
+from vidcolor.shots import detect_shots
+
+_COMING = 24
+"""Frames over which a shot fades in, or an iris opens."""
+_DISSOLVES = (12, 24, 40)
+_ALONE = 16
+"""Frames of each shot before and after a dissolve."""
+_SCORED_EVERY = 4
+
+Light = Callable[[int, int, tuple[int, int]], float | Floats]
+"""Returns how bright a frame is, or each of its pixels (h, w), given its number, how many there are, and their size."""
+
+
+@dataclass(frozen=True)
+class _Treatment:
+    name: str
+    light: Light = lambda number, frames, size: 1.0
+    age: Callable[[Floats, np.random.Generator], Floats] = lambda luma, rng: luma
+    dark_start: bool = False
+
+
+def _iris(number: int, _frames: int, size: tuple[int, int]) -> float | Floats:
+    opened = number / _COMING
+    if opened >= 1:
+        return 1.0
+    y, x = np.mgrid[: size[0], : size[1]]
+    away = np.hypot(x - 0.55 * size[1], y - 0.45 * size[0]) / np.hypot(*size) * 1.6
+    return np.asarray(np.clip((opened - away) * 20 + 0.5, 0, 1), np.float32)
+
+
+def _dust(luma: Floats, rng: np.random.Generator) -> Floats:
+    mask = np.zeros(luma.shape, np.uint8)
+    height, width = luma.shape
+    for _ in range(rng.poisson(8)):
+        angles, radii = np.linspace(0, 2 * np.pi, 7), rng.integers(1, 6) * rng.uniform(0.5, 1.5, 7)
+        x, y = rng.integers(width) + radii * np.cos(angles), rng.integers(height) + radii * np.sin(angles)
+        cv2.fillPoly(mask, [np.stack([x, y], 1).astype(np.int32)], (255,))
+    soft = cv2.GaussianBlur(mask, (3, 3), 0).astype(np.float32) / np.float32(255)
+    blot = np.float32(0.9 if rng.random() < 0.6 else 0.05)
+    return np.asarray(luma + soft * (blot - luma), np.float32)
+
+
+def _scratches(luma: Floats, rng: np.random.Generator) -> Floats:
+    worn = luma.copy()
+    worn[:, rng.integers(luma.shape[1], size=2)] += 0.35
+    return worn
+
+
+def _grain(luma: Floats, rng: np.random.Generator) -> Floats:
+    noise = cv2.GaussianBlur(rng.standard_normal(luma.shape, np.float32), (0, 0), 0.7)
+    return luma + noise * np.float32(0.03 / noise.std())
+
+
+_TREATMENTS = (
+    _Treatment("as it is"),
+    _Treatment("fades to 15 %", lambda i, n, _: 1 - 0.85 * max(0.0, 1.5 * i / (n - 1) - 0.5)),
+    _Treatment("light steps down to 60 %", lambda i, n, _: 1.0 if i < n // 2 else 0.6),
+    _Treatment("flickers by up to 20 %", lambda i, n, _: 1 + 0.2 * sin(1.7 * i) * sin(0.37 * i + 1)),
+    _Treatment(f"fades in over {_COMING} frames", lambda i, n, _: min(i / _COMING, 1.0), dark_start=True),
+    _Treatment(f"an iris opens over {_COMING} frames", _iris, dark_start=True),
+    _Treatment("dust", age=_dust),
+    _Treatment("scratches", age=_scratches),
+    _Treatment("grain of 3 %", age=_grain),
+)
+
+
+def print_reels(paths: Sequence[Path], weights: Path | None, *, quality: str) -> None:
+    """Print a row per treatment: means over clips."""
+    colorizer = Colorizer.load(weights)
+    clips = [load_clip(path) for path in paths]
+    print("| what happens | PSNR | CIEDE2000 | colour at the end |\n| --- | ---: | ---: | ---: |")
+    for treatment in _TREATMENTS:
+        rows = [_treated(colorizer, clip, treatment, quality=quality) for clip in clips]
+        psnr_, error, colour = np.mean(rows, axis=0)
+        print(f"| {treatment.name} | {psnr_:.2f} | {error:.2f} | {colour:.2f} |", flush=True)
+    print("\n| dissolves of | found | PSNR | CIEDE2000 | largest step of ab |\n| --- | ---: | ---: | ---: | ---: |")
+    pairs = [(clip, clips[(number + 5) % len(clips)]) for number, clip in enumerate(clips)]
+    for length in _DISSOLVES:
+        scored = [_dissolved(colorizer, *pair, length, quality=quality) for pair in pairs]
+        if not (known := [row for row in scored if row is not None]):
+            continue  # no clip is so long
+        found, psnr_, error, step = np.mean(known, axis=0)
+        cells = f"{found * len(known):.0f} of {len(known)} | {psnr_:.2f} | {error:.2f} | {step:.1f}"
+        print(f"| {length} frames | {cells} |", flush=True)
+
+
+def _treated(colorizer: Colorizer, clip: Clip, treatment: _Treatment, *, quality: str) -> tuple[float, float, float]:
+    """Return PSNR and CIEDE2000 of a treated clip, and its colour in the last fifth as a share of the truth's."""
+    rng, count = np.random.default_rng(len(clip.frames)), len(clip.frames)
+    truths = []
+    for number, frame in enumerate(clip.frames):
+        light = treatment.light(number, count, (frame.shape[0], frame.shape[1]))
+        lit = _floats(frame) * np.atleast_3d(np.asarray(light, np.float32))
+        aged = treatment.age(rgb_to_luma(lit), rng)
+        truths.append(_bytes(_rgb(rgb_to_ab(lit), np.asarray(np.clip(aged, 0, 1), np.float32))))
+    name = "still.png" if treatment.dark_start else "still_000000.png"
+    results = _colored(colorizer, truths, {name: clip.frames[0]}, quality=quality)
+    last = range(count - max(1, count // 5), count)
+    colour = sum(colourfulness(results[i]) for i in last) / sum(colourfulness(truths[i]) for i in last)
+    return *_scores(results[1:], truths[1:]), colour
+
+
+def _dissolved(
+    colorizer: Colorizer, before: Clip, after: Clip, length: int, *, quality: str
+) -> tuple[float, float, float, float] | None:
+    """Return whether one cut is found, then PSNR, CIEDE2000 and the largest mean step of ab in the dissolve."""
+    first, second = list(before.frames[: _ALONE + length]), list(after.frames[: _ALONE + length])
+    if min(len(first), len(second)) < _ALONE + length:
+        return None
+    size = first[0].shape[1::-1]
+    second = [np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.uint8) for each in second]
+    shares = [0.0] * _ALONE + [(number + 1) / (length + 1) for number in range(length)] + [1.0] * _ALONE
+    pairs = zip([*first, *first[-1:] * _ALONE], [*second[:1] * _ALONE, *second], shares, strict=True)
+    truths = [_bytes((1 - share) * _floats(a) + share * _floats(b)) for a, b, share in pairs]
+    stills = {"still_000000.png": truths[0], f"still_{len(truths) - 1:06d}.png": truths[-1]}
+    with TemporaryDirectory() as folder:
+        shots = detect_shots(_film(Path(folder), truths))
+    inside = slice(_ALONE, _ALONE + length)
+    results = _colored(colorizer, truths, stills, quality=quality)
+    colours = [rgb_to_ab(_floats(each)) for each in results[_ALONE - 1 : _ALONE + length + 1]]
+    step = max(float(np.abs(b - a).mean()) for a, b in pairwise(colours))
+    found = len(shots) == 2 and _ALONE <= shots[1].start <= _ALONE + length
+    return float(found), *_scores(results[inside], truths[inside]), step
+
+
+def _colored(colorizer: Colorizer, truths: Sequence[Bytes], stills: dict[str, Bytes], *, quality: str) -> list[Bytes]:
+    """Colour pictures as a film from stills by name, and return its frames."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for still, rgb in stills.items():
+            Image.fromarray(rgb).save(folder / still)
+        output = folder / "result.mkv"
+        colorizer.colorize(
+            _film(folder, truths),
+            references=sorted(folder.glob("still*.png")),
+            output=output,
+            quality=quality,
+            lossless=True,
+        )
+        with VideoReader(output) as reader:
+            return [picture(frame, reader.info) for frame in reader]
+
+
+def _film(folder: Path, pictures: Sequence[Bytes]) -> Path:
+    """Write pictures as a black-and-white film."""
+    height, width = pictures[0].shape[:2]
+    film = films.Film(codec="ffv1", frames=len(pictures), width=width, height=height, matrix=1)
+
+    def grey(number: int) -> Bytes:
+        return _bytes(np.repeat(rgb_to_luma(_floats(pictures[number]))[..., None], 3, 2))
+
+    return films.render(folder / "film", film, pictures=grey)
+
+
+def _scores(results: Sequence[Bytes], truths: Sequence[Bytes]) -> tuple[float, float]:
+    pairs = list(zip(results, truths, strict=True))
+    error = np.mean([ciede2000(lab_of(ours), lab_of(truth)).mean() for ours, truth in pairs[::_SCORED_EVERY]])
+    return float(np.mean([psnr(ours, truth) for ours, truth in pairs])), float(error)
