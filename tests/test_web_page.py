@@ -115,6 +115,7 @@ def browser(page: Page) -> Browser:
 
 
 KEEP = "Keep as the still of its frame"
+GROWTH = "Growth of strokes, in % of the longer side"
 SETTINGS = ("Saturation", "Hue (degrees; 90 makes red yellow)", "Temperature (mired; above 0 warmer)")
 
 
@@ -164,7 +165,7 @@ def test_painting_on_the_page_makes_a_still(browser: Browser, session: Session) 
     # Strokes that are not kept yet are not lost to a click.
     told = browser.act("Paint on the frame above", "click", None, editor, None)
     assert "there are strokes on frame 15" in told["said"][0]
-    told = browser.act(KEEP, "click", None, editor, None, 0)
+    told = browser.act(KEEP, "click", None, editor, None, None)
     assert told["said"] == ["film_000015.png is the still of frame 15"]
     (planned,) = ColorPlan.load(session.path).shots[1].references
     assert (Path(planned.path).name, planned.frame) == ("film_000015.png", 15)
@@ -224,6 +225,55 @@ def test_one_tab_does_not_take_back_what_another_set(browser: Browser, session: 
 
 def test_a_number_between_frames_is_the_one_before(browser: Browser) -> None:
     assert "frame 3 at" in browser.act("Frame", "input", 3.5)["About"]
+
+
+@pytest.mark.parametrize(
+    ("label", "event", "states"),
+    [
+        ("Frame", "input", 0),
+        *((setting, "input", 1) for setting in SETTINGS),
+        (GROWTH, "change", 0),
+        ("Seconds from the frame above on", "click", 1),
+    ],
+)
+def test_an_emptied_field_is_said_to_be_empty(
+    browser: Browser, session: Session, capfd: pytest.CaptureFixture[str], label: str, event: str, states: int
+) -> None:
+    before = session.path.read_bytes()
+    asked = "Colour them" if event == "click" else label
+    told = browser.act(asked, event, *[None] * (states + 1))
+    assert told["said"] == [f"there is no number in the field '{label}'; nothing is changed; type one"]
+    assert session.path.read_bytes() == before
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_strokes_grow_as_far_as_the_field_says(
+    browser: Browser, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = browser.act("Paint on the frame above", "click", None, None, None)["No frame yet"]["value"]["background"]
+    strokes = browser.upload(np.full((64, 96, 4), (200, 30, 30, 255), np.uint8))
+    asked: list[float] = []
+
+    def paint(*_: Any, reach: float) -> Path:
+        asked.append(reach)
+        return Path("still.png")
+
+    monkeypatch.setattr(session, "paint", paint)
+    for growth in (12, None):
+        browser.act(GROWTH, "change", growth)
+        browser.act(KEEP, "click", None, {"background": ground, "layers": [strokes], "composite": None}, None, None)
+    assert asked == [0.12, 0.12]
+
+
+def test_a_number_beyond_the_ends_is_the_end(
+    browser: Browser, session: Session, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "frame 4 at" in browser.act("Frame", "input", 4)["About"]
+    assert "Shot 2** of 2, frames 12 to 23; frame 20 at" in browser.act("Frame", "input", 20)["About"]
+    browser.act(SETTINGS[1], "input", None, 999)
+    assert session.plan.shots[1].hue == 180
+    assert f"frame {FRAMES - 1} at" in browser.act("Frame", "input", 10**6)["About"]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_settings_cuts_and_undo_reach_the_plan(browser: Browser, session: Session) -> None:

@@ -53,6 +53,7 @@ class Controls:
         listed_from: Number, from 0, of the first shot that is listed.
         painting: Number of the frame in the editor, or None.
         chosen: Path of the shot's still that was clicked, as the plan has it, or None.
+        growth: Of strokes, in % of the longer side of the picture.
     """
 
     def __init__(self, info: VideoInfo, *, plan: Path, first: int, frames: int, several_pages: bool) -> None:
@@ -60,6 +61,7 @@ class Controls:
         self.listed_from = gr.State(0)
         self.painting = gr.State(None)
         self.chosen = gr.State(None)
+        self.growth = gr.State(0)
         gr.HTML(f"<h3>{escape(info.path.name)}</h3>Every change is saved in <code>{escape(str(plan))}</code>.")
         with gr.Row():
             with gr.Column(scale=1, min_width=260):

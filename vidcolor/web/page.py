@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
 import gradio as gr
@@ -13,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidcolor.errors import ReferenceImageError, VidcolorError
 from vidcolor.web.controls import BLANK, UNKNOWN, Controls, slider_ends, still_in_gallery
+from vidcolor.web.events import Events
 from vidcolor.web.painting import has_strokes
 from vidcolor.web.session import Session
 
@@ -36,7 +37,7 @@ class Page:
 
     def __init__(self, session: Session, scratch: Path) -> None:
         self._session, self._scratch = session, scratch
-        self._stop, self._ended, self._working = Event(), Event(), Lock()
+        self._stop, self._events = Event(), Events()
         with gr.Blocks(
             title=f"{session.info.path.name} - vidcolor", analytics_enabled=False, fill_width=True
         ) as self.blocks:
@@ -79,8 +80,7 @@ class Page:
 
     def close(self) -> None:
         """End the page, once what it works on has stopped and is put away; a film stops at its next frame."""
-        self._ended.set()
-        with self._working:
+        with self._events.ending():
             if server := getattr(self.blocks, "server", None):
                 # A browser that shows the page keeps a connection open, and that it is cut off is no error here.
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -106,8 +106,10 @@ class Page:
         self._on(on.remove.click, self._remove_still, [frame, on.chosen], renews=True)
         painting = [on.editor, on.painting]
         self._on(on.begin.click, self._begin_painting, [frame, *painting], painting)
+        # `Events.on` has the editor read as the browser sends it where a slider is an input, too.
+        self._on(on.reach.change, lambda growth: growth, [on.reach], [on.growth], follows=True)
         self._on(
-            on.keep.click, self._keep_painting, [frame, *painting, on.reach], [*self._shown, *painting], renews=True
+            on.keep.click, self._keep_painting, [frame, *painting, on.growth], [*self._shown, *painting], renews=True
         )
         for name in ("saturation", "hue", "temperature", "treatment", "looks"):
             control = getattr(on, name)  # each sends its own value only: another tab may have changed the others
@@ -129,37 +131,11 @@ class Page:
         renews: bool = False,
         follows: bool = False,
     ) -> None:
-        """Let an event act, by default on what is shown of the frame.
-
-        `renews` has the shots listed again after it; of events that come faster than they are done, the last one counts
-        where it `follows`, as a slider does.
-        """
-        shared: Any = {"concurrency_id": "session", "concurrency_limit": 1, "api_visibility": "private"}
-        mode = "always_last" if follows else "once"
-        shown = self._shown if outputs is None else outputs
-        done = trigger(self._told(act), [*inputs], [*shown], trigger_mode=mode, **shared)
+        """Let an event act, by default on what is shown of the frame; `renews` has the shots listed again after it."""
+        done = self._events.on(trigger, act, inputs, self._shown if outputs is None else outputs, follows=follows)
         on = self._controls
         if renews:
-            done.success(self._told(self._list), [on.listed_from, on.frame], [on.shots, on.listed_from], **shared)
-
-    def _told(self, act: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a handler whose expected failures are shown on the page, in one line, and change nothing on it."""
-
-        @wraps(act)
-        def telling(*given: Any, **named: Any) -> Any:
-            with self._working:
-                if self._ended.is_set():
-                    return gr.skip()
-                try:
-                    return act(*given, **named)
-                except VidcolorError as error:
-                    said = [error.message, *([error.hint] if error.hint else [])]
-                except OSError as error:
-                    said = [f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"]
-                gr.Warning("; ".join(said), title="Not done")
-                return gr.skip()
-
-        return telling
+            self._events.on(done.success, self._list, [on.listed_from, on.frame], [on.shots, on.listed_from])
 
     @property
     def _shown(self) -> list[Any]:
@@ -218,7 +194,7 @@ class Page:
         numbers = range(first + 1, min(first + _SHOTS_AT_ONCE, len(shots)) + 1)
         pictures = []
         for number in progress.tqdm(numbers, desc="shots"):
-            if self._ended.is_set():
+            if self._events.ended.is_set():
                 break
             shot = shots[number - 1]
             try:
@@ -273,10 +249,10 @@ class Page:
             )
         return self._canvas(frame), frame
 
-    def _keep_painting(self, frame: int, editor: Any, painting: int | None, reach: float) -> list[Any]:
+    def _keep_painting(self, frame: int, editor: Any, painting: int | None, growth: float) -> list[Any]:
         if painting is None or editor is None or not has_strokes(editor["layers"]):
             raise VidcolorError("nothing is painted yet", hint="take a frame, and paint on it with the brush")
-        still = self._session.paint(painting, editor["layers"], reach=reach / 100)
+        still = self._session.paint(painting, editor["layers"], reach=growth / 100)
         gr.Info(f"{still.name} is the still of frame {painting}")
         return [*self._view(frame), self._canvas(painting), painting]
 
@@ -291,7 +267,7 @@ class Page:
         values[self._shown.index(getattr(self._controls, name))] = gr.skip()  # as in `_follow`
         return values
 
-    def _make_preview(self, frame: int, seconds: int, progress: Any = _PROGRESS) -> str:
+    def _make_preview(self, frame: int, seconds: float, progress: Any = _PROGRESS) -> str:
         self._stop.clear()
         report = self._session.preview(frame, seconds, self._scratch, progress=self._unless_stopped(progress))
         return str(report.side_by_side)
@@ -308,7 +284,7 @@ class Page:
         """Return what moves a bar of the page, and ends the work where somebody asked for that."""
 
         def show(stage: str, done: int, total: int | None) -> None:
-            if self._stop.is_set() or self._ended.is_set():
+            if self._stop.is_set() or self._events.ended.is_set():
                 raise VidcolorError("stopped", hint="colour it again to go on from there")
             progress((done, total), desc=stage, unit="frames")
 

@@ -202,7 +202,7 @@ class Session:
         self._before.pop()
         self._latest = None
 
-    def preview(self, frame: int, seconds: int, folder: Path, *, progress: Progress | None = None) -> PreviewReport:
+    def preview(self, frame: int, seconds: float, folder: Path, *, progress: Progress | None = None) -> PreviewReport:
         """Colour some seconds from a frame on, and write them beside the film into a folder."""
         return Colorizer(self._networks).preview(
             self.info.path,
