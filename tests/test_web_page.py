@@ -309,6 +309,20 @@ def test_a_still_is_uploaded_and_taken_out(browser: Browser, session: Session) -
     assert "1 of 1 stills are not painted yet" in told["About"]
 
 
+@pytest.mark.parametrize("name", ["TGA", "JPEG2000", "TIFF"])
+def test_the_page_takes_every_format_that_stills_have(browser: Browser, session: Session, name: str) -> None:
+    file = io.BytesIO()
+    Image.fromarray(picture(15, FRAMES, 96, 64)).save(file, format=name)
+    still = f"kitchen{next(suffix for suffix, each in Image.registered_extensions().items() if each == name)}"
+    told = browser.act("Add a colour still", "upload", None, browser.upload(file.getvalue(), still), False)
+    assert told["said"] == [f"{still} is used in shot 1"]
+
+
+def test_what_is_no_picture_is_said_to_be_none(browser: Browser) -> None:
+    told = browser.act("Add a colour still", "upload", None, browser.upload(b"no picture", "notes.txt"), False)
+    assert told["said"] == ["notes.txt: not a picture that can be read; save it as PNG, JPEG, WebP or TIFF"]
+
+
 def test_a_shot_whose_still_is_missing_can_be_mended(browser: Browser, session: Session) -> None:
     session.adjust(15, references=[PlannedReference(path="gone.png")])
     told = browser.act("Shots", "select", None, selected=1)

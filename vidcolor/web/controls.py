@@ -88,7 +88,8 @@ class Controls:
                 label="Stills of this shot", columns=4, height=240, allow_preview=False, object_fit="contain"
             )
             with gr.Row():
-                self.upload = gr.File(label="Add a colour still", file_types=["image"], height=120)
+                # Of any type: what a picture is the library knows, and says where it is none.
+                self.upload = gr.File(label="Add a colour still", height=120)
                 with gr.Column():
                     self.own = gr.Checkbox(label="It shows the very frame above", value=False)
                     self.remove = gr.Button("Take the chosen still out of the shot", size="sm")
