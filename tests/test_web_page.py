@@ -20,10 +20,13 @@ from films import Film, picture, render
 from PIL import Image
 from terminal import run
 
+from vidcolor.errors import VideoError
 from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.jobs.folder import FREE_SPACE, NO_FOLDER
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
 from vidcolor.video import VideoReader, probe
 from vidcolor.web.page import Page
+from vidcolor.web.saying import in_one_line
 from vidcolor.web.session import Session
 
 FRAMES = 24
@@ -211,6 +214,27 @@ def test_outputs_that_cannot_be_are_refused(browser: Browser, tmp_path: Path, ou
     assert not (tmp_path / "missing").exists()
 
 
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        (FREE_SPACE, "no; free space and colour the film again: finished shots are kept"),
+        (NO_FOLDER, "no; choose an output in another folder"),
+        ("--end 1.500 colours what lies before", "no"),
+        ("go on with `vidcolor web film.mkv --plan p.json`", "no; go on with `vidcolor web film.mkv --plan p.json`"),
+        ("shots follow each other without a gap", "no; shots follow each other without a gap"),
+        (None, "no"),
+    ],
+)
+def test_hints_name_no_options_that_the_page_lacks(hint: str | None, said: str) -> None:
+    assert in_one_line(VideoError("no", hint=hint)) == said
+
+
+def test_remarks_on_a_film_are_in_the_words_of_the_page(browser: Browser, session: Session, tmp_path: Path) -> None:
+    session.adjust(4, looks="color")
+    told = browser.act("Colour the film", "click", str(tmp_path / "film.color.mkv"), "fast", False)
+    assert "coloured anew: shot 1; the treatment 'keep the film's own' leaves them as they are" in told["Report"]
+
+
 def test_another_name_than_this_machines_is_refused(browser: Browser) -> None:
     """A page elsewhere can have its own name lead here, and would then be the page's own origin."""
     assert browser._client.get("config", headers={"Host": "evil.example:7860"}).status_code == 400
@@ -348,7 +372,7 @@ def test_a_preview_and_the_film(browser: Browser, session: Session, tmp_path: Pa
         assert len(list(reader)) == FRAMES
     made = output.read_bytes()
     told = browser.act("Colour the film", "click", str(output), "fast", False)
-    assert "exists already" in told["said"][0]
+    assert told["said"] == [f"{output} exists already; choose another name, or tick 'Replace the output if it exists'"]
     assert output.read_bytes() == made
 
 

@@ -18,6 +18,7 @@ from vidcolor.framing import stored_size
 from vidcolor.jobs import Job, KeptShot, ShotKey, rounded
 from vidcolor.marks import Mark
 from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.segment import PLAN_ANEW
 from vidcolor.propagation import EFFORTS, LANDMARKS
 from vidcolor.readahead import read_ahead
 from vidcolor.reports import Clock
@@ -72,7 +73,7 @@ def color_film(
         if next(frames, None) is not None:
             raise PlanError(
                 f"the film goes on after the plan's {plan.frames} frames",
-                hint="make the plan anew with `vidcolor scenes`",
+                hint=PLAN_ANEW,
             )
 
     dissolved = across_dissolves(colored(), plan, most=frames_that_may_wait(reader.info))

@@ -15,6 +15,7 @@ from vidcolor.jobs import Job
 from vidcolor.partfile import written_whole
 from vidcolor.places import real_place
 from vidcolor.plan import ColorPlan
+from vidcolor.plan.segment import PLAN_ANEW
 from vidcolor.planning import Progress
 from vidcolor.previewing import PreviewPictures, beginning
 from vidcolor.references import Reference
@@ -294,7 +295,7 @@ def _write(
     if written < frames:
         raise PlanError(
             f"the film ends after {written} frames, its plan after {frames} frames",
-            hint="make the plan anew with `vidcolor scenes`",
+            hint=PLAN_ANEW,
         )
 
 

@@ -30,6 +30,8 @@ Bytes = NDArray[np.uint8]
 MAX_PIXELS = 80_000_000
 """Largest still: 80 megapixels, 240 MB in RGB."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "TGA", "AVIF")
+READ_ANEW = "run the same command again for its new colours"
+"""Hint where a still changes while it is in use."""
 _RGB_HINT = "of a Pillow picture, np.asarray(picture.convert('RGB')); of values from 0 to 1, np.uint8(rgb * 255 + 0.5)"
 _KEY_IN_MEMORY = re.compile(r"still-[0-9a-f]{16}(_\d{6,})?", re.ASCII)
 _FRAME_NUMBER = re.compile(r"_(\d{4,})$", re.ASCII)
@@ -103,9 +105,7 @@ class Reference:
             return held
         again = _read(self.path, [])
         if _identity(again) != self.identity:
-            raise ReferenceImageError(
-                f"{self.path}: changed while it was in use", hint="run the same command again for its new colours"
-            )
+            raise ReferenceImageError(f"{self.path}: changed while it was in use", hint=READ_ANEW)
         return _pictures.hold(self.identity, again)
 
     @cached_property

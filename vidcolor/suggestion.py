@@ -20,7 +20,7 @@ from vidcolor.errors import PlanError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink, upright_luma
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.plan.segment import check_length
+from vidcolor.plan.segment import PLAN_ANEW, check_length
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = NDArray[np.float32]
@@ -185,9 +185,7 @@ def _look(
         if frame.index + 1 >= shot.stop:
             break
     if missing := sorted(set(wanted).difference(seen.frames)):
-        raise PlanError(
-            f"the film ends before frame {missing[0]} of its plan", hint="make the plan anew with `vidcolor scenes`"
-        )
+        raise PlanError(f"the film ends before frame {missing[0]} of its plan", hint=PLAN_ANEW)
     return seen
 
 

@@ -35,6 +35,10 @@ except ImportError:  # Windows: what killed runs left behind stays until --fresh
 
 Floats = NDArray[np.float32]
 
+FREE_SPACE = "free space and run the same command again: finished shots are kept"
+NO_FOLDER = "choose an output in another folder (-o, batch: --output-dir), or keep no job (colorize --no-job)"
+"""Hints where the folder cannot be written to."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -221,7 +225,5 @@ class Job:
             reason = no_room(error.errno)
             raise VideoError(
                 f"{self.folder}: {reason or error.strerror or error}",
-                hint="free space and run the same command again: finished shots are kept"
-                if reason
-                else "choose an output in another folder (-o, batch: --output-dir), or keep no job (colorize --no-job)",
+                hint=FREE_SPACE if reason else NO_FOLDER,
             ) from error

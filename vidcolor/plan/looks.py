@@ -27,6 +27,8 @@ from vidcolor.shots import Shot
 from vidcolor.video import ChromaPlanes, Frame
 from vidcolor.video.info import Plane
 
+LEAVE_COLOR = '--keep-color, or "treatment": "keep" in a plan, leaves them as they are'
+"""What to do with shots that are in colour."""
 _EVERY = 4
 """Frames from one look to the next: one less than the shortest shot has."""
 _LONG_SIDE = 48
@@ -96,10 +98,7 @@ def remarks_on(shots: Sequence[PlannedShot]) -> tuple[list[str], list[str]]:
     if titles := [shot for shot in replaced if shot.looks == "title"]:
         notes.append(f"titles, neutral unless their stills are painted: {name_shots(titles, shots)}")
     if colored := [shot for shot in replaced if shot.looks == "color"]:
-        warnings.append(
-            f"already in colour, and coloured anew: {name_shots(colored, shots)}; --keep-color, or "
-            '"treatment": "keep" in a plan, leaves them as they are'
-        )
+        warnings.append(f"already in colour, and coloured anew: {name_shots(colored, shots)}; {LEAVE_COLOR}")
     return notes, warnings
 
 

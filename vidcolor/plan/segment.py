@@ -11,7 +11,8 @@ from vidcolor.plan.schema import ColorPlan
 from vidcolor.video import VideoInfo
 from vidcolor.video.numbering import decoded_times, frame_times, packet_times
 
-_ANEW = "make the plan anew with `vidcolor scenes`"
+PLAN_ANEW = "make the plan anew with `vidcolor scenes`"
+"""Hint where a plan is of another length than its film."""
 
 
 def check_length(plan: ColorPlan, info: VideoInfo) -> None:
@@ -25,7 +26,7 @@ def check_length(plan: ColorPlan, info: VideoInfo) -> None:
         return
     # The count by packets does not see damage: only a decode tells whether it is the plan that is wrong.
     if (frames := len(frame_times(info.path, stream=info.stream, frames=plan.frames))) != plan.frames:
-        raise PlanError(f"the plan has {plan.frames} frames, the film {frames}", hint=_ANEW)
+        raise PlanError(f"the plan has {plan.frames} frames, the film {frames}", hint=PLAN_ANEW)
 
 
 def fit_to_segment(
@@ -54,7 +55,7 @@ def fit_to_segment(
         return plan
     if plan.frames != len(times):
         lengths = f"the film {len(times)}, its segment {len(inside)}"
-        raise PlanError(f"the plan has {plan.frames} frames, {lengths}", hint=_ANEW)
+        raise PlanError(f"the plan has {plan.frames} frames, {lengths}", hint=PLAN_ANEW)
     return cut_out(plan, inside.start, inside.stop)
 
 

@@ -17,6 +17,8 @@ from vidcolor.video.stream_plan import plan_streams
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 """Output suffixes and FFmpeg's names of their containers: those that keep time stamps and most kinds of streams."""
+MAY_REPLACE = "choose another name, or allow overwriting (-y)"
+"""Hint where an output exists."""
 _LARGE = 8192 * 4320
 
 _log = logging.getLogger(__name__)
@@ -73,13 +75,13 @@ def check_output(path: Path, *, source: Path | None, overwrite: bool) -> None:
         if path.is_symlink() and not path.exists():
             raise VideoError(f"{path} is a link to nothing", hint="remove the link or choose another name")
         if path.exists() and not overwrite:
-            raise VideoError(f"{path} exists already", hint="choose another name, or allow overwriting (-y)")
+            raise VideoError(f"{path} exists already", hint=MAY_REPLACE)
         if not path.absolute().parent.is_dir():
             raise VideoError(f"{path.absolute().parent} is not a folder", hint="make the folder first")
     except ValueError as error:
         raise VideoError(f"{path!r} is not a path: {error}", hint="choose another name") from error
     if not os.access(path.absolute().parent, os.W_OK):
-        raise VideoError(f"{path.absolute().parent} cannot be written to", hint="choose another folder with -o")
+        raise VideoError(f"{path.absolute().parent} cannot be written to", hint="choose another folder")
 
 
 def announce_memory(film: VideoInfo) -> None:
@@ -129,7 +131,7 @@ class PartFile:
         try:
             self.path.touch(exist_ok=False)
         except OSError as error:
-            raise VideoError(f"{path}: {error.strerror}", hint="choose another folder with -o") from error
+            raise VideoError(f"{path}: {error.strerror}", hint="choose another folder") from error
 
     def publish(self) -> None:
         """Flush the file to the disk and give it its final name.

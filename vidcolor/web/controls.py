@@ -13,6 +13,7 @@ from vidcolor.plan.entries import PlannedReference, PlannedShot
 from vidcolor.propagation import EFFORTS
 from vidcolor.references import Reference
 from vidcolor.video import VideoInfo, default_output
+from vidcolor.web.saying import KEEP_COLOR, REPLACE
 from vidcolor.web.spreading import USUAL_REACH
 
 UNKNOWN = "unknown"
@@ -131,9 +132,7 @@ class Controls:
                     -MOST_TEMPERATURE, MOST_TEMPERATURE, label="Temperature (mired; above 0 warmer)", step=1
                 )
             with gr.Row():
-                self.treatment = gr.Radio(
-                    [("give it colours", "color"), ("keep the film's own", "keep")], label="Treatment"
-                )
+                self.treatment = gr.Radio([("give it colours", "color"), (KEEP_COLOR, "keep")], label="Treatment")
                 self.looks = gr.Dropdown(_LOOKS, label="The film looks (titles stay neutral)")
             with gr.Row():
                 self.cut = gr.Button("Let a shot begin at the frame above", size="sm")
@@ -151,7 +150,7 @@ class Controls:
             self.output = gr.Textbox(str(default_output(info)), label="Output")
             with gr.Row():
                 self.quality = gr.Radio(list(EFFORTS), value="balanced", label="Quality")
-                self.replace = gr.Checkbox(label="Replace the output if it exists", value=False)
+                self.replace = gr.Checkbox(label=REPLACE, value=False)
             with gr.Row():
                 self.colorize = gr.Button("Colour the film", variant="primary")
                 self.cancel = gr.Button("Stop")

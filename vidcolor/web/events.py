@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from vidcolor.errors import VidcolorError
+from vidcolor.web.saying import in_one_line
 
 
 class Events:
@@ -70,12 +71,9 @@ class Events:
                 try:
                     numbers = {place: number_in(slider, given[place]) for place, slider in sliders.items()}
                     return act(*(numbers.get(place, each) for place, each in enumerate(given)), **named)
-                except VidcolorError as error:
-                    said = [error.message, *([error.hint] if error.hint else [])]
-                except OSError as error:
-                    said = [f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"]
-                gr.Warning("; ".join(said), title="Not done")
-                return gr.skip()
+                except (VidcolorError, OSError) as error:
+                    gr.Warning(in_one_line(error), title="Not done")
+                    return gr.skip()
 
         return telling
 

@@ -15,6 +15,7 @@ from vidcolor.errors import ReferenceImageError, VidcolorError
 from vidcolor.web.controls import BLANK, UNKNOWN, Controls, slider_ends, still_in_gallery
 from vidcolor.web.events import Events
 from vidcolor.web.painting import has_strokes
+from vidcolor.web.saying import worded
 from vidcolor.web.session import Session
 
 _SHOTS_AT_ONCE = 24
@@ -278,7 +279,7 @@ class Page:
             Path(output), quality=quality, overwrite=replace, progress=self._unless_stopped(progress)
         )
         done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
-        return "\n\n".join([done, *report.warnings, *report.notes])
+        return "\n\n".join([done, *map(worded, [*report.warnings, *report.notes])])
 
     def _unless_stopped(self, progress: Any) -> Callable[[str, int, int | None], None]:
         """Return what moves a bar of the page, and ends the work where somebody asked for that."""
