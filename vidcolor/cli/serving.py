@@ -1,6 +1,7 @@
 """The command that serves a page to work on a plan by looking: `web`."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,8 @@ from vidcolor.errors import VidcolorError
 from vidcolor.places import real_place
 
 if TYPE_CHECKING:
+    from vidcolor.exemplar import ExemplarColorizer
+    from vidcolor.planning import PreparedFilm
     from vidcolor.web.page import Page
 
 
@@ -59,10 +62,10 @@ def web(
     """Work on a plan in the browser."""
     given = given_stills(reference, more_stills, plan)
     target = output or plan or video.parent / f"{video.stem}.plan.json"
+    goes_on = plan is not None and real_place(target) == real_place(plan)
     if output is None and plan is None and target.exists() and not yes:
         refuse(f"{target} exists already", hint=f"--plan {target} goes on with it, -o names another, -y replaces it")
-    same = plan is not None and real_place(target) == real_place(plan)
-    check_output(target, inputs=[video, *given], overwrite=yes or same)
+    check_output(target, inputs=[video, *given], overwrite=yes or goes_on)
     check_folder(target.parent)
     folder = stills or target.parent / f"{target.name.removesuffix('.json').removesuffix('.plan')}.stills"
     check_folder(folder, made=True, option="--stills")
@@ -70,37 +73,54 @@ def web(
     with Talk(quiet=quiet, json=json) as talk, TemporaryDirectory(prefix="vidcolor-") as scratch:
         page_type = _page_type(scratch)
         from vidcolor.exemplar import ExemplarColorizer
-        from vidcolor.plan import ColorPlan
-        from vidcolor.planning import prepare_film
-        from vidcolor.video import probe
         from vidcolor.web.session import Session
 
         replaces = target.read_bytes() if target.exists() else None
         networks = ExemplarColorizer.load(weights, device=device)
-        notes: tuple[str, ...] = ()
-        warnings: tuple[str, ...] = ()
-        if plan is not None:  # what is wrong with its stills the page tells, and can mend
-            info, shots = probe(video, stream=stream), ColorPlan.load(plan)
-        else:
-            film = prepare_film(video, networks, given=given, stream=stream, progress=talk.progress)
-            info, shots, notes, warnings = film.info, film.plan, film.notes, film.warnings
-        talk.report(notes=notes, warnings=warnings)
-        session = Session(info, shots, networks, path=target, folder=folder, replaces=replaces)
+        film = _film(video, networks, plan=plan, given=given, stream=stream, talk=talk)
+        session = Session(film.info, film.plan, networks, path=target, folder=folder, replaces=replaces)
         page = page_type(session, Path(scratch))
         address = page.launch(port=port, browser=not no_browser)
         try:
-            if not same:
+            if not goes_on:
                 session.save()
             if json:
-                print_json({"address": address, "plan": target, "notes": notes, "warnings": warnings})
+                print_json({"address": address, "plan": target, "notes": film.notes, "warnings": film.warnings})
             else:
                 typer.echo(address)
-            talk.note("Ctrl-C ends the page")
-            with suppress(KeyboardInterrupt):
-                Event().wait()
+            _wait(talk)
         finally:
             page.close()
     talk.note(f"the plan is in {target}")
+
+
+def _film(
+    video: Path,
+    networks: "ExemplarColorizer",
+    *,
+    plan: Path | None,
+    given: Sequence[Path],
+    stream: int | None,
+    talk: Talk,
+) -> "PreparedFilm":
+    """Return a film with its plan, newly made unless one is given, and say what was observed."""
+    from vidcolor.plan import ColorPlan
+    from vidcolor.planning import PreparedFilm, prepare_film
+    from vidcolor.video import probe
+
+    if plan is None:
+        film = prepare_film(video, networks, given=given, stream=stream, progress=talk.progress)
+    else:  # what is wrong with its stills the page tells, and can mend
+        film = PreparedFilm(probe(video, stream=stream), ColorPlan.load(plan), {}, (), ())
+    talk.report(notes=film.notes, warnings=film.warnings)
+    return film
+
+
+def _wait(talk: Talk) -> None:
+    """Wait until the user ends the page."""
+    talk.note("Ctrl-C ends the page")
+    with suppress(KeyboardInterrupt):
+        Event().wait()
 
 
 def _page_type(scratch: str) -> "type[Page]":
