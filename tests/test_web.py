@@ -7,7 +7,9 @@ import pytest
 from films import Film, picture, render
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
+from vidcolor import references
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import PlanError, ReferenceImageError
 from vidcolor.exemplar import ExemplarColorizer
@@ -362,6 +364,35 @@ def test_a_still_edited_in_another_program_is_seen_at_once(session: Session) -> 
     blue = paint_over(load_reference(still).rgb, [stroke((0.1, 0.2, 0.8), np.s_[:, :])], matrix="bt601")
     Image.fromarray(blue).save(still)
     assert np.abs(session.look(4).colored.astype(int) - red).mean() > 10
+
+
+def test_a_still_is_decoded_once_while_its_file_stays_as_it_is(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "kitchen.png"
+    Image.fromarray(picture(5, FRAMES, 960, 640)).save(given)
+    still, _ = session.add_still(given, 4, own=False)
+    decoded: list[Path] = []
+    decode = references._decode
+
+    def counted(path: Path, image: ImageFile, notes: list[str]) -> NDArray[np.uint8]:
+        decoded.append(path)
+        return decode(path, image, notes)
+
+    monkeypatch.setattr(references, "_decode", counted)
+    for frame in (4, 5, 4, 6):
+        session.look(frame)
+        ((_, known),) = session.stills(frame)
+        assert known is not None
+        small = known.small
+        assert small.shape == (180, 270, 3)
+    assert decoded == [still]
+    Image.fromarray(255 - picture(5, FRAMES, 96, 64)).save(still)
+    ((_, other),) = session.stills(4)
+    assert other is not None
+    assert np.abs(other.small.astype(int) - small).mean() > 20
+    still.write_text("no picture")
+    assert [each for _, each in session.stills(4)] == [None]
 
 
 def test_a_preview_shows_the_seconds_from_a_frame_on(session: Session, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
 from vidcolor.plan.schema import ColorPlan
 from vidcolor.references import Reference, load_reference, load_references, names_no_file, suffixes
 
+Load = Callable[[Path], Reference]
 _NAMED = 3
 
 
@@ -31,7 +32,9 @@ class Settled:
     warnings: list[str]
 
 
-def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ()) -> Settled:
+def settle(
+    plan: ColorPlan | None, given: Sequence[str | Path | Reference] = (), *, load: Load = load_reference
+) -> Settled:
     """Read the stills, leave those out that have no colour to give, and let shots have what they borrow.
 
     A still of the plan that is grey, or gone, is looked for beside it under the same name in another format: painting
@@ -40,6 +43,7 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
     Args:
         plan: As a person left it, or None.
         given: Stills beside the plan, or their paths.
+        load: Reads a still of the plan, and raises as `load_reference` does.
 
     Raises:
         ReferenceImageError: A still cannot be read, or one alone is given in place of several.
@@ -54,7 +58,7 @@ def settle(plan: ColorPlan | None, given: Sequence[str | Path | Reference] = ())
         references = {key: each for key, each in references.items() if not each.grey}
     if plan is None:
         return Settled(None, list(references.values()), [], warnings)
-    painted = _PaintedStills(references)
+    painted = _PaintedStills(references, load)
     plan, notes = _settled(plan, painted)
     return Settled(plan, list(painted.references.values()), [*painted.notes, *notes], warnings)
 
@@ -72,14 +76,16 @@ class _PaintedStills:
 
     Args:
         references: Those known already, by key.
+        load: Reads one.
 
     Attributes:
         references: Those known so far.
         notes: Which was taken instead of another, one line each.
     """
 
-    def __init__(self, references: dict[str, Reference]) -> None:
+    def __init__(self, references: dict[str, Reference], load: Load) -> None:
         self.references = dict(references)
+        self._load = load
         self.notes: list[str] = []
         self._found: dict[str, str | None] = {}
 
@@ -105,7 +111,10 @@ class _PaintedStills:
     def any_of(self, shot: PlannedShot) -> bool:
         """Tell whether a shot that needs no stills has painted ones: those that cannot be read do no harm there."""
         with suppress(ReferenceImageError):
-            return any(each.path in self.references or _find(Path(each.path)) is not None for each in shot.references)
+            return any(
+                each.path in self.references or _find(Path(each.path), self._load) is not None
+                for each in shot.references
+            )
         return False
 
     def _where(self, path: str) -> str | None:
@@ -114,7 +123,7 @@ class _PaintedStills:
         return self._found[path]
 
     def _read(self, path: str) -> str | None:
-        reference = _find(Path(path))
+        reference = _find(Path(path), self._load)
         if reference is None:
             return None
         if reference.key != path:
@@ -140,12 +149,12 @@ def _settled(plan: ColorPlan, painted: _PaintedStills) -> tuple[ColorPlan, list[
     return plan.with_shots(shots), notes
 
 
-def _find(path: Path) -> Reference | None:
+def _find(path: Path, load: Load = load_reference) -> Reference | None:
     """Return a still that is painted, under this name or in another format; None where it is grey."""
-    if path.exists() and not (reference := load_reference(path)).grey:
+    if path.exists() and not (reference := load(path)).grey:
         return reference
     for beside in _beside(path):
-        if not (reference := load_reference(beside)).grey:
+        if not (reference := load(beside)).grey:
             return reference
     if not path.exists():
         raise ReferenceImageError(

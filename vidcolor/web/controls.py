@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from vidcolor.grading import MOST_HUE, MOST_SATURATION, MOST_TEMPERATURE
 from vidcolor.plan.entries import PlannedReference, PlannedShot
 from vidcolor.propagation import EFFORTS
-from vidcolor.references import Reference
 from vidcolor.video import VideoInfo, default_output
+from vidcolor.web.knownstills import KnownStill
 from vidcolor.web.saying import KEEP_COLOR, REPLACE
 from vidcolor.web.spreading import USUAL_REACH
 
@@ -159,16 +159,16 @@ class Controls:
             )
 
 
-def still_in_gallery(planned: PlannedReference, reference: Reference | None) -> tuple[NDArray[np.uint8], str]:
+def still_in_gallery(planned: PlannedReference, still: KnownStill | None) -> tuple[NDArray[np.uint8], str]:
     """Return a still of a shot, None where it cannot be read, as a picture and what it is."""
     words = [Path(planned.path).name]
     if planned.frame is not None:
         words.append(f"frame {planned.frame}")
-    if reference is None:
+    if still is None:
         words.append("missing, or no picture")
-    elif reference.grey:
+    elif still.reference.grey:
         words.append("grey: not painted yet")
-    return BLANK if reference is None else reference.rgb, ", ".join(words)
+    return BLANK if still is None else still.small, ", ".join(words)
 
 
 def slider_ends(shot: PlannedShot) -> dict[str, Any]:

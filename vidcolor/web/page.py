@@ -172,7 +172,7 @@ class Page:
             words += remarks
         except ReferenceImageError as error:  # the rest is shown all the same, so that the still can be taken out
             words.append(f"**{error.message}**")
-        stills = [still_in_gallery(planned, reference) for planned, reference in session.stills(frame)]
+        stills = [still_in_gallery(planned, still) for planned, still in session.stills(frame)]
         return [
             frame,
             "; ".join(words),

@@ -16,11 +16,12 @@ from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.entries import PlannedReference
 from vidcolor.plan.renewal import recut
 from vidcolor.plan.segment import check_length
-from vidcolor.references import Reference, is_grey, load_reference
+from vidcolor.references import is_grey, load_reference
 from vidcolor.reports import PreviewReport, Report
 from vidcolor.sheets import write_picture
 from vidcolor.stills import still_path
 from vidcolor.video import VideoInfo
+from vidcolor.web.knownstills import KnownStill, KnownStills
 from vidcolor.web.painting import paint_over
 from vidcolor.web.sights import Sights
 from vidcolor.web.stillfolder import StillFolder
@@ -63,7 +64,8 @@ class Session:
         self.info, self.plan, self.path = info, plan, path
         self._networks, self._folder = networks, StillFolder(folder)
         self._before: list[ColorPlan] = []
-        self._sights = Sights(info, networks, frames=plan.frames)
+        self._known = KnownStills()
+        self._sights = Sights(info, networks, self._known, frames=plan.frames)
         self._saved = replaces
         self._latest: tuple[int, tuple[str, ...]] | None = None
 
@@ -97,9 +99,9 @@ class Session:
         """Return the number, from 1, of the shot that holds a frame."""
         return self.plan.shots.index(self.plan.shot_at(frame)) + 1
 
-    def stills(self, frame: int) -> list[tuple[PlannedReference, Reference | None]]:
+    def stills(self, frame: int) -> list[tuple[PlannedReference, KnownStill | None]]:
         """Return the stills of a frame's shot, with None for those that cannot be read."""
-        return [(each, _readable(each.path)) for each in self.plan.shot_at(frame).references]
+        return [(each, self._known.find(each.path)) for each in self.plan.shot_at(frame).references]
 
     def paint(self, frame: int, layers: Sequence[Bytes], *, reach: float = 0.0) -> Path:
         """Save a frame, coloured as the plan has it and with strokes over it, as the still of that frame.
@@ -266,10 +268,3 @@ class Session:
             else:
                 others.append(each)
         self.adjust(frame, references=[*others, PlannedReference(path=str(still), frame=bound, frames=frames)])
-
-
-def _readable(path: str) -> Reference | None:
-    try:
-        return load_reference(path)
-    except ReferenceImageError:
-        return None

@@ -21,6 +21,7 @@ from vidcolor.sheets import cell
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.numbering import frame_times
 from vidcolor.video.single_frames import read_frames
+from vidcolor.web.knownstills import KnownStills
 
 Bytes = NDArray[np.uint8]
 
@@ -48,11 +49,12 @@ class Sights:
     Args:
         info: The film.
         networks: Colour the frames.
+        known: Reads the stills.
         frames: Of the film, as a decode counts them.
     """
 
-    def __init__(self, info: VideoInfo, networks: ExemplarColorizer, *, frames: int) -> None:
-        self._info, self._networks, self._frames = info, networks, frames
+    def __init__(self, info: VideoInfo, networks: ExemplarColorizer, known: KnownStills, *, frames: int) -> None:
+        self._info, self._networks, self._known, self._frames = info, networks, known, frames
         self._stills: dict[str, Still] = {}
         self._frame = lru_cache(maxsize=1)(self._read)
         self._seen = lru_cache(maxsize=_GLANCES_KEPT)(self._color)
@@ -78,7 +80,7 @@ class Sights:
         return self._small(self._sight(frame, plan)[0])
 
     def _sight(self, frame: int, plan: ColorPlan) -> tuple[_Sight, list[str]]:
-        settled = _settled_alone(plan.shot_at(frame), plan)
+        settled = _settled_alone(plan.shot_at(frame), plan, self._known)
         assert settled.plan is not None, "a plan was given"
         self._load(settled.references)
         shot = settled.plan.shot_at(frame)
@@ -108,12 +110,13 @@ class Sights:
             return next(frames)
 
 
-def _settled_alone(shot: PlannedShot, plan: ColorPlan) -> Settled:
+def _settled_alone(shot: PlannedShot, plan: ColorPlan, known: KnownStills) -> Settled:
     """Settle one shot of a plan, without the stills that it does not use: those need not be read for it."""
     needed = {shot.start, *(plan.shot_at(frame).start for frame in shot.borrow)}
     return settle(
         plan.with_shots(
             each if each.start in needed else each.model_copy(update={"references": [], "borrow": []})
             for each in plan.shots
-        )
+        ),
+        load=known.load,
     )
