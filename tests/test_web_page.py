@@ -23,6 +23,7 @@ from terminal import run
 from vidcolor.errors import VideoError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.jobs.folder import FREE_SPACE, NO_FOLDER
+from vidcolor.pipeline import Colorizer
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
 from vidcolor.video import VideoReader, probe
 from vidcolor.web.page import Page
@@ -54,8 +55,8 @@ def session(film: Path, untrained: Path, tmp_path: Path) -> Session:
 class Browser:
     """Asks a page as its front end does: events by their numbers in its configuration, answers as they come."""
 
-    def __init__(self, address: str) -> None:
-        self._client = httpx.Client(base_url=address, timeout=60)
+    def __init__(self, address: str, *, tab: str = "here") -> None:
+        self._client, self._tab = httpx.Client(base_url=address, timeout=60), tab
         self.config = self._client.get("config").json()
         self._components = {each["id"]: each["props"] for each in self.config["components"]}
 
@@ -73,10 +74,10 @@ class Browser:
         number = self.find(label)
         (deed,) = (each for each in self.config["dependencies"] if [number, event] in each["targets"])
         chosen = None if selected is None else {"index": selected, "value": None, "selected": True}
-        sent = {"data": [*data], "fn_index": deed["id"], "session_hash": "here", "event_data": chosen}
+        sent = {"data": [*data], "fn_index": deed["id"], "session_hash": self._tab, "event_data": chosen}
         self._client.post("gradio_api/queue/join", json=sent).raise_for_status()
         told: dict[str, Any] = {"said": []}
-        with self._client.stream("GET", "gradio_api/queue/data", params={"session_hash": "here"}) as answers:
+        with self._client.stream("GET", "gradio_api/queue/data", params={"session_hash": self._tab}) as answers:
             for line in answers.iter_lines():
                 message = json.loads(line.removeprefix("data: ") or "null")
                 if message and message["msg"] == "log":
@@ -397,6 +398,43 @@ def test_the_end_of_the_page_waits_for_a_film_to_be_put_away(page: Page, browser
     assert not asking.is_alive()
     assert job.exists()
     assert not output.exists()
+
+
+def test_one_can_look_but_change_nothing_while_the_film_is_coloured(
+    page: Page, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = page.launch(port=None, browser=False)
+    begun, go_on, color = threading.Event(), threading.Event(), Colorizer.colorize
+
+    def slowly(*given: Any, progress: Any, **named: Any) -> Any:
+        def show(stage: str, done: int, total: int | None) -> None:
+            begun.set()
+            assert go_on.wait(60)
+            progress(stage, done, total)
+
+        return color(*given, progress=show, **named)
+
+    monkeypatch.setattr(Colorizer, "colorize", slowly)
+    told: list[dict[str, Any]] = []
+    output, film, other = tmp_path / "film.color.mkv", Browser(address), Browser(address, tab="there")
+    coloring = threading.Thread(
+        target=lambda: told.append(film.act("Colour the film", "click", str(output), "fast", False))
+    )
+    coloring.start()
+    try:
+        assert begun.wait(60)
+        before = session.path.read_bytes()
+        assert "frame 15 at" in other.act("Frame", "input", 15)["About"]
+        for label, data in ((SETTINGS[1], (None, 30)), ("The film looks (titles stay neutral)", (None, "color"))):
+            (said,) = other.act(label, "input", *data)["said"]
+            assert said == "the film is being coloured by this plan; stop that or wait, then change the plan"
+        assert session.path.read_bytes() == before
+    finally:
+        go_on.set()
+        coloring.join(timeout=60)
+    assert f"`{output}`: {FRAMES} frames in" in told[0]["Report"]
+    assert other.act(SETTINGS[1], "input", None, 30)["said"] == []
+    assert session.plan.shots[1].hue == 30
 
 
 def test_a_page_with_many_shots_lists_some_at_a_time(untrained: Path, tmp_path: Path) -> None:

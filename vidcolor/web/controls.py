@@ -155,7 +155,7 @@ class Controls:
                 self.colorize = gr.Button("Colour the film", variant="primary")
                 self.cancel = gr.Button("Stop")
             self.report = gr.Markdown(
-                "The rest of the page waits meanwhile. After a stop it goes on where it was.", label="Report"
+                "Meanwhile you can look, but change nothing. After a stop it goes on where it was.", label="Report"
             )
 
 

@@ -1,4 +1,4 @@
-"""How events of the page are done: one after another, and what is expected to fail is said there in one line."""
+"""How events of the page are done: one after another, but for long work; what is expected to fail is said in a line."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class Events:
 
     def __init__(self) -> None:
         self.ended = Event()
-        self._working = Lock()
+        self._working, self._at_length = Lock(), Lock()
 
     def on(
         self,
@@ -31,6 +31,7 @@ class Events:
         outputs: Sequence[Any],
         *,
         follows: bool = False,
+        long: bool = False,
     ) -> Any:
         """Let an event act, and return what gradio calls it.
 
@@ -40,15 +41,16 @@ class Events:
             inputs: Controls. Where a slider is among them the others are read as the browser sends them.
             outputs: Controls.
             follows: Of events that come faster than they are done the last one counts, as for a slider.
+            long: The others do not wait for it, but for each other; it waits for its like.
         """
         sliders = {place: each for place, each in enumerate(inputs) if isinstance(each, gr.Slider)}
         return trigger(
-            self._told(act, sliders),
+            self._told(act, sliders, self._at_length if long else self._working),
             [*inputs],
             [*outputs],
             trigger_mode="always_last" if follows else "once",
             preprocess=not sliders,  # gradio fails where a slider's field is empty, and gives no reason
-            concurrency_id="session",
+            concurrency_id="long" if long else "short",
             concurrency_limit=1,
             api_visibility="private",
         )
@@ -57,15 +59,15 @@ class Events:
     def ending(self) -> Iterator[None]:
         """Let nothing begin any more, and hold the block back until what is being done has ended."""
         self.ended.set()
-        with self._working:
+        with self._working, self._at_length:
             yield
 
-    def _told(self, act: Callable[..., Any], sliders: Mapping[int, gr.Slider]) -> Callable[..., Any]:
+    def _told(self, act: Callable[..., Any], sliders: Mapping[int, gr.Slider], turn: Lock) -> Callable[..., Any]:
         """Return a handler whose expected failures are shown on the page, in one line, and change nothing on it."""
 
         @wraps(act)
         def telling(*given: Any, **named: Any) -> Any:
-            with self._working:
+            with turn:
                 if self.ended.is_set():
                     return gr.skip()
                 try:

@@ -26,7 +26,7 @@ _PROGRESS = gr.Progress()
 
 
 class Page:
-    """The page of one session; its events come one after another.
+    """The page of one session; its events come one after another, but a film is coloured beside them.
 
     Args:
         session: The film and its plan.
@@ -38,7 +38,7 @@ class Page:
 
     def __init__(self, session: Session, scratch: Path) -> None:
         self._session, self._scratch = session, scratch
-        self._stop, self._events = Event(), Events()
+        self._stop_film, self._stop_preview, self._events = Event(), Event(), Events()
         with gr.Blocks(
             title=f"{session.info.path.name} - vidcolor", analytics_enabled=False, fill_width=True
         ) as self.blocks:
@@ -119,8 +119,8 @@ class Page:
         self._on(on.join.click, partial(self._change, self._session.join), [frame], renews=True)
         self._on(on.preview.click, self._make_preview, [frame, on.seconds], [on.clip])
         film = [on.output, on.quality, on.replace]
-        self._on(on.colorize.click, self._color_film, film, [on.report])
-        on.cancel.click(self._stop.set, queue=False, api_visibility="private")
+        self._events.on(on.colorize.click, self._color_film, film, [on.report], long=True)
+        on.cancel.click(self._stop_all, queue=False, api_visibility="private")
 
     def _on(
         self,
@@ -269,23 +269,27 @@ class Page:
         return values
 
     def _make_preview(self, frame: int, seconds: float, progress: Any = _PROGRESS) -> str:
-        self._stop.clear()
-        report = self._session.preview(frame, seconds, self._scratch, progress=self._unless_stopped(progress))
+        self._stop_preview.clear()
+        shown = self._unless(self._stop_preview, progress)
+        report = self._session.preview(frame, seconds, self._scratch, progress=shown)
         return str(report.side_by_side)
 
     def _color_film(self, output: str, quality: str, replace: bool, progress: Any = _PROGRESS) -> str:
-        self._stop.clear()
-        report = self._session.colorize(
-            Path(output), quality=quality, overwrite=replace, progress=self._unless_stopped(progress)
-        )
+        self._stop_film.clear()
+        shown = self._unless(self._stop_film, progress)
+        report = self._session.colorize(Path(output), quality=quality, overwrite=replace, progress=shown)
         done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
         return "\n\n".join([done, *map(worded, [*report.warnings, *report.notes])])
 
-    def _unless_stopped(self, progress: Any) -> Callable[[str, int, int | None], None]:
+    def _stop_all(self) -> None:
+        self._stop_film.set()
+        self._stop_preview.set()
+
+    def _unless(self, stop: Event, progress: Any) -> Callable[[str, int, int | None], None]:
         """Return what moves a bar of the page, and ends the work where somebody asked for that."""
 
         def show(stage: str, done: int, total: int | None) -> None:
-            if self._stop.is_set() or self._events.ended.is_set():
+            if stop.is_set() or self._events.ended.is_set():
                 raise VidcolorError("stopped", hint="colour it again to go on from there")
             progress((done, total), desc=stage, unit="frames")
 

@@ -68,6 +68,7 @@ class Session:
         self._sights = Sights(info, networks, self._known, frames=plan.frames)
         self._saved = replaces
         self._latest: tuple[int, tuple[str, ...]] | None = None
+        self._coloring = False
 
     def save(self) -> None:
         """Write the plan as it is.
@@ -221,6 +222,8 @@ class Session:
     def colorize(self, output: Path, *, quality: str, overwrite: bool, progress: Progress | None = None) -> Report:
         """Colour the film, as `vidcolor colorize --plan` does; work is kept beside the output and used again.
 
+        Another thread may look at frames meanwhile, but change nothing.
+
         Raises:
             VideoError: The output has no name, or there is no such folder; else as `Colorizer.colorize`.
         """
@@ -228,16 +231,20 @@ class Session:
             raise VideoError(f"the output {str(output)!r} names no file", hint="name one, such as film.color.mkv")
         if not output.parent.is_dir():
             raise VideoError(f"{output.parent} is not a folder", hint="make the folder first, or choose another")
-        return Colorizer(self._networks).colorize(
-            self.info.path,
-            plan=self.plan,
-            output=output,
-            quality=quality,
-            overwrite=overwrite,
-            stream=self.info.stream,
-            job=output.with_suffix(".job"),
-            progress=progress,
-        )
+        self._coloring = True
+        try:
+            return Colorizer(self._networks).colorize(
+                self.info.path,
+                plan=self.plan,
+                output=output,
+                quality=quality,
+                overwrite=overwrite,
+                stream=self.info.stream,
+                job=output.with_suffix(".job"),
+                progress=progress,
+            )
+        finally:
+            self._coloring = False
 
     def _replace(self, plan: ColorPlan) -> None:
         self._check_untouched()
@@ -252,7 +259,9 @@ class Session:
         self.plan = plan
 
     def _check_untouched(self) -> None:
-        """Refuse to replace a plan that somebody edited in the meantime."""
+        """Refuse to replace a plan that somebody edited in the meantime, or by which the film is being coloured."""
+        if self._coloring:
+            raise PlanError("the film is being coloured by this plan", hint="stop that or wait, then change the plan")
         if self.path.exists() and self.path.read_bytes() != self._saved:
             raise PlanError(
                 f"{self.path} was changed by another program: nothing is saved over it",
