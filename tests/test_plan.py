@@ -338,3 +338,13 @@ def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(PlanError):
         plan_of(tmp_path).save(tmp_path / "missing" / "plan.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_still_is_no_frame_that_is_still_dark(tmp_path: Path) -> None:
+    whole = scene("coffee", 0)
+    fading = [(whole * min(1.0, (n + 1) / 12)).astype(np.uint8) for n in range(30)]
+    dark = [(whole * 0.05).astype(np.uint8)] * 12
+    film = render(tmp_path / "film", Film(frames=30, width=WIDTH, height=HEIGHT), pictures=fading)
+    assert (bound(make_plan(film, [still(whole)]))["still.png"] or 0) >= 5
+    film = render(tmp_path / "dark", Film(frames=12, width=WIDTH, height=HEIGHT), pictures=dark)
+    assert bound(make_plan(film, [still(whole)])) == {"still.png": None}

@@ -13,7 +13,7 @@ from vidcolor import VideoReader
 from vidcolor.color import LONG_SIDE, Chroma
 from vidcolor.coloring import encode
 from vidcolor.exemplar import ExemplarColorizer, ScaledReference, Views
-from vidcolor.propagation import EFFORTS
+from vidcolor.propagation import EFFORTS, PaintedStill
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
 from vidcolor.shotframes import ShotFrames, ShotOutset
@@ -71,7 +71,7 @@ def begun(
             frames(),
             reader.info,
             Views([(LONG_SIDE, shot)]),
-            ShotOutset(0, dict.fromkeys(painted, nothing), emerging=emerging),
+            ShotOutset(0, dict.fromkeys(painted, PaintedStill(nothing, nothing.confidence)), emerging=emerging),
             effort=effort,
             clock=Clock(),
         )

@@ -15,7 +15,7 @@ from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReferen
 from vidcolor.exposure import exposed
 from vidcolor.framing import as_stored, shrink, upright_size
 from vidcolor.marking import MarkingColorizer
-from vidcolor.propagation import Effort, propagate
+from vidcolor.propagation import Effort, PaintedStill, propagate
 from vidcolor.references import Reference, load_references
 from vidcolor.reports import Clock
 from vidcolor.shotframes import ColoredFrame, ShotFrames, ShotOutset, shrunk
@@ -52,10 +52,11 @@ class Still:
         return self.encode(self.long_side)
 
     @property
-    def painted(self) -> Chroma:
-        """Its colours at the film's working size, upright."""
-        ab = rgb_to_ab(shrink(self.reference.rgb, upright_size(self.info, long_side=self.long_side)))
-        return Chroma(ab, np.ones(ab.shape[:2], np.float32))
+    def painted(self) -> PaintedStill:
+        """It as the colours of a frame, at the film's working size, upright."""
+        rgb = shrink(self.reference.rgb, upright_size(self.info, long_side=self.long_side))
+        chroma = Chroma(rgb_to_ab(rgb), np.ones(rgb.shape[:2], np.float32))
+        return PaintedStill(chroma, rgb_to_luma(rgb, self.info.matrix))
 
     def at(self, long_side: int) -> "Still":
         """The same still at another working size."""

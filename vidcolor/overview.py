@@ -16,6 +16,7 @@ from vidcolor.grading import grade
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.entries import PlannedReference
 from vidcolor.plan.segment import check_length
+from vidcolor.propagation import EFFORTS, PaintedStill, WorkingFrame, propagate
 from vidcolor.sheets import SheetRow, cell
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.single_frames import read_frames
@@ -89,7 +90,7 @@ class Glance:
 def look_at(
     frame: Frame, shot: PlannedShot, info: VideoInfo, stills: Mapping[str, Still], networks: ExemplarColorizer
 ) -> Glance:
-    """Colour a frame by itself, with the stills of its shot that count for it; a still of its own is taken as it is.
+    """Colour a frame by itself, with the stills of its shot that count for it; a still of its own is laid on it.
 
     Args:
         frame: The frame.
@@ -145,14 +146,19 @@ def _glance(
     info: VideoInfo,
     stills: Sequence[tuple[Still, bool]],
     networks: ExemplarColorizer,
-    painted: Chroma | None,
+    painted: PaintedStill | None,
 ) -> Glance:
     if shot.treatment == "keep":
         own = show_own(frame, info)
         return Glance(own, own, own)
     luma = upright_luma(frame, info)
     if stills or not shot.neutral:
-        found = painted or networks.shot(shot_references(stills)).colorize(luma, None).chroma
+        still = None if painted is None else painted.laid_on(luma, preset=EFFORTS["balanced"].flow)
+        colorizer = networks.shot(shot_references(stills))
+        (found,) = propagate(
+            [WorkingFrame(frame.index, luma, still)],
+            lambda seen, brought: colorizer.colorize(seen.luma, brought).chroma,
+        )
     else:
         found = Chroma.neutral(luma)
     ungraded = show_colored(frame, as_stored(found, info), info)

@@ -13,7 +13,7 @@ from vidcolor.exemplar import Views
 from vidcolor.exposure import Exposure, dips_before, first_lit, is_black
 from vidcolor.framing import working_luma
 from vidcolor.marks import Mark
-from vidcolor.propagation import Effort, WorkingFrame
+from vidcolor.propagation import Effort, PaintedStill, WorkingFrame
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo
@@ -53,7 +53,7 @@ class ShotOutset:
 
     Attributes:
         start: Number of the shot's first frame.
-        painted: Colours of stills by the number of the frame that they were painted on.
+        painted: Stills by the number of the frame that they were painted on.
         emerging: How many of the shot's first frames show the shot before, too, which dissolves into it.
         going_on: The mark of the first frame that is read, where an earlier run coloured those before it. Colours are
             those with which it would have gone on.
@@ -61,7 +61,7 @@ class ShotOutset:
     """
 
     start: int
-    painted: Mapping[int, Chroma]
+    painted: Mapping[int, PaintedStill]
     emerging: int = 0
     going_on: Mark | None = None
     passed: Sequence[tuple[int, Floats]] = ()
@@ -101,7 +101,7 @@ class ShotFrames:
         clock: Clock,
     ) -> None:
         self._info, self._views, self._outset = info, views, outset
-        self._long_side, self._max_gap, self._clock = effort.long_side, effort.max_gap, clock
+        self._long_side, self._max_gap, self._flow, self._clock = (effort.long_side, effort.max_gap, effort.flow, clock)
         self._painted, mark = outset.painted, outset.going_on
         self._followed = outset.start - 1 if mark is None else mark.frame
         self._exposure = Exposure(None if mark is None else mark.exposure)
@@ -205,7 +205,8 @@ class ShotFrames:
     def _working(self, number: int, luma: Floats) -> WorkingFrame:
         # The networks see the picture upright: they learned from photographs.
         upright = self._info.upright(luma)
-        still = self._painted.get(number)
+        painted = self._painted.get(number)
+        still = None if painted is None else painted.laid_on(upright, preset=self._flow)
         if still is not None and self._views.traces:
             still = replace(still, provenance=everywhere(STILL, upright))
         return WorkingFrame(number, upright, still, number in self._views.changes)

@@ -22,6 +22,8 @@ SAME_FRAME = 0.8
 PLAUSIBLE = 0.3
 """Correlation under which a still is not the frame that its name says."""
 
+_LIT = 0.5
+"""Share of a still's mean luma under which a frame is too dark to be the one that it shows."""
 _SIZE = (48, 36)
 _NOISE = 1.5
 """Local contrast (8-bit units) under which a thumbnail holds grain rather than edges."""
@@ -75,16 +77,24 @@ def _greys(luma: Floats) -> Floats:
 class FrameFinder:
     """Finds for each still the frame of a film that it looks most like, while the film goes by once."""
 
-    def __init__(self, stills: Sequence[Floats]) -> None:
+    def __init__(self, lumas: Sequence[Floats]) -> None:
+        """Take the luma (h, w) of each still, in [0, 1]."""
+        stills = [thumbnail(luma, full_scale=1) for luma in lumas]
         self._stills = np.stack(stills) if stills else np.zeros((0, _SIZE[0] * _SIZE[1]), np.float32)
+        self._least = np.array([_LIT * luma.mean() for luma in lumas])
         self.best: list[tuple[float, int]] = [(-1.0, 0)] * len(stills)
         """Correlation and frame, per still."""
         self.named: dict[tuple[int, int], float] = {}
 
-    def push(self, index: int, frame: Floats, *, wanted: dict[int, int]) -> None:
-        """Compare frame `index` with every still; remember the score for the stills that `wanted` binds to it."""
-        for still, score in enumerate((self._stills @ frame).tolist()):
-            if score > self.best[still][0]:
+    def push(self, index: int, luma: NDArray[np.uint8], *, wanted: dict[int, int]) -> None:
+        """Compare frame `index`, given its luma (h, w), with every still.
+
+        The score for the stills that `wanted` binds to it is remembered. No still is found in a frame that is much
+        darker: one that fades shows less than later ones do, and what is painted on it would be in full light.
+        """
+        scores, lit = self._stills @ thumbnail(luma, full_scale=255), luma.mean() / 255 >= self._least
+        for still, score in enumerate(scores.tolist()):
+            if lit[still] and score > self.best[still][0]:
                 self.best[still] = (score, index)
             if wanted.get(still) == index:
                 self.named[still, index] = score

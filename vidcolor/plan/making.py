@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
-from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, thumbnail
+from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder
 from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
 from vidcolor.plan.samples import Samples
@@ -134,7 +134,7 @@ class _Viewing:
         self.frames = 0
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
-        self.finder = FrameFinder([thumbnail(_reduced(still), full_scale=1) for still in references])
+        self.finder = FrameFinder([_reduced(still) for still in references])
 
     @property
     def detected(self) -> list[int]:
@@ -145,8 +145,7 @@ class _Viewing:
         """Look at the next frame."""
         small = small_luma(frame.luma, bit_depth=self._info.bit_depth)
         if self._references:
-            upright = thumbnail(self._info.upright(small), full_scale=255)
-            self.finder.push(frame.index, upright, wanted=self._named)
+            self.finder.push(frame.index, self._info.upright(small), wanted=self._named)
         self._samples.push(frame, self._info)
         self._watch.push(frame)
         self._add(self._recutter.push(self._detector.push(small)))

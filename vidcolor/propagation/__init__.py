@@ -2,18 +2,29 @@
 
 `propagate` reads like the method: gather a span up to the next keyframe, colour that keyframe with what flow carried to
 it, then fuse both keyframes' colours in the frames between. `motion` follows pixels, `fusion` weighs and mends colours,
-`landmarks` finds what a still shows again where flow lost it.
+`landmarks` finds what a still shows again where flow lost it, `registration` lays stills on the frames that they show.
 Nothing outlives a call, so nothing crosses a cut.
 """
 
 from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.keyframes import flow_only, propagate
 from vidcolor.propagation.landmarks import KEPT as LANDMARKS
+from vidcolor.propagation.registration import PaintedStill
 from vidcolor.propagation.steps import Colorize, WorkingFrame
 
-REVISION = 4
+REVISION = 5
 """Of the way of colouring, networks, matching, flow, the finding of shots and titles included. Whoever changes what a
 run makes of the same film, stills and weights raises it, or jobs go on with work of both ways: the version of vidcolor
 stays the same between releases."""
 
-__all__ = ["EFFORTS", "LANDMARKS", "REVISION", "Colorize", "Effort", "WorkingFrame", "flow_only", "propagate"]
+__all__ = [
+    "EFFORTS",
+    "LANDMARKS",
+    "REVISION",
+    "Colorize",
+    "Effort",
+    "PaintedStill",
+    "WorkingFrame",
+    "flow_only",
+    "propagate",
+]

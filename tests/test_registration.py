@@ -1,0 +1,152 @@
+"""Stills are laid on the frames that they show: as they are where they lie on them, else moved along."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+from films import Film, render
+from PIL import Image
+
+from vidcolor import Colorizer, VideoReader
+from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma
+from vidcolor.coloring import load_stills
+from vidcolor.evaluation.pictures import picture
+from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.overview import look_at
+from vidcolor.plan import make_plan
+from vidcolor.propagation import PaintedStill
+
+Rgb = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+SIZE = (384, 256)
+_FILM = Film(width=SIZE[0], height=SIZE[1], matrix=1)
+
+
+@pytest.fixture(scope="module")
+def networks() -> ExemplarColorizer:
+    return ExemplarColorizer.load(device="cpu")
+
+
+def scene() -> Rgb:
+    """Return a picture with something in every place."""
+    return np.asarray(cv2.resize(_photograph("coffee"), SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _photograph(name: str) -> Rgb:
+    return np.asarray(getattr(skimage.data, name)()[..., :3], np.uint8)
+
+
+def moved(rgb: Rgb, *, zoom: float = 1.0, right: float = 0.0) -> Rgb:
+    """Return a picture zoomed around its middle and shifted, as another scan of it would show it."""
+    matrix = np.array([[zoom, 0, (1 - zoom) * SIZE[0] / 2 + right], [0, zoom, (1 - zoom) * SIZE[1] / 2]], np.float32)
+    return np.asarray(cv2.warpAffine(rgb, matrix, SIZE, borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def still_of(rgb: Rgb) -> PaintedStill:
+    floats = rgb.astype(np.float32) / 255
+    return PaintedStill(Chroma(rgb_to_ab(floats), np.ones(rgb.shape[:2], np.float32)), rgb_to_luma(floats))
+
+
+def grainy(luma: Floats) -> Floats:
+    noise = np.random.default_rng(0).normal(0, 0.03, luma.shape)
+    return np.clip(luma + noise, 0, 1).astype(np.float32)
+
+
+def error(ab: Floats, rgb: Rgb) -> float:
+    return float(np.linalg.norm(ab - rgb_to_ab(rgb.astype(np.float32) / 255), axis=2).mean())
+
+
+def repainted(rgb: Rgb) -> Rgb:
+    """Return a picture with patches made brighter and darker, as painting over luma does."""
+    painted = rgb.astype(np.float32)
+    for x, y, change in ((60, 60, 1.3), (200, 90, 0.7), (300, 180, 1.25)):
+        mask = cv2.GaussianBlur(cv2.circle(np.zeros(rgb.shape[:2], np.float32), (x, y), 30, (1.0,), -1), (0, 0), 3)
+        painted *= 1 + (change - 1) * mask[..., None]
+    return np.clip(painted, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rgb: rgb,
+        lambda rgb: (40 + 0.6 * rgb.astype(np.float32)).astype(np.uint8),
+        lambda rgb: (255 * (rgb / 255.0) ** 1.5).astype(np.uint8),
+        lambda rgb: cv2.imdecode(cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 50])[1], cv2.IMREAD_COLOR),
+        repainted,
+    ],
+    ids=["same", "pale", "gamma", "jpeg", "repainted"],
+)
+def test_a_still_of_the_very_frame_is_taken_as_it_is(change: Callable[[Rgb], Rgb]) -> None:
+    still = still_of(change(scene()))
+    frame = grainy(rgb_to_luma(scene().astype(np.float32) / 255))
+    assert still.laid_on(frame, preset="half") is still.chroma
+
+
+@pytest.mark.parametrize(("zoom", "right"), [(1.02, 4.0), (1.0, 2.0), (0.98, -3.0)])
+def test_colours_of_another_scan_are_moved_onto_what_they_belong_to(zoom: float, right: float) -> None:
+    rgb, other = scene(), moved(scene(), zoom=zoom, right=right)
+    laid = still_of(other).laid_on(rgb_to_luma(rgb.astype(np.float32) / 255), preset="half")
+    sure = laid.confidence > 0.5
+    assert sure.mean() > 0.6
+    beside = np.linalg.norm(still_of(other).chroma.ab - rgb_to_ab(rgb.astype(np.float32) / 255), axis=2)[sure].mean()
+    on = np.linalg.norm(laid.ab - rgb_to_ab(rgb.astype(np.float32) / 255), axis=2)[sure].mean()
+    assert on < 0.5 * beside
+    assert laid.confidence.max() < 1
+
+
+def test_colours_follow_what_moved_and_none_come_to_what_it_uncovers() -> None:
+    before, after = scene(), scene()
+    cat = np.asarray(cv2.resize(_photograph("chelsea"), (130, 100), interpolation=cv2.INTER_AREA), np.uint8)
+    before[80:180, 100:230], after[80:180, 114:244] = cat, cat
+    laid = still_of(before).laid_on(rgb_to_luma(after.astype(np.float32) / 255), preset="half")
+    followed, uncovered = np.s_[90:170, 130:230], np.s_[90:170, 102:110]
+    assert laid.confidence[followed].mean() > 0.6
+    assert laid.confidence[uncovered].mean() < 0.5 * laid.confidence[followed].mean()
+    assert laid.confidence[190:].mean() > 0.6
+    assert error(laid.ab[followed], after[followed]) < 0.4 * error(
+        still_of(before).chroma.ab[followed], after[followed]
+    )
+
+
+def test_a_film_follows_a_still_of_another_scan(networks: ExemplarColorizer, tmp_path: Path) -> None:
+    wide = np.asarray(cv2.resize(_photograph("coffee"), (432, 288), interpolation=cv2.INTER_AREA), np.uint8)
+    pictures = [np.ascontiguousarray(wide[16:272, 12 + n : 396 + n]) for n in range(12)]
+    film = render(
+        tmp_path / "film",
+        Film(frames=12, width=SIZE[0], height=SIZE[1], matrix=1),
+        pictures=[_grey(p) for p in pictures],
+    )
+    Image.fromarray(moved(pictures[0], zoom=1.03)).save(tmp_path / "still_000000.png")
+    Colorizer(networks).colorize(
+        film, references=[tmp_path / "still_000000.png"], output=tmp_path / "out.mkv", lossless=True
+    )
+    with VideoReader(tmp_path / "out.mkv") as reader:
+        results = [picture(frame, reader.info) for frame in reader]
+    ours = np.mean([error(rgb_to_ab(r.astype(np.float32) / 255), p) for r, p in zip(results, pictures, strict=True)])
+    beside = error(still_of(moved(pictures[0], zoom=1.03)).chroma.ab, pictures[0])
+    assert ours < 0.7 * beside
+
+
+def test_a_single_frame_shows_its_still_where_the_film_will_have_it(
+    networks: ExemplarColorizer, tmp_path: Path
+) -> None:
+    film = render(tmp_path / "film", replace(_FILM, frames=4), pictures=[_grey(scene())] * 4)
+    path = tmp_path / "still_000000.png"
+    Image.fromarray(moved(scene(), zoom=1.03)).save(path)
+    plan = make_plan(film, [path])
+    with VideoReader(film) as reader:
+        info, frame = reader.info, next(iter(reader))
+    assert plan.shots[0].references[0].frame == 0
+    glance = look_at(frame, plan.shots[0], info, load_stills([path], networks, info), networks)
+    beside = error(still_of(moved(scene(), zoom=1.03)).chroma.ab, scene())
+    assert error(rgb_to_ab(glance.colored.astype(np.float32) / 255), scene()) < 0.7 * beside
+
+
+def _grey(rgb: Rgb) -> Rgb:
+    luma = rgb_to_luma(rgb.astype(np.float32) / 255)
+    return np.repeat((luma * 255 + 0.5).astype(np.uint8)[..., None], 3, 2)
