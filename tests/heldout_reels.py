@@ -43,6 +43,7 @@ class _Treatment:
     name: str
     light: Light = lambda number, frames, size: 1.0
     age: Callable[[Floats, np.random.Generator], Floats] = lambda luma, rng: luma
+    still: Callable[[Bytes], Bytes] = lambda rgb: rgb
     dark_start: bool = False
 
 
@@ -53,6 +54,13 @@ def _iris(number: int, _frames: int, size: tuple[int, int]) -> float | Floats:
     y, x = np.mgrid[: size[0], : size[1]]
     away = np.hypot(x - 0.55 * size[1], y - 0.45 * size[0]) / np.hypot(*size) * 1.6
     return np.asarray(np.clip((opened - away) * 20 + 0.5, 0, 1), np.float32)
+
+
+def _rescanned(rgb: Bytes) -> Bytes:
+    """Return a picture as another scan may have it: zoomed by 2 % around the middle of its left side."""
+    height, width = rgb.shape[:2]
+    matrix = np.array([[1.02, 0, 0], [0, 1.02, -0.01 * height]], np.float32)
+    return np.asarray(cv2.warpAffine(rgb, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
 def _dust(luma: Floats, rng: np.random.Generator) -> Floats:
@@ -79,7 +87,8 @@ def _grain(luma: Floats, rng: np.random.Generator) -> Floats:
 
 
 _TREATMENTS = (
-    _Treatment("as it is"),
+    _Treatment("nothing"),
+    _Treatment("nothing; the still is of another scan", still=_rescanned),
     _Treatment("fades to 15 %", lambda i, n, _: 1 - 0.85 * max(0.0, 1.5 * i / (n - 1) - 0.5)),
     _Treatment("light steps down to 60 %", lambda i, n, _: 1.0 if i < n // 2 else 0.6),
     _Treatment("flickers by up to 20 %", lambda i, n, _: 1 + 0.2 * sin(1.7 * i) * sin(0.37 * i + 1)),
@@ -121,7 +130,7 @@ def _treated(colorizer: Colorizer, clip: Clip, treatment: _Treatment, *, quality
         aged = treatment.age(rgb_to_luma(lit), rng)
         truths.append(_bytes(_rgb(rgb_to_ab(lit), np.asarray(np.clip(aged, 0, 1), np.float32))))
     name = "still.png" if treatment.dark_start else "still_000000.png"
-    results = _colored(colorizer, truths, {name: clip.frames[0]}, quality=quality)
+    results = _colored(colorizer, truths, {name: treatment.still(clip.frames[0])}, quality=quality)
     last = range(count - max(1, count // 5), count)
     colour = sum(colourfulness(results[i]) for i in last) / sum(colourfulness(truths[i]) for i in last)
     return *_scores(results[1:], truths[1:]), colour
