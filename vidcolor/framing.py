@@ -38,7 +38,8 @@ def upright_luma(frame: Frame, info: VideoInfo) -> Floats:
 
 def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:
     """RGB uint8 at another (width, height), as float32 in [0, 1]."""
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    larger = size[0] > rgb.shape[1] or size[1] > rgb.shape[0]  # as a film's luma is made larger, see `film_to_working`
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA)
     return np.asarray(small, np.float32) / np.float32(255)
 
 
