@@ -101,7 +101,8 @@ class ShotFrames:
         clock: Clock,
     ) -> None:
         self._info, self._views, self._outset = info, views, outset
-        self._long_side, self._max_gap, self._flow, self._clock = (effort.long_side, effort.max_gap, effort.flow, clock)
+        self._long_side, self._max_gap, self._flow = effort.long_side, effort.max_gap, effort.flow
+        self._clock = clock
         self._painted, mark = outset.painted, outset.going_on
         self._followed = outset.start - 1 if mark is None else mark.frame
         self._exposure = Exposure(None if mark is None else mark.exposure)
