@@ -31,6 +31,7 @@ from vidcolor.cli.batching import _local_workers
 from vidcolor.jobs import Recipe
 from vidcolor.plan import make_plan
 from vidcolor.video import VideoReader
+from vidcolor.video.encoders import EncoderSettings
 
 _LOOK = Rendered(look="grey", codec="libx264", frames=150)
 _RECIPE = Recipe(
@@ -68,7 +69,7 @@ def planned(films: list[Path], folder: Path) -> list[Film]:
 
 
 def settings(weights: Path) -> Settings:
-    return Settings(weights=weights, device="cpu", lossless=True)
+    return Settings(weights=weights, device="cpu", encoder=EncoderSettings(lossless=True))
 
 
 # Tasks

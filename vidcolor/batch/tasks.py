@@ -1,12 +1,13 @@
 """What is handed to workers and what comes back: plain values, fit to cross to other processes and machines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 from vidcolor.jobs.recipe import ShotKey
+from vidcolor.video.encoders import EncoderSettings
 
 _UNIT_FRAMES = 96
 """Shots are put together until they have so many frames: opening a film and seeking cost more than a short shot."""
@@ -45,10 +46,7 @@ class Settings:
     saturation: float = 1.0
     keep_color: bool = False
     temperature: float | None = None
-    codec: str = "x264"
-    crf: float | None = None
-    preset: str | None = None
-    lossless: bool = False
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
     overwrite: bool = False
     threads: int = 1
 

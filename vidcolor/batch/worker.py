@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,7 @@ class Worker:
         VideoWriter(
             film.output,
             source=info,
-            codec=settings.codec,
-            crf=settings.crf,
-            preset=settings.preset,
-            lossless=settings.lossless,
+            **asdict(settings.encoder),
             overwrite=settings.overwrite,
             threads=settings.threads,
         )
@@ -134,10 +131,7 @@ class Worker:
             saturation=settings.saturation,
             keep_color=settings.keep_color,
             quality=settings.quality,
-            codec=settings.codec,
-            crf=settings.crf,
-            preset=settings.preset,
-            lossless=settings.lossless,
+            **asdict(settings.encoder),
             overwrite=settings.overwrite,
             job=film.job,
             threads=settings.threads,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vidcolor.cli.console import Talk, check_encoder, check_folder, check_output, complain, one_line, print_json, refuse
+from vidcolor.cli.console import Talk, check_folder, check_output, complain, given_encoder, one_line, print_json, refuse
 from vidcolor.cli.options import (
     Codec,
     CodecName,
@@ -91,14 +91,14 @@ def batch(
         refuse("both --plans and stills given", hint="add the stills to the plans, or make them with scenes -r STILL")
     if plans is not None and not plans.is_dir():
         refuse(f"--plans {plans} is not a folder", hint="it holds a NAME.plan.json for each film that has a plan")
-    check_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
+    encoder = given_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
     if output_dir is not None:
         check_folder(output_dir, option="--output-dir")
     from vidcolor.batch import Crew, LocalCrew, Settings, run_batch
 
     stills = tuple(each.absolute() for each in reference or ())
     with Talk(quiet=quiet, json=json) as talk:
-        rows = _planned(films, stills, plans, output_dir, codec=codec.value, talk=talk)
+        rows = _planned(films, stills, plans, output_dir, codec=encoder.codec, talk=talk)
         wanted = []
         for row in rows:
             if row.state != "failed" and row.result.film.output.exists() and not yes:
@@ -113,10 +113,7 @@ def batch(
             saturation=saturation,
             keep_color=keep_color,
             temperature=temperature,
-            codec=codec.value,
-            crf=crf,
-            preset=preset,
-            lossless=lossless,
+            encoder=encoder,
             overwrite=yes,
             threads=threads,
         )

@@ -24,6 +24,7 @@ from vidcolor.places import real_place
 
 if TYPE_CHECKING:
     from vidcolor.cli.bars import Bars
+    from vidcolor.video.encoders import EncoderSettings
 
 _PATIENCE = 30.0
 """Seconds in which a second signal is the same wish as the first: it would only cut short the end in order."""
@@ -133,14 +134,16 @@ def refuse(message: str, *, hint: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def check_encoder(codec: str, *, crf: float | None, preset: str | None, lossless: bool) -> None:
-    """Refuse settings that the codec has for no film at all, before any work."""
-    from vidcolor.video.encoders import rate_options
+def given_encoder(codec: str, *, crf: float | None, preset: str | None, lossless: bool) -> "EncoderSettings":
+    """Return the encoder settings of a command line; refuse those that the codec has for no film, before any work."""
+    from vidcolor.video.encoders import EncoderSettings
 
+    settings = EncoderSettings(codec=codec, crf=crf, preset=preset, lossless=lossless)
     try:
-        rate_options(codec, crf=crf, preset=preset, lossless=lossless)
+        settings.rate_options()
     except VidcolorError as error:
         refuse(error.message, hint=error.hint or "see -h")
+    return settings
 
 
 def check_output(output: Path, *, inputs: Iterable[Path], overwrite: bool, option: str = "-o") -> None:

@@ -1,12 +1,13 @@
 """The commands that colour: `colorize` and `preview`."""
 
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_encoder, check_folder, check_output, print_json
+from vidcolor.cli.console import Talk, check_folder, check_output, given_encoder, print_json
 from vidcolor.cli.options import (
     Codec,
     CodecName,
@@ -78,11 +79,11 @@ def colorize(
 ) -> None:
     """Colour a film."""
     stills = given_stills(reference, more_stills, plan)
-    check_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
+    encoder = given_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
     from vidcolor.video import default_output, probe
 
     if output is None:
-        output = default_output(probe(video, stream=stream), codec=codec.value)
+        output = default_output(probe(video, stream=stream), codec=encoder.codec)
     inputs = [video, *stills, *([plan] if plan else [])]
     check_output(output, inputs=inputs, overwrite=yes)
     if provenance is not None:
@@ -102,10 +103,7 @@ def colorize(
             end=end,
             saturation=saturation,
             keep_color=keep_color,
-            codec=codec.value,
-            crf=crf,
-            preset=preset,
-            lossless=lossless,
+            **asdict(encoder),
             overwrite=yes,
             stream=stream,
             verify_input=verify_input,

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from vidcolor.verification.pictures import Pictures, Progress, compare_pictures, stretch_psnr
 from vidcolor.verification.streams import compare_shape, compare_streams, compare_tags, earliest_time
 from vidcolor.video import VideoReader, plain_transcode
-from vidcolor.video.packets import EncoderSettings, read_packets
+from vidcolor.video.encoders import EncoderSettings
+from vidcolor.video.packets import read_packets
 from vidcolor.video.timeline import delay_note
 
 __all__ = ["Verification", "verify"]
@@ -127,8 +128,6 @@ def _plain_psnr(source: Path, suffix: str, settings: EncoderSettings, stream: in
         plain = Path(folder) / f"plain{suffix}"
         return stretch_psnr(
             reader,
-            lambda end: plain_transcode(
-                source, plain, codec=settings.codec, crf=settings.crf, preset=settings.preset, end=end, stream=stream
-            ),
+            lambda end: plain_transcode(source, plain, **asdict(settings), end=end, stream=stream),
             plain,
         )

@@ -75,72 +75,84 @@ ENCODERS = {
 }  # fmt: skip
 
 
-def encoder_of(codec: str) -> Encoder:
-    """Return the encoder of a codec, by the name that the user gives it.
+@dataclass(frozen=True)
+class EncoderSettings:
+    """How a film's picture is to be encoded, or was, as the encoder noted it in the bitstream.
 
-    Raises:
-        VideoError: There is no such codec.
-    """
-    if codec not in ENCODERS:
-        raise VideoError(f"unknown codec {codec!r}", hint=f"choose one of {', '.join(ENCODERS)}")
-    return ENCODERS[codec]
-
-
-def rate_options(codec: str, *, crf: float | None, preset: str | None, lossless: bool) -> dict[str, str]:
-    """Return the encoder options that ask for this rate factor, speed and exactness, whatever the film.
+    Checked when they are used, not when they are made: what other programs wrote may be none that is offered here.
 
     Args:
         codec: One of `ENCODERS`.
-        crf: Rate factor; None takes the encoder's default.
-        preset: Speed preset; None takes the encoder's default.
-        lossless: Ask for an exact encode.
-
-    Raises:
-        VideoError: There is no such codec, or it has no such rate factor, preset or lossless mode.
+        crf: Rate factor; None for the encoder's default, or where none was noted.
+        preset: Speed preset; None for the encoder's default, or where none was known by the options that were noted.
+        lossless: An exact encode is asked for.
     """
-    encoder = encoder_of(codec)
-    options: dict[str, str] = {}
-    if preset is not None and preset not in encoder.presets:
-        allowed = ", ".join(encoder.presets) or "none: leave it out"
-        raise VideoError(f"{codec} has no preset {preset!r}", hint=f"presets of {codec}: {allowed}")
-    if preset or encoder.preset:
-        options["preset"] = preset or encoder.preset or ""
-    if encoder.crf is None:
-        if crf is not None:
-            raise VideoError(f"{codec} has no rate factor", hint="leave --crf out, or choose x264, x265 or svtav1")
-        if lossless and not encoder.always_lossless:
-            raise VideoError(f"{codec} is never lossless", hint="choose ffv1, x264 or x265 for a lossless film")
+
+    codec: str = "x264"
+    crf: float | None = None
+    preset: str | None = None
+    lossless: bool = False
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the codec.
+
+        Raises:
+            VideoError: There is no such codec.
+        """
+        if self.codec not in ENCODERS:
+            raise VideoError(f"unknown codec {self.codec!r}", hint=f"choose one of {', '.join(ENCODERS)}")
+        return ENCODERS[self.codec]
+
+    def rate_options(self) -> dict[str, str]:
+        """Return the encoder options that ask for this rate factor, speed and exactness, whatever the film.
+
+        Raises:
+            VideoError: There is no such codec, or it has no such rate factor, preset or lossless mode.
+        """
+        codec, encoder = self.codec, self.encoder
+        options: dict[str, str] = {}
+        if self.preset is not None and self.preset not in encoder.presets:
+            allowed = ", ".join(encoder.presets) or "none: leave it out"
+            raise VideoError(f"{codec} has no preset {self.preset!r}", hint=f"presets of {codec}: {allowed}")
+        if self.preset or encoder.preset:
+            options["preset"] = self.preset or encoder.preset or ""
+        if encoder.crf is None:
+            if self.crf is not None:
+                raise VideoError(f"{codec} has no rate factor", hint="leave --crf out, or choose x264, x265 or svtav1")
+            if self.lossless and not encoder.always_lossless:
+                raise VideoError(f"{codec} is never lossless", hint="choose ffv1, x264 or x265 for a lossless film")
+            return options
+        if self.lossless:
+            if encoder.lossless is None:
+                raise VideoError(f"{codec} is not exact in its lossless mode", hint="choose ffv1, x264 or x265")
+            if self.crf is not None:
+                raise VideoError("a lossless encode has no rate factor", hint="give either --lossless or --crf")
+            key, value = encoder.lossless
+            options[key] = ":".join(filter(None, (encoder.options.get(key), value)))
+            return options
+        low, high = encoder.crf_range
+        rate = encoder.crf if self.crf is None else self.crf
+        if not low <= rate <= high:
+            raise VideoError(
+                f"crf {rate:g} is outside {low:g} to {high:g} for {codec}", hint="for an exact film: --lossless"
+            )
+        options["crf"] = f"{rate:g}"
         return options
-    if lossless:
-        if encoder.lossless is None:
-            raise VideoError(f"{codec} is not exact in its lossless mode", hint="choose ffv1, x264 or x265")
-        if crf is not None:
-            raise VideoError("a lossless encode has no rate factor", hint="give either --lossless or --crf")
-        key, value = encoder.lossless
-        options[key] = ":".join(filter(None, (encoder.options.get(key), value)))
-        return options
-    low, high = encoder.crf_range
-    rate = encoder.crf if crf is None else crf
-    if not low <= rate <= high:
-        raise VideoError(
-            f"crf {rate:g} is outside {low:g} to {high:g} for {codec}", hint="for an exact film: --lossless"
-        )
-    options["crf"] = f"{rate:g}"
-    return options
 
 
-def check_fit(film: VideoInfo, codec: str, *, container: str) -> None:
-    """Refuse a film that cannot be written with a codec into a container without a loss other than that of its rate.
+def check_fit(film: VideoInfo, settings: EncoderSettings, *, container: str) -> None:
+    """Refuse a film that cannot be written so into a container without a loss other than that of its rate.
 
     Args:
         film: The source.
-        codec: One of `ENCODERS`.
+        settings: Of the encoder.
         container: FFmpeg's name of the output container.
 
     Raises:
         VideoError: The container does not hold the codec, or the codec not the film.
     """
-    encoder = encoder_of(codec)
+    codec, encoder = settings.codec, settings.encoder
     if container not in encoder.containers:
         raise VideoError(f"{container} does not hold {codec}", hint=f"name the output {_suffixes(encoder.containers)}")
     if film.bit_depth not in encoder.depths:

@@ -6,7 +6,7 @@ import av
 import av.error
 
 from vidcolor.errors import VideoError
-from vidcolor.video.encoders import Encoder, check_fit, encoder_of, rate_options
+from vidcolor.video.encoders import EncoderSettings, check_fit
 from vidcolor.video.info import ChromaFormat, ColorTags, VideoInfo
 
 _SHIFTS = {"420": (1, 1), "422": (1, 0), "444": (0, 0), "440": (0, 1), "411": (2, 0), "410": (2, 2)}
@@ -52,27 +52,21 @@ class Encoding:
     notes: tuple[str, ...]
 
 
-def choose_encoding(
-    film: VideoInfo, *, container: str, codec: str, crf: float | None, preset: str | None, lossless: bool
-) -> Encoding:
+def choose_encoding(film: VideoInfo, settings: EncoderSettings, *, container: str) -> Encoding:
     """Choose format and options for a film, keeping its luma values, range, tags and chroma subsampling.
 
     Args:
         film: The source.
+        settings: Of the encoder.
         container: FFmpeg's name of the output container.
-        codec: x264, x265, ffv1, prores or svtav1.
-        crf: Rate factor; None takes the encoder's default.
-        preset: Speed preset; None takes the encoder's default.
-        lossless: Ask for an exact encode.
 
     Raises:
-        VideoError: The encoder or the container cannot hold this film.
+        VideoError: The encoder has no such settings, or it or the container cannot hold this film.
     """
-    encoder = encoder_of(codec)
-    rate = rate_options(codec, crf=crf, preset=preset, lossless=lossless)
-    check_fit(film, codec, container=container)
+    codec, encoder, rate = settings.codec, settings.encoder, settings.rate_options()
+    check_fit(film, settings, container=container)
     depth = _ONLY_PRORES_DEPTH if codec == "prores" else film.bit_depth
-    subsampling, notes = _choose_subsampling(film, codec, encoder, depth)
+    subsampling, notes = _choose_subsampling(film, settings, depth)
     pixel_format = _pixel_format(subsampling, depth)
     options = {**encoder.options, **rate, **_film_options(film, codec, pixel_format)}
     if film.bit_depth < depth:
@@ -157,12 +151,13 @@ def _slices(film: VideoInfo, pixel_format: str) -> dict[str, str]:
     return {"slices": "1"}
 
 
-def _choose_subsampling(film: VideoInfo, codec: str, encoder: Encoder, depth: int) -> tuple[str, list[str]]:
+def _choose_subsampling(film: VideoInfo, settings: EncoderSettings, depth: int) -> tuple[str, list[str]]:
     """Return the chroma subsampling to write, such as 420, and notes on how it differs from the film's.
 
     Raises:
         VideoError: The encoder takes the film's size and depth in none.
     """
+    codec, encoder = settings.codec, settings.encoder
     source = "420" if film.grey else _SUBSAMPLINGS.get((film.log2_x, film.log2_y), "444")
     if film.grey and (film.width % 2 or film.height % 2):
         source = "444"

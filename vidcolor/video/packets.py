@@ -15,6 +15,7 @@ from av.stream import Disposition, Stream
 
 from vidcolor.video.chapters import Chapter, chapters_of
 from vidcolor.video.demuxing import packets_of
+from vidcolor.video.encoders import EncoderSettings
 from vidcolor.video.labels import held_tags, stream_title
 from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES
@@ -36,23 +37,6 @@ _PRESETS = {
         "60 5 5 0": "placebo",
     },
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class EncoderSettings:
-    """How a film's picture was encoded, as the encoder noted it in the bitstream.
-
-    Args:
-        codec: x264, x265 or ffv1.
-        lossless: It was asked to be exact.
-        crf: Rate factor, or None.
-        preset: The preset, known by the options that it sets, or None.
-    """
-
-    codec: str
-    lossless: bool
-    crf: float | None = None
-    preset: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError, no_room
 from vidcolor.partfile import part_name
-from vidcolor.video.encoders import other_codec
+from vidcolor.video.encoders import EncoderSettings, other_codec
 from vidcolor.video.encoding import Encoding, choose_encoding
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, announce_memory, check_output, container_of
@@ -84,9 +84,8 @@ class VideoWriter:
         self._threads = threads
         self._container = container_of(self.path)
         check_output(self.path, source=source.path, overwrite=overwrite)
-        self._encoding: Encoding = choose_encoding(
-            source, container=self._container, codec=codec, crf=crf, preset=preset, lossless=lossless
-        )
+        settings = EncoderSettings(codec=codec, crf=crf, preset=preset, lossless=lossless)
+        self._encoding: Encoding = choose_encoding(source, settings, container=self._container)
         self._plan = plan_streams(source, self._container)
         self._zero = time_zero(source, self._container, start)
         self._shift = round(self._zero / source.time_base)
