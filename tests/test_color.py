@@ -12,6 +12,7 @@ from vidcolor.color import (
     chroma_to_rgb,
     lab_to_rgb,
     luma_coefficients,
+    normalize_chroma,
     normalize_luma,
     rgb_to_ab,
     rgb_to_chroma,
@@ -161,6 +162,19 @@ def test_luma_is_normalised_by_range_and_depth() -> None:
         atol=1e-6,
     )
     assert normalize_luma(ten, bit_depth=10, full_range=False).dtype == np.float32
+
+
+@pytest.mark.parametrize(("depth", "codes"), [(8, [128, 240, 16]), (10, [512, 960, 64])])
+def test_chroma_is_normalised_by_range_and_depth(depth: int, codes: list[int]) -> None:
+    plane = np.array([codes], dtype=np.uint16)
+    np.testing.assert_array_equal(normalize_chroma(plane, bit_depth=depth, full_range=False), [[0, 0.5, -0.5]])
+
+
+@pytest.mark.parametrize("depth", [8, 10, 16])
+def test_chroma_of_full_range_spans_all_codes(depth: int) -> None:
+    ends = np.array([[0, (1 << depth) - 1]], dtype=np.uint16)
+    low, high = normalize_chroma(ends, bit_depth=depth, full_range=True)[0]
+    assert high - low == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(

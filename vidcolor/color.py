@@ -119,6 +119,20 @@ def luma_codes(bit_depth: int, *, full_range: bool) -> tuple[int, int]:
     return 16 << (bit_depth - 8), 235 << (bit_depth - 8)
 
 
+def normalize_chroma(plane: Array, *, bit_depth: int, full_range: bool) -> Floats:
+    """Turn the code values of Cb or Cr, whole or averaged, into float32, -0.5 to 0.5 but for head- and footroom."""
+    neutral, swing = chroma_codes(bit_depth, full_range=full_range)
+    values = plane.astype(np.float32)
+    values -= np.float32(neutral)
+    values /= np.float32(swing)
+    return values
+
+
+def chroma_codes(bit_depth: int, *, full_range: bool) -> tuple[int, int]:
+    """Return the code value of neutral chroma, and how many code values lie between -0.5 and 0.5."""
+    return 1 << (bit_depth - 1), (1 << bit_depth) - 1 if full_range else 224 << (bit_depth - 8)
+
+
 def rgb_to_luma(rgb: Array, matrix: str = "bt709") -> Floats:
     """Return Y' float32 (h, w) in [0, 1] of gamma-encoded RGB (h, w, 3) in [0, 1]."""
     kr, kb = luma_coefficients(matrix)

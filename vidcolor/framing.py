@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color import LONG_SIDE, Chroma, ab_to_chroma, chroma_to_rgb, working_size
+from vidcolor.color import LONG_SIDE, Chroma, ab_to_chroma, chroma_to_rgb, normalize_chroma, working_size
 from vidcolor.provenance import paint
 from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo
@@ -65,14 +65,11 @@ def show_own(frame: Frame, info: VideoInfo) -> Bytes:
     if frame.source_chroma is None:
         return show_grey(frame, info)
     luma = _shown_luma(frame, info)
-    neutral, swing = 1 << (info.bit_depth - 1), (255 if info.full_range else 224) << (info.bit_depth - 8)
-    cb, cr = (
-        np.asarray(
-            (cv2.resize(plane.astype(np.float32), luma.shape[::-1], interpolation=cv2.INTER_AREA) - neutral) / swing,
-            np.float32,
-        )
+    small = (
+        cv2.resize(plane.astype(np.float32), luma.shape[::-1], interpolation=cv2.INTER_AREA)
         for plane in (frame.source_chroma.cb, frame.source_chroma.cr)
     )
+    cb, cr = (normalize_chroma(plane, bit_depth=info.bit_depth, full_range=info.full_range) for plane in small)
     return _as_picture(chroma_to_rgb(luma, cb, cr, matrix=info.matrix), info)
 
 

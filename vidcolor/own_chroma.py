@@ -11,6 +11,7 @@ import numpy as np
 from vidcolor.color import Array, Floats
 from vidcolor.errors import VideoError
 from vidcolor.video import ChromaFormat, ChromaPlanes, Frame, VideoInfo
+from vidcolor.video.info import chroma_inset
 
 _NAMES = {(1, 1): "4:2:0", (1, 0): "4:2:2", (0, 0): "4:4:4", (0, 1): "4:4:0", (2, 0): "4:1:1", (2, 2): "4:1:0"}
 
@@ -58,28 +59,18 @@ class OwnChroma:
 
     def _resampled(self, plane: Array) -> Array:
         film, target = self._film, self._format
-        across = _step(film.log2_x, target.log2_x, film.siting in ("left", "topleft"))
-        down = _step(film.log2_y, target.log2_y, film.siting == "topleft")
+        # Steps and offsets from sample to sample of the target, in samples of the film.
+        across, down = 2.0 ** (target.log2_x - film.log2_x), 2.0 ** (target.log2_y - film.log2_y)
+        (film_x, film_y), (target_x, target_y) = chroma_inset(film), chroma_inset(target)
+        right, below = (target_x - film_x) / (1 << film.log2_x), (target_y - film_y) / (1 << film.log2_y)
         # Where samples grow fewer, neighbours are averaged first, so that none is skipped.
-        weights_x, weights_y = (_triangle(max(1, round(step))) for step in (across[0], down[0]))
+        weights_x, weights_y = (_triangle(max(1, round(step))) for step in (across, down))
         values = cv2.sepFilter2D(plane.astype(np.float32), -1, weights_x, weights_y, borderType=cv2.BORDER_REPLICATE)
-        matrix = np.array([[across[0], 0.0, across[1]], [0.0, down[0], down[1]]])
+        matrix = np.array([[across, 0.0, right], [0.0, down, below]])
         size = (target.width, target.height)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         sampled = cv2.warpAffine(values, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return np.rint(sampled).astype(plane.dtype)
-
-
-def _step(source: int, target: int, sited_first: bool) -> tuple[float, float]:
-    """Return step and offset, in source samples, of the target's samples along one side.
-
-    Args:
-        source: Subsampling of the film as a power of two.
-        target: That of the planes to deliver.
-        sited_first: Samples lie on the first luma sample that they stand for, not in the middle of all.
-    """
-    inset = [0.0 if sited_first else ((1 << shift) - 1) / 2 for shift in (source, target)]
-    return (1 << target) / (1 << source), (inset[1] - inset[0]) / (1 << source)
 
 
 def _triangle(step: int) -> Floats:

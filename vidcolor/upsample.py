@@ -14,6 +14,7 @@ from vidcolor.color import (
     Chroma,
     Floats,
     ab_to_chroma,
+    chroma_codes,
     halve_towards,
     luma_codes,
     luma_coefficients,
@@ -21,6 +22,7 @@ from vidcolor.color import (
 )
 from vidcolor.planes import planes_of
 from vidcolor.video import ChromaFormat, ChromaPlanes
+from vidcolor.video.info import chroma_inset
 
 
 def film_to_working(luma_plane: Array, size: tuple[int, int], *, bit_depth: int, full_range: bool) -> Floats:
@@ -64,8 +66,7 @@ class ChromaUpsampler:
         self._format = chroma_format
         self._black, self._white = (np.float32(code) for code in luma_codes(bit_depth, full_range=full_range))
         depth = chroma_format.bit_depth
-        self._neutral = 1 << (depth - 1)
-        self._swing = (1 << depth) - 1 if chroma_format.full_range else 224 << (depth - 8)
+        self._neutral, self._swing = chroma_codes(depth, full_range=chroma_format.full_range)
         self._dtype = np.uint8 if depth == 8 else np.uint16
 
     def __call__(self, chroma: Chroma, luma_plane: Array, luma_small: Floats) -> ChromaPlanes:
@@ -107,9 +108,7 @@ class ChromaUpsampler:
         height, width = film
         target = self._format
         step_x, step_y = (1 << target.log2_x) / width, (1 << target.log2_y) / height
-        # Where a chroma sample lies among its luma samples, from the first one's left or upper edge, in luma samples.
-        inset_x = 0.5 if target.siting in ("left", "topleft") else (1 << target.log2_x) / 2
-        inset_y = 0.5 if target.siting == "topleft" else (1 << target.log2_y) / 2
+        inset_x, inset_y = chroma_inset(target)
         rows, columns = small.shape[:2]
         to_small = np.array(
             [

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.color import Array, Floats, chroma_to_rgb, normalize_luma, working_size
+from vidcolor.color import Array, Floats, chroma_to_rgb, normalize_chroma, normalize_luma, working_size
 from vidcolor.upsample import film_to_working
 from vidcolor.video import Frame, VideoInfo
+from vidcolor.video.info import chroma_inset
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -47,11 +48,9 @@ def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:
 
 
 def _to_full(plane: Array, info: VideoInfo) -> Floats:
-    swing = (1 << info.bit_depth) - 1 if info.full_range else 224 << (info.bit_depth - 8)
-    values = (plane.astype(np.float32) - np.float32(1 << (info.bit_depth - 1))) / np.float32(swing)
+    values = normalize_chroma(plane, bit_depth=info.bit_depth, full_range=info.full_range)
     across, down = 1 << info.log2_x, 1 << info.log2_y
-    inset_x = 0.5 if info.siting in ("left", "topleft") else across / 2
-    inset_y = 0.5 if info.siting == "topleft" else down / 2
+    inset_x, inset_y = chroma_inset(info)
     to_plane = np.array([[1 / across, 0, (0.5 - inset_x) / across], [0, 1 / down, (0.5 - inset_y) / down]])
     size, flags = (info.width, info.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     full = cv2.warpAffine(values, to_plane, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -258,3 +258,14 @@ class VideoInfo:
         """Return a picture (h, w, ...) that is upright as it is stored: the way back of `upright`."""
         turned = picture[:, ::-1] if self.mirrored else picture
         return np.ascontiguousarray(np.rot90(turned, -self.quarter_turns))
+
+
+def chroma_inset(layout: ChromaFormat | VideoInfo) -> tuple[float, float]:
+    """Return where a chroma sample lies among the luma samples that it stands for, as the siting says.
+
+    Returns:
+        Its distance from the left edge and the upper edge of the first of them, in luma samples.
+    """
+    across = 1 if layout.siting in ("left", "topleft") else 1 << layout.log2_x
+    down = 1 if layout.siting == "topleft" else 1 << layout.log2_y
+    return across / 2, down / 2
