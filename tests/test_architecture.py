@@ -40,7 +40,6 @@ LAYERS = {
     "framing": 2,
     "grading": 2,
     "shots": 1,
-    "own_chroma": 1,
     "upsample": 1,
     "marks": 1,
     "exposure": 1,

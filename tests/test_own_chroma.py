@@ -7,8 +7,8 @@ import pytest
 from films import Film, render
 
 from vidcolor.errors import VideoError
-from vidcolor.own_chroma import OwnChroma
 from vidcolor.video import ChromaFormat, ChromaPlanes, Frame, VideoInfo, probe
+from vidcolor.video.own_chroma import OwnChroma
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,11 @@ def test_other_subsamplings_keep_colours_in_place(
     assert own.note.startswith("chroma that is kept is resampled from 4:")
 
 
-def test_fields_are_not_mixed(info: VideoInfo) -> None:
+def test_fields_are_not_mixed_unless_they_may_be(info: VideoInfo) -> None:
     film = of_size(info, 1, 1, interlaced=True)
     OwnChroma(film, form(48, 32, 1, 1))
     with pytest.raises(VideoError, match="interlaced film in 4:2:0 cannot be kept in 4:2:2") as caught:
         OwnChroma(film, form(48, 32, 1, 0))
     assert caught.value.hint
+    planes = OwnChroma(film, form(48, 32, 1, 0), mix_fields=True)(frame(np.full((16, 24), 90, np.uint8)))
+    np.testing.assert_array_equal(planes.cb, np.full((32, 24), 90))

@@ -1,11 +1,11 @@
 """Colours as the chroma planes that are written: predicted and graded, or the film's own where the plan keeps them."""
 
 from vidcolor.grading import grade
-from vidcolor.own_chroma import OwnChroma
 from vidcolor.plan import ColorPlan
 from vidcolor.shotframes import ColoredFrame
 from vidcolor.upsample import ChromaUpsampler
 from vidcolor.video import ChromaFormat, ChromaPlanes, VideoInfo
+from vidcolor.video.own_chroma import OwnChroma
 
 
 class ChromaDelivery:

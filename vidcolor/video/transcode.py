@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import av.error
-import cv2
 import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
@@ -17,8 +16,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
-from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, Plane
 from vidcolor.video.output import PartFile, check_output, container_of
+from vidcolor.video.own_chroma import OwnChroma
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.writer import VideoWriter
 
@@ -59,39 +58,11 @@ def plain_transcode(
             threads=threads,
         ) as writer,
     ):
+        # The baseline is there for its luma: it has to be made of an interlaced film that changes its layout, too.
+        own = OwnChroma(reader.info, writer.chroma_format, mix_fields=True)
         for frame in reader:
-            writer.write(frame, own_chroma(frame, reader.info.bit_depth, writer.chroma_format))
+            writer.write(frame, own(frame))
     return [*writer.notes, *reader.warnings, *writer.warnings]
-
-
-def own_chroma(frame: Frame, bit_depth: int, form: ChromaFormat) -> ChromaPlanes:
-    """Return the chroma that a frame carries in `form`, neutral where it has none.
-
-    Planes of the same size and depth are passed on as they are.
-
-    Args:
-        frame: A frame of the film.
-        bit_depth: The film's bit depth.
-        form: The format to deliver.
-    """
-    dtype = np.uint8 if form.bit_depth <= 8 else np.uint16
-    own = frame.source_chroma
-    if own is None:
-        neutral = np.full((form.height, form.width), 1 << (form.bit_depth - 1), dtype)
-        return ChromaPlanes(neutral, neutral)
-    widen = form.bit_depth - bit_depth
-
-    def fit(plane: Plane) -> Plane:
-        if plane.shape != (form.height, form.width):
-            smaller = form.height < plane.shape[0] or form.width < plane.shape[1]
-            plane = cv2.resize(
-                np.ascontiguousarray(plane),
-                (form.width, form.height),
-                interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR,
-            )
-        return np.left_shift(plane, widen, dtype=dtype) if widen else plane
-
-    return ChromaPlanes(fit(own.cb), fit(own.cr))
 
 
 class RgbVideoWriter:

@@ -7,11 +7,10 @@ both sides respected. Grey frames get neutral planes.
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from vidcolor.color import Array, Floats
 from vidcolor.errors import VideoError
-from vidcolor.video import ChromaFormat, ChromaPlanes, Frame, VideoInfo
-from vidcolor.video.info import chroma_inset
+from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, Plane, VideoInfo, chroma_inset
 
 _NAMES = {(1, 1): "4:2:0", (1, 0): "4:2:2", (0, 0): "4:4:4", (0, 1): "4:4:0", (2, 0): "4:1:1", (2, 2): "4:1:0"}
 
@@ -22,21 +21,22 @@ class OwnChroma:
     Args:
         film: The film.
         chroma_format: The planes to deliver.
+        mix_fields: Where the rows of an interlaced film have to be resampled, do it as if they were of one picture.
 
     Attributes:
         note: How the chroma is changed, or None where it is passed on bit for bit.
 
     Raises:
-        VideoError: The rows of its two fields would have to be mixed.
+        VideoError: The rows of its two fields would have to be mixed, and may not be.
     """
 
-    def __init__(self, film: VideoInfo, chroma_format: ChromaFormat) -> None:
+    def __init__(self, film: VideoInfo, chroma_format: ChromaFormat, *, mix_fields: bool = False) -> None:
         self._film = film
         self._format = chroma_format
         self._widen = chroma_format.bit_depth - film.bit_depth
         before, after = (_NAMES.get((each.log2_x, each.log2_y), "its own") for each in (film, chroma_format))
         self._resample = not film.grey and before != after
-        if self._resample and film.interlaced and film.log2_y != chroma_format.log2_y:
+        if self._resample and film.interlaced and film.log2_y != chroma_format.log2_y and not mix_fields:
             raise VideoError(
                 f"the chroma of an interlaced film in {before} cannot be kept in {after}",
                 hint="choose x264 or ffv1, which take it as it is",
@@ -52,12 +52,12 @@ class OwnChroma:
             return self._neutral
         return ChromaPlanes(*(self._delivered(plane) for plane in (frame.source_chroma.cb, frame.source_chroma.cr)))
 
-    def _delivered(self, plane: Array) -> Array:
+    def _delivered(self, plane: Plane) -> Plane:
         if self._resample:
             plane = self._resampled(plane)
         return np.left_shift(plane, self._widen, dtype=self._neutral.cb.dtype) if self._widen else plane
 
-    def _resampled(self, plane: Array) -> Array:
+    def _resampled(self, plane: Plane) -> Plane:
         film, target = self._film, self._format
         # Steps and offsets from sample to sample of the target, in samples of the film.
         across, down = 2.0 ** (target.log2_x - film.log2_x), 2.0 ** (target.log2_y - film.log2_y)
@@ -73,7 +73,7 @@ class OwnChroma:
         return np.rint(sampled).astype(plane.dtype)
 
 
-def _triangle(step: int) -> Floats:
+def _triangle(step: int) -> npt.NDArray[np.float32]:
     """Return the weights 1, 2 ... step ... 2, 1 over their sum: no sample is moved by them."""
     rise = np.arange(1, step + 1, dtype=np.float32)
     return np.asarray(np.concatenate([rise, rise[-2::-1]]) / np.float32(step * step), np.float32)
