@@ -24,7 +24,7 @@ from vidcolor.runs import check_options, prepare_run
 from vidcolor.sheets import check_picture, lay_out, write_picture
 from vidcolor.shotframes import ColoredFrame
 from vidcolor.video import RgbVideoWriter, VideoInfo, VideoReader, VideoWriter, default_output, probe
-from vidcolor.video.output import check_output
+from vidcolor.video.output import check_writable
 from vidcolor.weights import Weights
 
 
@@ -230,7 +230,7 @@ class Colorizer:
         with VideoReader(video, start=start, end=end, stream=stream) as reader, written_whole(sheet) as part:
             info = reader.info
             for made in (Path(side_by_side), sheet):
-                check_output(made, source=info.path, overwrite=overwrite)
+                check_writable(made, source=info.path, overwrite=overwrite)
             check_picture(sheet)
             networks = self._networks.tracing() if provenance else self._networks
             run = prepare_run(
@@ -306,5 +306,5 @@ def _provenance_film(
         return nullcontext()
     if real_place(Path(path)) == real_place(target):
         raise VideoError(f"{path} is the coloured film", hint="give the provenance a name of its own")
-    check_output(Path(path), source=info.path, overwrite=overwrite)
+    check_writable(Path(path), source=info.path, overwrite=overwrite)
     return RgbVideoWriter(path, rate=info.average_rate or Fraction(25), overwrite=overwrite)

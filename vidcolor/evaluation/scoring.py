@@ -20,7 +20,7 @@ from vidcolor.errors import VideoError
 from vidcolor.evaluation.baselines import Canvas, trivial_colours
 from vidcolor.evaluation.pictures import Bytes, luma_of, picture
 from vidcolor.evaluation.scores import Scores
-from vidcolor.evaluation.steadiness import Step, Steps
+from vidcolor.evaluation.steadiness import Motion, ShotMotion
 from vidcolor.evaluation.survey import ONE_LENGTH, Survey, pairs, require_cover, survey
 from vidcolor.evaluation.tally import NAMES, ShotTally, row_of
 from vidcolor.metrics import SSIM_WINDOW
@@ -88,8 +88,8 @@ def evaluate(
             for ahead in looks:
                 tally = ShotTally(ahead, every, judge)
                 done.append(tally)
-                for index, pictures, step in painter.paint(islice(frames, len(ahead.shot)), ahead):
-                    tally.add(index, pictures, step, threads)
+                for index, pictures, motion in painter.paint(islice(frames, len(ahead.shot)), ahead):
+                    tally.add(index, pictures, motion, threads)
                     if progress is not None:
                         progress(index + 1, true.info.frames)
                     if show is not None:
@@ -123,15 +123,15 @@ class _Painter:
 
     def paint(
         self, frames: Iterator[tuple[Frame, Frame]], ahead: Survey
-    ) -> Iterator[tuple[int, dict[str, Bytes], Step | None]]:
-        """Yield each frame's number, its pictures, and the step from the frame before it (None at the first)."""
-        steps = Steps(self._film, self._truth)
+    ) -> Iterator[tuple[int, dict[str, Bytes], Motion | None]]:
+        """Yield each frame's number, its pictures, and the motion from the frame before (None at the first)."""
+        motion = ShotMotion(self._film, self._truth)
         for (ours, theirs), colours in zip(frames, trivial_colours(ahead), strict=True):
             shown = luma_of(ours, self._film) if self._luma == "film" else None
             small = ahead.luma(ours.index)
             pictures = {"result": picture(ours, self._film), "truth": picture(theirs, self._truth, luma=shown)}
             pictures |= {name: self._canvas.show(ours, small, ab) for name, ab in colours.items()}
-            yield ours.index, pictures, steps.next(ours, theirs)
+            yield ours.index, pictures, motion.next(ours, theirs)
 
 
 def _judge(weights: Path, film: VideoInfo) -> "Lpips":

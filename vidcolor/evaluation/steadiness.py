@@ -23,7 +23,7 @@ from vidcolor.video import Frame, VideoInfo
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Motion:
     """From one frame to the next, at a quarter of the film's size.
 
     Args:
@@ -37,7 +37,7 @@ class Step:
     still: npt.NDArray[np.bool_]
 
 
-class Steps:
+class ShotMotion:
     """Follows one shot, frame by frame.
 
     Args:
@@ -49,8 +49,8 @@ class Steps:
         self._film, self._truth = film, truth
         self._before: tuple[Floats, Floats] | None = None
 
-    def next(self, ours: Frame, theirs: Frame) -> Step | None:
-        """Return the step from the frame before this one; None at the first."""
+    def next(self, ours: Frame, theirs: Frame) -> Motion | None:
+        """Return the motion from the frame before to this one; None at the first."""
         size = quarter(self._film.width, self._film.height)
         luma = _resized(luma_of(ours, self._film), size)
         true = working_luma(theirs, self._truth)
@@ -59,7 +59,7 @@ class Steps:
             return None
         luma_before, true_before = before
         to_after, to_before = estimate_flow(true_before, true), estimate_flow(true, true_before)
-        return Step(_brought(to_after, size), _brought(to_before, size), still_places(luma_before, luma))
+        return Motion(_brought(to_after, size), _brought(to_before, size), still_places(luma_before, luma))
 
 
 def quarter(width: int, height: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from vidcolor.color import Floats
 from vidcolor.evaluation.baselines import BASELINES
 from vidcolor.evaluation.pictures import Bytes
 from vidcolor.evaluation.scores import Row, Scores
-from vidcolor.evaluation.steadiness import Step, quarter_chroma
+from vidcolor.evaluation.steadiness import Motion, quarter_chroma
 from vidcolor.evaluation.survey import Survey
 from vidcolor.metrics import (
     ab_psnr,
@@ -49,8 +49,10 @@ class ShotTally:
         self.returned = dict.fromkeys(ahead.given, 0.0)
         self.rows = {name: RowTally(name) for name in NAMES}
 
-    def add(self, index: int, pictures: Mapping[str, Bytes], step: Step | None, threads: ThreadPoolExecutor) -> None:
-        """Take in a frame: its number, its picture by row name, and the step from the frame before it.
+    def add(
+        self, index: int, pictures: Mapping[str, Bytes], motion: Motion | None, threads: ThreadPoolExecutor
+    ) -> None:
+        """Take in a frame: its number, its picture by row name, and the motion from the frame before.
 
         Its rows are scored side by side on `threads`.
         """
@@ -58,7 +60,7 @@ class ShotTally:
         if index in self.returned:
             self.returned[index] = float(ciede2000(lab_of(pictures["result"]), lab_of(truth)).mean())
         goal = Goal(truth, self._judge) if index in self.scored else None
-        jobs = [threads.submit(self.rows[name].add, rgb, goal, step) for name, rgb in pictures.items()]
+        jobs = [threads.submit(self.rows[name].add, rgb, goal, motion) for name, rgb in pictures.items()]
         for job in jobs:
             job.result()
 
@@ -112,8 +114,8 @@ class RowTally:
         self._histograms: list[npt.NDArray[np.float64]] = []
         self._before: Floats | None = None
 
-    def add(self, rgb: Bytes, goal: Goal | None, step: Step | None) -> None:
-        """Take in a frame; `goal` is None where its picture is not scored, `step` at the first."""
+    def add(self, rgb: Bytes, goal: Goal | None, motion: Motion | None) -> None:
+        """Take in a frame; `goal` is None where its picture is not scored, `motion` at the first."""
         self._histograms.append(histograms(rgb))
         if goal is not None:
             lab = lab_of(rgb)
@@ -130,10 +132,10 @@ class RowTally:
             )
             self.distances.append(goal.lpips(rgb))
         chroma = quarter_chroma(rgb)
-        if step is not None and self._before is not None:
-            self.warp_errors.append(warp_error(self._before, chroma, step.to_after, step.to_before))
-            if places := int(step.still.sum()):
-                self.flickers.append((static_flicker(self._before, chroma, step.still), places))
+        if motion is not None and self._before is not None:
+            self.warp_errors.append(warp_error(self._before, chroma, motion.to_after, motion.to_before))
+            if places := int(motion.still.sum()):
+                self.flickers.append((static_flicker(self._before, chroma, motion.still), places))
         self._before = chroma
 
     def close(self) -> None:

@@ -107,7 +107,7 @@ class ShotColorizer:
         stills = [bank for fitting in fittings for bank in fitting.banks]
         banks = [*stills, *self._keyframes] if remember else stills
         carried = _carried(propagated, (width // 2, height // 2), self._device)
-        colored = self._network(
+        prediction = self._network(
             encoded,
             Bank.join(banks) if banks else None,
             present=torch.full((1,), float(bool(banks)), device=self._device),
@@ -115,8 +115,8 @@ class ShotColorizer:
             validity=carried[:, 2:],
         )
         trust = ((carried[:, 2:] - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
-        ab = torch.lerp(colored.fused.ab, carried[:, :2], trust)
-        gate = torch.lerp(colored.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
+        ab = torch.lerp(prediction.fused.ab, carried[:, :2], trust)
+        gate = torch.lerp(prediction.fused.gate, _ALL_PROPAGATED.to(self._device), trust)
         bias = _bias(count)
         if remember:
             self._keyframes.append(self._network.bank(encoded, ab, bias=bias))

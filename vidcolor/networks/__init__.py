@@ -3,13 +3,12 @@
 from vidcolor.networks.bins import ColorBins
 from vidcolor.networks.colorization import ColorizationNet, Evidence, Fused
 from vidcolor.networks.encoder import Encoder, Features
-from vidcolor.networks.exemplar_network import Colored, Encoded, ExemplarNetwork, NetworkConfig
+from vidcolor.networks.exemplar_network import Encoded, ExemplarNetwork, NetworkConfig, Prediction
 from vidcolor.networks.similarity import Bank, Keys, Match, SimilarityNet
 
 __all__ = [
     "Bank",
     "ColorBins",
-    "Colored",
     "ColorizationNet",
     "Encoded",
     "Encoder",
@@ -20,5 +19,6 @@ __all__ = [
     "Keys",
     "Match",
     "NetworkConfig",
+    "Prediction",
     "SimilarityNet",
 ]

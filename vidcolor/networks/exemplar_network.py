@@ -83,7 +83,7 @@ class Encoded(NamedTuple):
         return first, second
 
 
-class Colored(NamedTuple):
+class Prediction(NamedTuple):
     """What the networks say of a batch of frames.
 
     Attributes:
@@ -126,7 +126,7 @@ class ExemplarNetwork(nn.Module):
 
     def forward(
         self, encoded: Encoded, bank: Bank | None, *, present: Tensor, propagated: Tensor, validity: Tensor
-    ) -> "Colored":
+    ) -> "Prediction":
         """Colour the encoded frames.
 
         Args:
@@ -145,10 +145,10 @@ class ExemplarNetwork(nn.Module):
         state = self.colorization.decode(encoded.features)
         prior_ab = self.colorization.prior(state, temperature=self.config.temperature, balance=self.config.balance)
         evidence = Evidence(match, present, propagated, validity)
-        return Colored(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state, prior_ab)
+        return Prediction(self.colorization(encoded.features, state, prior_ab, evidence), evidence, state, prior_ab)
 
-    def recolor(self, encoded: Encoded, colored: Colored, propagated: Tensor, validity: Tensor) -> Colored:
+    def recolor(self, encoded: Encoded, prediction: Prediction, propagated: Tensor, validity: Tensor) -> Prediction:
         """Colour the same frames again, as `forward` does, with other colours brought by flow, matched as it was."""
-        evidence = colored.evidence._replace(propagated=propagated, validity=validity)
-        fused = self.colorization(encoded.features, colored.state, colored.prior_ab, evidence)
-        return colored._replace(fused=fused, evidence=evidence)
+        evidence = prediction.evidence._replace(propagated=propagated, validity=validity)
+        fused = self.colorization(encoded.features, prediction.state, prediction.prior_ab, evidence)
+        return prediction._replace(fused=fused, evidence=evidence)

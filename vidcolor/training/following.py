@@ -59,17 +59,17 @@ class Following:
         with precision(pairs.luma):
             both = channels_last(torch.cat([pairs.luma, pairs.reference_luma]))
             target, reference = network.encode(both).halves()
-            colored = network(
+            prediction = network(
                 target,
                 network.bank(reference, pairs.reference_ab),
                 present=pairs.present,
                 propagated=pairs.propagated,
                 validity=pairs.validity,
             )
-            again = network.recolor(target, colored, *carried_colours(colored.fused.ab))
+            again = network.recolor(target, prediction, *carried_colours(prediction.fused.ab))
         small = F.avg_pool2d(pairs.luma, 2)
         terms = losses(
-            colored,
+            prediction,
             again,
             network.colorization,
             truth=pairs.truth,
@@ -78,7 +78,7 @@ class Following:
             matched=pairs.matched,
         )
         if self._perceptual is not None:
-            terms["perceptual"] = self._perceptual(colored.fused.ab, pairs.truth, small)
+            terms["perceptual"] = self._perceptual(prediction.fused.ab, pairs.truth, small)
         return terms
 
     def _of_singles(self, network: ExemplarNetwork, singles: Singles) -> dict[str, Tensor]:

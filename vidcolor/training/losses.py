@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.networks import ColorBins, Colored, ColorizationNet
+from vidcolor.networks import ColorBins, ColorizationNet, Prediction
 from vidcolor.networks.colorization import AB_SCALE
 
 WEIGHTS: Mapping[str, float] = {
@@ -65,8 +65,8 @@ def smoothness(ab: Tensor, luma: Tensor) -> Tensor:
 
 
 def losses(
-    colored: Colored,
-    again: Colored,
+    prediction: Prediction,
+    again: Prediction,
     network: ColorizationNet,
     *,
     truth: Tensor,
@@ -77,7 +77,7 @@ def losses(
     """All terms, weighted; their sum is the objective.
 
     Args:
-        colored: What the networks said.
+        prediction: What the networks said.
         again: What they said when that came back to them as flow would bring it.
         network: The colorization sub-net that said it.
         truth: (B, 2, h2, w2) ab to reach, hue turned where the item's hue was turned.
@@ -85,7 +85,7 @@ def losses(
         luma: (B, 1, h2, w2).
         matched: (B, 1, h2, w2) 1 where the reference shows the same thing, so that its colour must be found.
     """
-    fused, evidence = colored.fused, colored.evidence
+    fused, evidence = prediction.fused, prediction.evidence
     rare = rarity(network.bins, truth)
     # What flow brought surely is kept whatever the networks say: they are asked about the rest.
     weight = rare * (1 - _KNOWN * evidence.validity)
@@ -94,7 +94,7 @@ def losses(
         # Colours that pass through the networks at each keyframe must neither fade nor wander.
         "unrolled": _huber(again.fused.ab, truth, rare),
         "steady": _huber(again.fused.ab, fused.ab.detach(), again.evidence.validity),
-        "prior": prior_loss(network, colored.state, F.avg_pool2d(natural, 2)),
+        "prior": prior_loss(network, prediction.state, F.avg_pool2d(natural, 2)),
         "smooth": smoothness(fused.ab, luma),
     }
     if evidence.match is not None:

@@ -59,7 +59,7 @@ def default_output(source: VideoInfo, *, codec: str = "x264") -> Path:
     return source.path.with_name(f"{source.path.stem}.color{suffix}")
 
 
-def check_output(path: Path, *, source: Path | None, overwrite: bool) -> None:
+def check_writable(path: Path, *, source: Path | None, overwrite: bool) -> None:
     """Refuse an output that cannot or must not be written.
 
     Raises:

@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from vidcolor.errors import VideoError
-from vidcolor.video.output import PartFile, check_output, container_of
+from vidcolor.video.output import PartFile, check_writable, container_of
 from vidcolor.video.own_chroma import OwnChroma
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.writer import VideoWriter
@@ -82,7 +82,7 @@ class RgbVideoWriter:
     def __init__(self, path: str | Path, *, rate: Fraction, overwrite: bool = False) -> None:
         self._path, self._rate = Path(path), rate
         container = container_of(self._path)
-        check_output(self._path, source=None, overwrite=overwrite)
+        check_writable(self._path, source=None, overwrite=overwrite)
         self._part = PartFile(self._path, overwrite=overwrite)
         with self._disk():
             self._output = av.open(str(self._part.path), "w", format=container)

@@ -20,7 +20,7 @@ from vidcolor.partfile import part_name
 from vidcolor.video.encoders import EncoderSettings, other_codec
 from vidcolor.video.encoding import Encoding, choose_encoding
 from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
-from vidcolor.video.output import PartFile, announce_memory, check_output, container_of
+from vidcolor.video.output import PartFile, announce_memory, check_writable, container_of
 from vidcolor.video.picture import PictureBuilder
 from vidcolor.video.picture_stream import add_picture_stream
 from vidcolor.video.stream_plan import plan_streams
@@ -83,7 +83,7 @@ class VideoWriter:
         self._end = end
         self._threads = threads
         self._container = container_of(self.path)
-        check_output(self.path, source=source.path, overwrite=overwrite)
+        check_writable(self.path, source=source.path, overwrite=overwrite)
         settings = EncoderSettings(codec=codec, crf=crf, preset=preset, lossless=lossless)
         self._encoding: Encoding = choose_encoding(source, settings, container=self._container)
         self._plan = plan_streams(source, self._container)
