@@ -3,9 +3,10 @@
     make heldout HELDOUT_ARGS=--reels
 
 Each clip's longest shot is reduced to the working size, treated, written as a black-and-white film and coloured from
-its first frame as it was before: bound by its name, or, where the shot begins in the dark, bound to none. Light that
-changes takes the truth's colours with it; what lies on the film changes luma alone. The last lines have two shots
-that dissolve into each other over so many frames, with a still of each; only the dissolve is scored.
+its first frame as it was before: bound by its name, or, where the shot begins in the dark, bound to none. What another
+program painted goes by any name. Light that changes takes the truth's colours with it; what lies on the film changes
+luma alone. The last lines have two shots that dissolve into each other over so many frames, with a still of each; only
+the dissolve is scored.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +45,7 @@ class _Treatment:
     light: Light = lambda number, frames, size: 1.0
     age: Callable[[Floats, np.random.Generator], Floats] = lambda luma, rng: luma
     still: Callable[[Bytes], Bytes] = lambda rgb: rgb
-    dark_start: bool = False
+    named: bool = True
 
 
 def _iris(number: int, _frames: int, size: tuple[int, int]) -> float | Floats:
@@ -61,6 +62,31 @@ def _rescanned(rgb: Bytes) -> Bytes:
     height, width = rgb.shape[:2]
     matrix = np.array([[1.02, 0, 0], [0, 1.02, -0.01 * height]], np.float32)
     return np.asarray(cv2.warpAffine(rgb, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def _square(rgb: Bytes) -> Bytes:
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    y, x = (height - side) // 2, (width - side) // 2
+    return np.ascontiguousarray(rgb[y : y + side, x : x + side])
+
+
+def _framed(rgb: Bytes) -> Bytes:
+    height, width = rgb.shape[:2]
+    y, x = (max(height, width) - height) // 2, (max(height, width) - width) // 2
+    return np.pad(rgb, ((y, y), (x, x), (0, 0)))
+
+
+def _repainted(rgb: Bytes) -> Bytes:
+    """Return a picture as another program may paint it: moved, bent, smoothed, with other tones, and a square."""
+    height, width = rgb.shape[:2]
+    bends = np.random.default_rng(0).normal(0, 0.006 * width, (6, 8, 2)).astype(np.float32)
+    across, down = cv2.split(cv2.resize(bends, (width, height), interpolation=cv2.INTER_CUBIC))
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    way, edge = cv2.INTER_LINEAR, cv2.BORDER_REFLECT
+    bent = _floats(np.asarray(cv2.remap(_rescanned(rgb), x + across, y + down, way, borderMode=edge), np.uint8))
+    toned = (0.4 * bent + 0.6 * bent * bent * (3 - 2 * bent)) ** np.float32(0.85)
+    return _square(_bytes(np.asarray(cv2.bilateralFilter(toned, 7, 0.08, 3), np.float32)))
 
 
 def _dust(luma: Floats, rng: np.random.Generator) -> Floats:
@@ -89,11 +115,14 @@ def _grain(luma: Floats, rng: np.random.Generator) -> Floats:
 _TREATMENTS = (
     _Treatment("nothing"),
     _Treatment("nothing; the still is of another scan", still=_rescanned),
+    _Treatment("nothing; the still is cropped to a square", still=_square),
+    _Treatment("nothing; the still is framed to a square", still=_framed),
+    _Treatment("nothing; another program painted the still", still=_repainted, named=False),
     _Treatment("fades to 15 %", lambda i, n, _: 1 - 0.85 * max(0.0, 1.5 * i / (n - 1) - 0.5)),
     _Treatment("light steps down to 60 %", lambda i, n, _: 1.0 if i < n // 2 else 0.6),
     _Treatment("flickers by up to 20 %", lambda i, n, _: 1 + 0.2 * sin(1.7 * i) * sin(0.37 * i + 1)),
-    _Treatment(f"fades in over {_COMING} frames", lambda i, n, _: min(i / _COMING, 1.0), dark_start=True),
-    _Treatment(f"an iris opens over {_COMING} frames", _iris, dark_start=True),
+    _Treatment(f"fades in over {_COMING} frames", lambda i, n, _: min(i / _COMING, 1.0), named=False),
+    _Treatment(f"an iris opens over {_COMING} frames", _iris, named=False),
     _Treatment("dust", age=_dust),
     _Treatment("scratches", age=_scratches),
     _Treatment("grain of 3 %", age=_grain),
@@ -129,7 +158,7 @@ def _treated(colorizer: Colorizer, clip: Clip, treatment: _Treatment, *, quality
         lit = _floats(frame) * np.atleast_3d(np.asarray(light, np.float32))
         aged = treatment.age(rgb_to_luma(lit), rng)
         truths.append(_bytes(_rgb(rgb_to_ab(lit), np.asarray(np.clip(aged, 0, 1), np.float32))))
-    name = "still.png" if treatment.dark_start else "still_000000.png"
+    name = "still_000000.png" if treatment.named else "still.png"
     results = _colored(colorizer, truths, {name: treatment.still(clip.frames[0])}, quality=quality)
     last = range(count - max(1, count // 5), count)
     colour = sum(colourfulness(results[i]) for i in last) / sum(colourfulness(truths[i]) for i in last)

@@ -53,6 +53,7 @@ LAYERS = {
     "reports": 0,
     "sheets": 0,
     "provenance": 0,
+    "placement": 0,
     "planes": -1,
     "heldpictures": -1,
     "cores": -1,

@@ -96,6 +96,24 @@ def test_a_still_that_is_a_frame_is_bound_to_it(film: Path, kind: str) -> None:
     assert plan.notes == []
 
 
+@pytest.mark.parametrize("kind", ["cropped", "framed", "stretched"])
+def test_a_still_of_another_aspect_is_bound_to_its_frame(film: Path, kind: str) -> None:
+    def square(rgb: Rgb) -> Rgb:
+        height, width = rgb.shape[:2]
+        beside, below = (width - height) // 2, (width - height + 1) // 2
+        if kind == "cropped":
+            return np.ascontiguousarray(rgb[:, beside : beside + height])
+        if kind == "framed":
+            return np.pad(rgb, ((beside, below), (0, 0), (0, 0)))
+        return np.asarray(cv2.resize(rgb, (128, 128), interpolation=cv2.INTER_AREA), np.uint8)
+
+    stills = [still(square(scene(name, 7)), f"{name}.png") for name in SCENES]
+    plan = make_plan(film, stills)
+    assert bound(plan) == {"astronaut.png": 7, "coffee.png": 27, "cat.png": 47}
+    noted = "shows a part of its frame: beside that, colours come by likeness"
+    assert plan.notes == ([f"{each.name} {noted}" for each in stills] if kind == "cropped" else [])
+
+
 @pytest.mark.parametrize("name", ["rocket", "retina", "colorwheel", "immunohistochemistry"])
 def test_an_unrelated_still_is_bound_to_no_frame_but_used(film: Path, name: str) -> None:
     plan = make_plan(film, [still(getattr(skimage.data, name)()[..., :3].astype(np.uint8))])

@@ -13,10 +13,11 @@ from films import Film, render
 from PIL import Image
 
 from vidcolor import Colorizer, VideoReader
-from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma
+from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.coloring import load_stills
 from vidcolor.evaluation.pictures import picture
 from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import shrink
 from vidcolor.overview import look_at
 from vidcolor.plan import make_plan
 from vidcolor.propagation import PaintedStill
@@ -48,8 +49,15 @@ def moved(rgb: Rgb, *, zoom: float = 1.0, right: float = 0.0) -> Rgb:
 
 
 def still_of(rgb: Rgb) -> PaintedStill:
-    floats = rgb.astype(np.float32) / 255
-    return PaintedStill(Chroma(rgb_to_ab(floats), np.ones(rgb.shape[:2], np.float32)), rgb_to_luma(floats))
+    return PaintedStill((rgb.shape[1], rgb.shape[0]), lambda size: shrink(rgb, size), "bt601")
+
+
+def luma_of(rgb: Rgb) -> Floats:
+    return rgb_to_luma(rgb.astype(np.float32) / 255)
+
+
+def ab_of(rgb: Rgb) -> Floats:
+    return rgb_to_ab(rgb.astype(np.float32) / 255)
 
 
 def grainy(luma: Floats) -> Floats:
@@ -58,7 +66,7 @@ def grainy(luma: Floats) -> Floats:
 
 
 def error(ab: Floats, rgb: Rgb) -> float:
-    return float(np.linalg.norm(ab - rgb_to_ab(rgb.astype(np.float32) / 255), axis=2).mean())
+    return float(np.linalg.norm(ab - ab_of(rgb), axis=2).mean())
 
 
 def repainted(rgb: Rgb) -> Rgb:
@@ -82,19 +90,20 @@ def repainted(rgb: Rgb) -> Rgb:
     ids=["same", "pale", "gamma", "jpeg", "repainted"],
 )
 def test_a_still_of_the_very_frame_is_taken_as_it_is(change: Callable[[Rgb], Rgb]) -> None:
-    still = still_of(change(scene()))
-    frame = grainy(rgb_to_luma(scene().astype(np.float32) / 255))
-    assert still.laid_on(frame, preset="half") is still.chroma
+    rgb = change(scene())
+    laid = still_of(rgb).laid_on(grainy(luma_of(scene())), preset="half")
+    np.testing.assert_array_equal(laid.ab, rgb_to_ab(shrink(rgb, SIZE)))
+    assert laid.confidence.min() == 1
 
 
 @pytest.mark.parametrize(("zoom", "right"), [(1.02, 4.0), (1.0, 2.0), (0.98, -3.0)])
 def test_colours_of_another_scan_are_moved_onto_what_they_belong_to(zoom: float, right: float) -> None:
     rgb, other = scene(), moved(scene(), zoom=zoom, right=right)
-    laid = still_of(other).laid_on(rgb_to_luma(rgb.astype(np.float32) / 255), preset="half")
+    laid = still_of(other).laid_on(luma_of(rgb), preset="half")
     sure = laid.confidence > 0.5
     assert sure.mean() > 0.6
-    beside = np.linalg.norm(still_of(other).chroma.ab - rgb_to_ab(rgb.astype(np.float32) / 255), axis=2)[sure].mean()
-    on = np.linalg.norm(laid.ab - rgb_to_ab(rgb.astype(np.float32) / 255), axis=2)[sure].mean()
+    beside = np.linalg.norm(ab_of(other) - ab_of(rgb), axis=2)[sure].mean()
+    on = np.linalg.norm(laid.ab - ab_of(rgb), axis=2)[sure].mean()
     assert on < 0.5 * beside
     assert laid.confidence.max() < 1
 
@@ -103,14 +112,57 @@ def test_colours_follow_what_moved_and_none_come_to_what_it_uncovers() -> None:
     before, after = scene(), scene()
     cat = np.asarray(cv2.resize(_photograph("chelsea"), (130, 100), interpolation=cv2.INTER_AREA), np.uint8)
     before[80:180, 100:230], after[80:180, 114:244] = cat, cat
-    laid = still_of(before).laid_on(rgb_to_luma(after.astype(np.float32) / 255), preset="half")
+    laid = still_of(before).laid_on(luma_of(after), preset="half")
     followed, uncovered = np.s_[90:170, 130:230], np.s_[90:170, 102:110]
     assert laid.confidence[followed].mean() > 0.6
     assert laid.confidence[uncovered].mean() < 0.5 * laid.confidence[followed].mean()
     assert laid.confidence[190:].mean() > 0.6
-    assert error(laid.ab[followed], after[followed]) < 0.4 * error(
-        still_of(before).chroma.ab[followed], after[followed]
-    )
+    assert error(laid.ab[followed], after[followed]) < 0.4 * error(ab_of(before)[followed], after[followed])
+
+
+def part(rgb: Rgb) -> Rgb:
+    """Return what is left of a picture that was cropped at its right and below, made larger again."""
+    return np.asarray(cv2.resize(rgb[20:200, 30:330], (600, 360), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def framed(rgb: Rgb) -> Rgb:
+    return np.pad(rgb, ((64, 64), (0, 0), (0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("change", "share"),
+    [(lambda rgb: rgb[:, 64:320], 2 / 3), (part, 180 * 300 / (256 * 384)), (framed, 1.0)],
+    ids=["cropped to a square", "a part", "framed"],
+)
+def test_a_part_of_a_frame_colours_that_part_alone(change: Callable[[Rgb], Rgb], share: float) -> None:
+    rgb = scene()
+    laid = still_of(change(rgb)).laid_on(grainy(luma_of(rgb)), preset="half")
+    shown = laid.confidence > 0
+    assert shown.mean() == pytest.approx(share, abs=0.06)
+    assert laid.confidence[shown].mean() > 0.9
+    assert laid.confidence.max() < 1
+    assert np.linalg.norm(laid.ab - ab_of(rgb), axis=2)[shown].mean() < 2
+    assert np.linalg.norm(ab_of(np.asarray(cv2.resize(change(rgb), SIZE), np.uint8)) - ab_of(rgb), axis=2).mean() > 8
+
+
+def test_a_film_finds_its_frame_in_a_still_that_was_cropped(networks: ExemplarColorizer, tmp_path: Path) -> None:
+    wide = np.asarray(cv2.resize(_photograph("coffee"), (480, 320), interpolation=cv2.INTER_AREA), np.uint8)
+    pictures = [np.ascontiguousarray(wide[30 : 30 + 256, 4 * n : 4 * n + 384]) for n in range(20)]
+    film = render(tmp_path / "film", replace(_FILM, frames=20), pictures=[_grey(each) for each in pictures])
+    square, corner = tmp_path / "square.png", tmp_path / "corner_000014.png"
+    Image.fromarray(pictures[9][:, 64:320]).save(square)
+    Image.fromarray(pictures[14][:150, :200]).save(corner)
+    plan = make_plan(film, [square, corner])
+    assert {Path(each.path).name: each.frame for each in plan.shots[0].references} == {
+        "square.png": 9,
+        "corner_000014.png": 14,
+    }
+    Colorizer(networks).colorize(film, references=[square], output=tmp_path / "out.mkv", lossless=True)
+    with VideoReader(tmp_path / "out.mkv") as reader:
+        results = [picture(frame, reader.info) for frame in reader]
+    middle = [error(ab_of(ours)[:, 80:300], each[:, 80:300]) for ours, each in zip(results, pictures, strict=True)]
+    assert np.mean(middle) < 6
+    assert middle[9] < 3
 
 
 def test_a_film_follows_a_still_of_another_scan(networks: ExemplarColorizer, tmp_path: Path) -> None:
@@ -128,7 +180,7 @@ def test_a_film_follows_a_still_of_another_scan(networks: ExemplarColorizer, tmp
     with VideoReader(tmp_path / "out.mkv") as reader:
         results = [picture(frame, reader.info) for frame in reader]
     ours = np.mean([error(rgb_to_ab(r.astype(np.float32) / 255), p) for r, p in zip(results, pictures, strict=True)])
-    beside = error(still_of(moved(pictures[0], zoom=1.03)).chroma.ab, pictures[0])
+    beside = error(ab_of(moved(pictures[0], zoom=1.03)), pictures[0])
     assert ours < 0.7 * beside
 
 
@@ -143,7 +195,7 @@ def test_a_single_frame_shows_its_still_where_the_film_will_have_it(
         info, frame = reader.info, next(iter(reader))
     assert plan.shots[0].references[0].frame == 0
     glance = look_at(frame, plan.shots[0], info, load_stills([path], networks, info), networks)
-    beside = error(still_of(moved(scene(), zoom=1.03)).chroma.ab, scene())
+    beside = error(ab_of(moved(scene(), zoom=1.03)), scene())
     assert error(rgb_to_ab(glance.colored.astype(np.float32) / 255), scene()) < 0.7 * beside
 
 

@@ -10,7 +10,7 @@ import skimage.data
 from films import Film, Rgb, render
 
 from vidcolor import VideoReader
-from vidcolor.color import LONG_SIDE, Chroma
+from vidcolor.color import LONG_SIDE
 from vidcolor.coloring import encode
 from vidcolor.exemplar import ExemplarColorizer, ScaledReference, Views
 from vidcolor.propagation import EFFORTS, PaintedStill
@@ -66,12 +66,12 @@ def begun(
 
         effort = EFFORTS["balanced"]
         shot = networks.shot([reference(still) for still in stills], spans)
-        nothing = Chroma(np.zeros((256, LONG_SIDE, 2), np.float32), np.ones((256, LONG_SIDE), np.float32))
+        blank = PaintedStill((2, 2), lambda size: np.full((size[1], size[0], 3), 0.5, np.float32), "bt709")
         found = ShotFrames(
             frames(),
             reader.info,
             Views([(LONG_SIDE, shot)]),
-            ShotOutset(0, dict.fromkeys(painted, PaintedStill(nothing, nothing.confidence)), emerging=emerging),
+            ShotOutset(0, dict.fromkeys(painted, blank), emerging=emerging),
             effort=effort,
             clock=Clock(),
         )

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError
+from vidcolor.placement import place
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
-from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder
+from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, Match
 from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
-from vidcolor.plan.samples import Samples
+from vidcolor.plan.samples import Samples, upright_luma
 from vidcolor.plan.schema import ColorPlan
 from vidcolor.references import Reference, load_references
 from vidcolor.shots import Shot, ShotDetector, small_luma
@@ -134,7 +135,10 @@ class _Viewing:
         self.frames = 0
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
-        self.finder = FrameFinder([_reduced(still) for still in references])
+        seen = Fraction(info.width, info.height) * info.sar
+        self.finder = FrameFinder(
+            [_reduced(still) for still in references], aspect=float(1 / seen if info.quarter_turns % 2 else seen)
+        )
 
     @property
     def detected(self) -> list[int]:
@@ -145,7 +149,10 @@ class _Viewing:
         """Look at the next frame."""
         small = small_luma(frame.luma, bit_depth=self._info.bit_depth)
         if self._references:
-            self.finder.push(frame.index, self._info.upright(small), wanted=self._named)
+            for still in self.finder.push(frame.index, self._info.upright(small), wanted=self._named):
+                # It may be cropped to a part of the frame.
+                if place(upright_luma(frame, self._info), _reduced(self._references[still])) is not None:
+                    self.finder.named[still, frame.index] = Match(PLAUSIBLE, frame.index, part=True)
         self._samples.push(frame, self._info)
         self._watch.push(frame)
         self._add(self._recutter.push(self._detector.push(small)))
@@ -207,21 +214,27 @@ def _bind(
 ) -> dict[int, int]:
     """Return the frame of each still that was painted on one."""
     bound: dict[int, int] = {}
+
+    def bind(still: int, match: Match) -> None:
+        bound[still] = match.frame
+        if match.part:
+            notes.append(f"{references[still].name} shows a part of its frame: beside that, colours come by likeness")
+
     for i, still in enumerate(references):
-        score, frame = finder.best[i]
+        best = finder.best[i]
         wanted = named.get(i)
         if wanted is not None and 0 <= wanted < frames:
             # The name rules unless the pictures have nothing in common: camera files, too, end in _0042.
             # A score of exactly 0 means that one of them is blank: nothing speaks against the name.
-            own = finder.named.get((i, wanted), 0.0)
-            if own >= PLAUSIBLE or own == 0.0:
-                bound[i] = wanted
+            own = finder.named.get((i, wanted), Match(0.0, wanted))
+            if own.score >= PLAUSIBLE or own.score == 0.0:
+                bind(i, own)
                 continue
             notes.append(f"{still.name} does not look like frame {still.frame}: it is used for its colours only")
         elif wanted is not None and offset == 0:
             notes.append(f"{still.name} names frame {still.frame}; the film has {frames}: its name is ignored")
-        if score >= SAME_FRAME:
-            bound[i] = frame
+        if best.score >= SAME_FRAME:
+            bind(i, best)
     return bound
 
 

@@ -69,7 +69,10 @@ class Landmark:
 
     def seen_from(self, step: Step) -> Side:
         """Return the way from a frame anywhere in the shot to this one, valid where that shows the same."""
-        track = search(step.sight, self.sight)
+        return self.along(search(step.sight, self.sight), step)
+
+    def along(self, track: Track, step: Step) -> Side:
+        """Return the way from a frame to this one along a track, valid where both show the same."""
         found = explained(track, step.sight, self.sight) * self._as_bright(step, track)
         validity = cv2.morphologyEx(found, cv2.MORPH_OPEN, _PIECE) * warp(self.trust, track.flow)
         return Side(self.planes, self.provenance, track, np.asarray(validity, np.float32))
