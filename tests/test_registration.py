@@ -149,14 +149,15 @@ def test_a_film_finds_its_frame_in_a_still_that_was_cropped(networks: ExemplarCo
     wide = np.asarray(cv2.resize(_photograph("coffee"), (480, 320), interpolation=cv2.INTER_AREA), np.uint8)
     pictures = [np.ascontiguousarray(wide[30 : 30 + 256, 4 * n : 4 * n + 384]) for n in range(20)]
     film = render(tmp_path / "film", replace(_FILM, frames=20), pictures=[_grey(each) for each in pictures])
-    square, corner = tmp_path / "square.png", tmp_path / "corner_000014.png"
+    square, corner, nearer = tmp_path / "square.png", tmp_path / "corner_000014.png", tmp_path / "nearer.png"
     Image.fromarray(pictures[9][:, 64:320]).save(square)
     Image.fromarray(pictures[14][:150, :200]).save(corner)
-    plan = make_plan(film, [square, corner])
-    assert {Path(each.path).name: each.frame for each in plan.shots[0].references} == {
-        "square.png": 9,
-        "corner_000014.png": 14,
-    }
+    Image.fromarray(moved(pictures[4], zoom=1.15)).save(nearer)
+    plan = make_plan(film, [square, corner, nearer])
+    bound = {Path(each.path).name: each.frame for each in plan.shots[0].references}
+    assert bound.pop("nearer.png") in range(1, 8)
+    assert bound == {"square.png": 9, "corner_000014.png": 14}
+    assert len([note for note in plan.notes if "shows a part of its frame" in note]) == 3
     Colorizer(networks).colorize(film, references=[square], output=tmp_path / "out.mkv", lossless=True)
     with VideoReader(tmp_path / "out.mkv") as reader:
         results = [picture(frame, reader.info) for frame in reader]

@@ -9,10 +9,11 @@ luma repainted by up to 20 % in patches at 0.64 to 0.95 (31 of 36 at 0.8 or more
 Programs that paint stills crop them, or set them in a frame, to sizes of their own. A still of another aspect than the
 film is therefore compared with the middle of the frames, too, and its own middle with the whole of them: cropped to a
 square, bent by 0.6 % of the width and with other tones it correlates so at 0.85 or more with its frame, as it is at
-0.15 to 0.56; stills of other clips reach 0.58.
+0.15 to 0.56; stills of other clips reach 0.58. Nearer by 1.15 or 1.3 it correlates at 0.47 to 0.79 or 0.12 to 0.61:
+what is likely, but not surely the frame has to be looked at more closely, see `placement`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple, Self, TypeVar
@@ -86,60 +87,6 @@ def _greys(luma: Floats) -> Floats:
     return (np.histogram(np.clip(even, -2.5, 2.5), bins=16, range=(-2.5, 2.5))[0] / luma.size).astype(np.float32)
 
 
-class FrameFinder:
-    """Finds for each still the frame of a film that it looks most like, while the film goes by once.
-
-    Args:
-        lumas: Luma (h, w) of each still, in [0, 1].
-        aspect: Width to height of the film's picture as it is seen, upright.
-
-    Attributes:
-        best: Per still, the frame that it correlates with most.
-        named: By still and frame, how those that were wanted correlate.
-    """
-
-    def __init__(self, lumas: Sequence[Floats], *, aspect: float) -> None:
-        views = [view for still, luma in enumerate(lumas) for view in _views(still, luma, aspect)]
-        self._owners = np.array([view.still for view in views], np.intp)
-        self._by_share: dict[tuple[float, float], tuple[list[int], Floats]] = {}
-        for share in {view.share for view in views}:
-            rows = [row for row, view in enumerate(views) if view.share == share]
-            self._by_share[share] = rows, np.stack([views[row].thumbnail for row in rows])
-        self._least = np.array([_LIT * luma.mean() for luma in lumas])
-        self.best = [Match(-1.0, 0)] * len(lumas)
-        self.named: dict[tuple[int, int], Match] = {}
-
-    def push(self, index: int, luma: NDArray[np.uint8], *, wanted: dict[int, int]) -> list[int]:
-        """Compare frame `index`, given its luma (h, w), with every still.
-
-        The score for the stills that `wanted` binds to it is remembered. No still is found in a frame that is much
-        darker: one that fades shows less than later ones do, and what is painted on it would be in full light.
-
-        Returns:
-            Those of the stills that `wanted` binds to it which do not look like it.
-        """
-        doubtful = []
-        (scores, parts), lit = self._compared(luma), luma.mean() / 255 >= self._least
-        for still, (score, part) in enumerate(zip(scores.tolist(), parts.tolist(), strict=True)):
-            match = Match(score, index, part)
-            if lit[still] and score > self.best[still].score:
-                self.best[still] = match
-            if wanted.get(still) == index:
-                self.named[still, index] = match
-                if score < PLAUSIBLE:
-                    doubtful.append(still)
-        return doubtful
-
-    def _compared(self, luma: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return how well each still correlates with a frame by the best of its views, and whether with a part."""
-        scores, parts = np.full(len(self.best), -1, np.float32), np.zeros(len(self.best), np.bool_)
-        for share, (rows, thumbnails) in self._by_share.items():
-            before = scores.copy()
-            np.maximum.at(scores, self._owners[rows], thumbnails @ thumbnail(_middle(luma, share), full_scale=255))
-            parts[scores > before] = share != _WHOLE
-        return scores, parts
-
-
 class Match(NamedTuple):
     """How a still correlates with a frame.
 
@@ -152,6 +99,80 @@ class Match(NamedTuple):
     score: float
     frame: int
     part: bool = False
+
+
+class Doubtful(NamedTuple):
+    """Stills that a thumbnail is too coarse for.
+
+    Attributes:
+        named: They name a frame, and do not look like it.
+        likelier: They look more like a frame than like any before, and not enough.
+    """
+
+    named: list[int]
+    likelier: list[int]
+
+
+class FrameFinder:
+    """Finds for each still the frame of a film that it looks most like, while the film goes by once.
+
+    Args:
+        lumas: Luma (h, w) of each still, in [0, 1].
+        aspect: Width to height of the film's picture as it is seen, upright.
+        named: By number of the still, the frame that its name names.
+
+    Attributes:
+        best: Per still, the frame that it correlates with most.
+        named: By still, how it correlates with the frame that its name names, once that went by.
+    """
+
+    def __init__(self, lumas: Sequence[Floats], *, aspect: float, named: Mapping[int, int]) -> None:
+        views = [view for still, luma in enumerate(lumas) for view in _views(still, luma, aspect)]
+        self._owners = np.array([view.still for view in views], np.intp)
+        self._by_share: dict[tuple[float, float], tuple[list[int], Floats]] = {}
+        for share in {view.share for view in views}:
+            rows = [row for row, view in enumerate(views) if view.share == share]
+            self._by_share[share] = rows, np.stack([views[row].thumbnail for row in rows])
+        self._least = np.array([_LIT * luma.mean() for luma in lumas])
+        self._most = np.full(len(lumas), -1, np.float32)
+        self._wanted = dict[int, list[int]]()
+        for still, frame in named.items():
+            self._wanted.setdefault(frame, []).append(still)
+        self.best = [Match(-1.0, 0)] * len(lumas)
+        self.named: dict[int, Match] = {}
+
+    def push(self, index: int, luma: NDArray[np.uint8]) -> Doubtful:
+        """Compare frame `index`, given its luma (h, w), with every still.
+
+        No still is found in a frame that is much darker: one that fades shows less than later ones do, and what is
+        painted on it would be in full light.
+
+        Returns:
+            The stills that ought to be looked for in the frame more closely.
+        """
+        scores, parts = self._compared(luma)
+
+        def match(still: int) -> Match:
+            return Match(float(scores[still]), index, bool(parts[still]))
+
+        likelier = np.flatnonzero((scores > self._most) & (luma.mean() / 255 >= self._least)).tolist()
+        for still in likelier:
+            self._most[still], self.best[still] = scores[still], match(still)
+        wanted = self._wanted.get(index, [])
+        self.named.update((still, match(still)) for still in wanted)
+        return Doubtful(
+            [still for still in wanted if scores[still] < PLAUSIBLE],
+            [still for still in likelier if PLAUSIBLE <= scores[still] < SAME_FRAME],
+        )
+
+    def _compared(self, luma: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return how well each still correlates with a frame by the best of its views, and whether with a part."""
+        scores, parts = np.full(len(self.best), -1, np.float32), np.zeros(len(self.best), np.bool_)
+        for share, (rows, thumbnails) in self._by_share.items():
+            before = scores.copy()
+            np.maximum.at(scores, self._owners[rows], thumbnails @ thumbnail(_middle(luma, share), full_scale=255))
+            parts[scores > before] = share != _WHOLE
+        return scores, parts
 
 
 @dataclass(frozen=True, eq=False)

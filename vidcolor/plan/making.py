@@ -28,6 +28,8 @@ Progress = Callable[[int, int | None], None]
 
 _LONG_SIDE = 480
 """Of stills where their greys are compared, at most."""
+_NEARLY_ALL = 0.9
+"""Share of a frame from which a still is said to show all of it."""
 
 
 def make_plan(
@@ -85,7 +87,7 @@ def make_plan(
     if not seen.shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
     notes = [f"{still.name}: {note}" for still in given for note in still.notes]
-    bound = _bind(given, seen.finder, named, offset=offset, frames=seen.frames, notes=notes)
+    bound = _bind(given, seen, named, offset=offset, notes=notes)
     twice = _unbind_twins(given, bound, named)
     for warning in (*reader.warnings, *twice):
         warn(warning)
@@ -129,7 +131,7 @@ class _Viewing:
     def __init__(
         self, info: VideoInfo, references: Sequence[Reference], look: Similarity, cuts: Cuts, named: dict[int, int]
     ) -> None:
-        self._info, self._references, self._look, self._named = info, references, look, named
+        self._info, self._references, self._look = info, references, look
         self._detector, self._recutter, self._samples = ShotDetector(), Recutter(cuts), Samples()
         self._watch = ColorWatch(bit_depth=info.bit_depth)
         self.frames = 0
@@ -137,8 +139,11 @@ class _Viewing:
         self.scorers: list[Callable[[Reference], float]] = []
         seen = Fraction(info.width, info.height) * info.sar
         self.finder = FrameFinder(
-            [_reduced(still) for still in references], aspect=float(1 / seen if info.quarter_turns % 2 else seen)
+            [_reduced(still) for still in references],
+            aspect=float(1 / seen if info.quarter_turns % 2 else seen),
+            named=named,
         )
+        self._likeliest: dict[int, NDArray[np.uint8]] = {}
 
     @property
     def detected(self) -> list[int]:
@@ -149,10 +154,7 @@ class _Viewing:
         """Look at the next frame."""
         small = small_luma(frame.luma, bit_depth=self._info.bit_depth)
         if self._references:
-            for still in self.finder.push(frame.index, self._info.upright(small), wanted=self._named):
-                # It may be cropped to a part of the frame.
-                if place(upright_luma(frame, self._info), _reduced(self._references[still])) is not None:
-                    self.finder.named[still, frame.index] = Match(PLAUSIBLE, frame.index, part=True)
+            self._find(frame, self._info.upright(small))
         self._samples.push(frame, self._info)
         self._watch.push(frame)
         self._add(self._recutter.push(self._detector.push(small)))
@@ -171,6 +173,31 @@ class _Viewing:
         """Return what the film itself shows in a shot: a title in colours is in colour."""
         chroma = self._watch.looks(Shot(shot.start, shot.stop))
         return shot.looks if shot.looks is not None and chroma != "color" else chroma
+
+    def found(self, still: int) -> Match | None:
+        """Return the frame that a still shows by its looks, if there is one."""
+        best = self.finder.best[still]
+        if best.score >= SAME_FRAME:
+            return best
+        luma = self._likeliest.get(still)
+        return None if luma is None else self._closely(still, best.frame, np.float32(1 / 255) * luma)
+
+    def _find(self, frame: Frame, small: NDArray[np.uint8]) -> None:
+        doubtful = self.finder.push(frame.index, small)
+        if not (doubtful.named or doubtful.likelier):
+            return
+        luma = upright_luma(frame, self._info)
+        for still in doubtful.named:
+            if (match := self._closely(still, frame.index, luma)) is not None:
+                self.finder.named[still] = match
+        self._likeliest.update(dict.fromkeys(doubtful.likelier, np.rint(luma * 255).astype(np.uint8)))
+
+    def _closely(self, still: int, frame: int, luma: Floats) -> Match | None:
+        """Look for a frame in a still, or in a part of it."""
+        placement = place(luma, _reduced(self._references[still]))
+        if placement is None:
+            return None
+        return Match(PLAUSIBLE, frame, part=bool(placement.covered(luma.shape[::-1]).mean() < _NEARLY_ALL))
 
     def _add(self, finished: list[Shot]) -> None:
         for shot in finished:
@@ -204,37 +231,26 @@ def _reduced(still: Reference) -> NDArray[np.float32]:
 
 
 def _bind(
-    references: Sequence[Reference],
-    finder: FrameFinder,
-    named: dict[int, int],
-    *,
-    offset: int,
-    frames: int,
-    notes: list[str],
+    references: Sequence[Reference], seen: _Viewing, named: dict[int, int], *, offset: int, notes: list[str]
 ) -> dict[int, int]:
     """Return the frame of each still that was painted on one."""
     bound: dict[int, int] = {}
-
-    def bind(still: int, match: Match) -> None:
-        bound[still] = match.frame
-        if match.part:
-            notes.append(f"{references[still].name} shows a part of its frame: beside that, colours come by likeness")
-
     for i, still in enumerate(references):
-        best = finder.best[i]
-        wanted = named.get(i)
-        if wanted is not None and 0 <= wanted < frames:
+        match, wanted = None, named.get(i)
+        if wanted is not None and 0 <= wanted < seen.frames:
             # The name rules unless the pictures have nothing in common: camera files, too, end in _0042.
             # A score of exactly 0 means that one of them is blank: nothing speaks against the name.
-            own = finder.named.get((i, wanted), Match(0.0, wanted))
+            own = seen.finder.named[i]
             if own.score >= PLAUSIBLE or own.score == 0.0:
-                bind(i, own)
-                continue
-            notes.append(f"{still.name} does not look like frame {still.frame}: it is used for its colours only")
+                match = own
+            else:
+                notes.append(f"{still.name} does not look like frame {still.frame}: it is used for its colours only")
         elif wanted is not None and offset == 0:
-            notes.append(f"{still.name} names frame {still.frame}; the film has {frames}: its name is ignored")
-        if best.score >= SAME_FRAME:
-            bind(i, best)
+            notes.append(f"{still.name} names frame {still.frame}; the film has {seen.frames}: its name is ignored")
+        if (match := match or seen.found(i)) is not None:
+            bound[i] = match.frame
+            if match.part:
+                notes.append(f"{still.name} shows a part of its frame: beside that, colours come by likeness")
     return bound
 
 
