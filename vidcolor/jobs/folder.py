@@ -144,6 +144,12 @@ class Job:
             self.remarks.append(f"frames {shot.start} to {frame - 1} are taken from a run that was cut off")
         return kept
 
+    def holds(self, shot: ShotKey) -> bool:
+        """Tell whether the whole of a shot is kept, checked as by `find`."""
+        if (kept := self.find(shot)) is not None:
+            kept.close()
+        return kept is not None and kept.whole
+
     def _stretch(self, shot: ShotKey, first: int) -> Stretch | None:
         path = self._file(shot, first)
         try:
