@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import gradio as gr
@@ -14,8 +13,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from vidcolor.errors import ReferenceImageError, VidcolorError
 from vidcolor.web.controls import BLANK, UNKNOWN, Controls, slider_ends, still_in_gallery
 from vidcolor.web.events import Events
+from vidcolor.web.longwork import LongWork
 from vidcolor.web.painting import has_strokes
-from vidcolor.web.saying import worded
 from vidcolor.web.session import Session
 
 _SHOTS_AT_ONCE = 24
@@ -37,8 +36,8 @@ class Page:
     """
 
     def __init__(self, session: Session, scratch: Path) -> None:
-        self._session, self._scratch = session, scratch
-        self._stop_film, self._stop_preview, self._events = Event(), Event(), Events()
+        self._session, self._events = session, Events()
+        self._long = LongWork(session, scratch, self._events.ended)
         with gr.Blocks(
             title=f"{session.info.path.name} - vidcolor", analytics_enabled=False, fill_width=True
         ) as self.blocks:
@@ -117,10 +116,10 @@ class Page:
             self._on(control.input, partial(self._adjust, name), [frame, control], renews=True, follows=True)
         self._on(on.cut.click, partial(self._change, self._session.cut), [frame], renews=True)
         self._on(on.join.click, partial(self._change, self._session.join), [frame], renews=True)
-        self._on(on.preview.click, self._make_preview, [frame, on.seconds], [on.clip])
+        self._on(on.preview.click, self._long.make_preview, [frame, on.seconds], [on.clip])
         film = [on.output, on.quality, on.replace]
-        self._events.on(on.colorize.click, self._color_film, film, [on.report], long=True)
-        on.cancel.click(self._stop_all, queue=False, api_visibility="private")
+        self._events.on(on.colorize.click, self._long.color_film, film, [on.report], long=True)
+        on.cancel.click(self._long.stop, queue=False, api_visibility="private")
 
     def _on(
         self,
@@ -267,30 +266,3 @@ class Page:
         values = self._view(frame)
         values[self._shown.index(getattr(self._controls, name))] = gr.skip()  # as in `_follow`
         return values
-
-    def _make_preview(self, frame: int, seconds: float, progress: Any = _PROGRESS) -> str:
-        self._stop_preview.clear()
-        shown = self._unless(self._stop_preview, progress)
-        report = self._session.preview(frame, seconds, self._scratch, progress=shown)
-        return str(report.side_by_side)
-
-    def _color_film(self, output: str, quality: str, replace: bool, progress: Any = _PROGRESS) -> str:
-        self._stop_film.clear()
-        shown = self._unless(self._stop_film, progress)
-        report = self._session.colorize(Path(output), quality=quality, overwrite=replace, progress=shown)
-        done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
-        return "\n\n".join([done, *map(worded, [*report.warnings, *report.notes])])
-
-    def _stop_all(self) -> None:
-        self._stop_film.set()
-        self._stop_preview.set()
-
-    def _unless(self, stop: Event, progress: Any) -> Callable[[str, int, int | None], None]:
-        """Return what moves a bar of the page, and ends the work where somebody asked for that."""
-
-        def show(stage: str, done: int, total: int | None) -> None:
-            if stop.is_set() or self._events.ended.is_set():
-                raise VidcolorError("stopped", hint="colour it again to go on from there")
-            progress((done, total), desc=stage, unit="frames")
-
-        return show
