@@ -1,4 +1,4 @@
-"""What takes long on the page: a preview and the film, each with a bar that moves, and each stopped where asked."""
+"""What takes long on the page: previews, shots and the film, each with a bar that moves and a way to stop it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,11 @@ import gradio as gr
 from vidcolor.errors import VidcolorError
 from vidcolor.web.saying import worded
 from vidcolor.web.session import Session
+from vidcolor.web.wholeshots import Work
 
 _PROGRESS = gr.Progress()
 _GO_ON = "colour it again to go on from there"
+_BEGIN_AGAIN = "colour it again: a long shot goes on from there, a short one begins anew"
 
 
 class LongWork:
@@ -26,7 +28,7 @@ class LongWork:
 
     def __init__(self, session: Session, scratch: Path, ended: Event) -> None:
         self._session, self._scratch, self._ended = session, scratch, ended
-        self._stop_film, self._stop_preview = Event(), Event()
+        self._stop_film, self._stop_shot, self._stop_preview = Event(), Event(), Event()
 
     def make_preview(self, frame: int, seconds: float, progress: Any = _PROGRESS) -> str:
         """Colour some seconds from a frame on, and return the clip."""
@@ -41,10 +43,24 @@ class LongWork:
         done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
         return "\n\n".join([done, *map(worded, [*report.warnings, *report.notes])])
 
+    def color_shot(self, frame: int, output: str, quality: str, progress: Any = _PROGRESS) -> str:
+        """Colour a frame's shot for the film, and return what is to be said of it."""
+        shown = self._unless(self._stop_shot, progress, _BEGIN_AGAIN)
+        self._session.work = Work(Path(output), quality)
+        number = self._session.number_of(frame)
+        report = self._session.color_shot(frame, progress=shown)
+        frames = report.shot.stop - report.shot.start
+        done = "was coloured already" if report.reused else f"{frames} frames in {report.seconds:.0f} s"
+        return "\n\n".join([f"Shot {number}: {done}; `{report.job}` keeps it for the film", *report.remarks])
+
     def stop(self) -> None:
-        """Stop what is being done."""
+        """Stop the film and previews."""
         self._stop_film.set()
         self._stop_preview.set()
+
+    def stop_shot(self) -> None:
+        """Stop the shot."""
+        self._stop_shot.set()
 
     def _unless(self, stop: Event, progress: Any, hint: str = _GO_ON) -> Callable[[str, int, int | None], None]:
         """Return what moves a bar of the page, and ends the work where somebody asks for that from now on."""
