@@ -419,7 +419,7 @@ def test_a_shot_is_coloured_as_the_film_will_have_it(browser: Browser, session: 
     told = browser.act(SHOT, "click", None, str(output), "fast")
     assert "Shot 2: was coloured already" in told["News"]
     told = browser.act("Colour the film", "click", str(output), "fast", False)
-    assert f"{FRAMES} frames" in told["Report"]
+    assert re.match(rf"`{output}`: {FRAMES} frames in \d+ s; 1 of 2 shots were coloured before", told["Report"])
     assert "as the film will have it" in browser.act("Frame", "input", 4)["Colours"]
 
 

@@ -213,7 +213,8 @@ def test_what_is_damaged_is_not_shown_and_coloured_again(session: Session) -> No
     assert session.see(5).source == "alone"
     report = session.color_shot(0)
     assert not report.reused
-    assert "damaged" in report.remarks[0]
+    (remark,) = report.remarks
+    assert "is damaged: frames 0 to 11 are coloured again" in remark
     assert session.see(5).source == "film"
     assert kept.read_bytes() == data
 
@@ -229,6 +230,32 @@ def test_a_shot_that_is_stopped_leaves_nothing_half_done(session: Session) -> No
         session.color_shot(0, progress=stop)
     assert not session.work.job.exists()
     assert session.see(5).source == "alone"
+
+
+def test_a_long_shot_that_is_stopped_shows_what_is_kept_and_goes_on_from_there(
+    session: Session, networks: ExemplarColorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcolor.filmwork._MARKS_APART", 4)
+    second = tmp_path / "second_000006.png"
+    Image.fromarray(picture(6, FRAMES, 96, 64)).save(second)
+    first = session.plan.shots[0].references
+    session.adjust(0, references=[*first, PlannedReference(path=str(second), frame=6)])  # a keyframe, which is marked
+
+    def stop(_stage: str, done: int, _total: int | None) -> None:
+        if done == 10:
+            raise VidcolorError("stopped")
+
+    with pytest.raises(VidcolorError, match="stopped"):
+        session.color_shot(0, progress=stop)
+    found = sources(session, range(CUT))
+    kept = found.count("film")
+    assert 4 <= kept <= 10
+    assert found == ["film"] * kept + ["alone"] * (CUT - kept)
+    report = session.color_shot(0)
+    assert report.remarks == (f"frames 0 to {kept - 1} are taken from a run that was cut off",)
+    assert sources(session, range(CUT)) == ["film"] * CUT
+    for number, expected in enumerate(in_film(session, networks)[:CUT]):
+        np.testing.assert_array_equal(session.look(number).colored, expected)
 
 
 def test_shots_without_colours_of_their_own_say_what_they_show(session: Session) -> None:

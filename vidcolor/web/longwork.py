@@ -41,6 +41,8 @@ class LongWork:
         shown = self._unless(self._stop_film, progress)
         report = self._session.colorize(Path(output), quality=quality, overwrite=replace, progress=shown)
         done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
+        if report.shots_reused:
+            done += f"; {report.shots_reused} of {report.shots} shots were coloured before"
         return "\n\n".join([done, *map(worded, [*report.warnings, *report.notes])])
 
     def color_shot(self, frame: int, output: str, quality: str, progress: Any = _PROGRESS) -> str:

@@ -198,26 +198,24 @@ class WholeShots:
             raise PlanError(f"there is nothing to colour: the shot {reason}", hint="its settings say so")
         stills = load_stills(settled.references, self._networks, self._info)
         key = shot_key(self.recipe(work.quality), shot, {each.key: each for each in settled.references})
-        frames, warnings = shot.stop - shot.start, list[str]()
+        end, warnings = times[shot.stop] if shot.stop < len(times) else None, list[str]()
 
         def show(done: int) -> None:
             if progress is not None:
-                progress("color", done, frames)
+                progress("color", done, shot.stop - shot.start)
 
         with Job(work.job) as job:
-            if not (reused := job.holds(key)):
-                end = times[shot.stop] if shot.stop < len(times) else None
-                for start, stop in ((times[shot.start], end), (None, None)):
-                    with VideoReader(self._info.path, start=start, end=stop, stream=self._info.stream) as reader:
+            reused = done = job.holds(key)
+            for span in ((times[shot.start], end), (None, None)):
+                if not done:  # first from the film's times; where the segment then begins elsewhere, through the film
+                    with VideoReader(self._info.path, start=span[0], end=span[1], stream=self._info.stream) as reader:
                         done = keep_shots(
                             reader, [(shot, key)], stills, self._networks, quality=work.quality, job=job, progress=show
                         )
-                    warnings = reader.warnings
-                    if done:  # else the segment begins elsewhere than the film's times say
-                        break
-                if not job.colored:
-                    raise PlanError("the film ends within the shot", hint=PLAN_ANEW)
-            remarks = (*warnings, *job.remarks)
+                        warnings = reader.warnings
+            if not (reused or job.colored):
+                raise PlanError("the film ends within the shot", hint=PLAN_ANEW)
+        remarks = tuple(dict.fromkeys([*warnings, *job.remarks]))  # what is kept was looked at twice
         return ShotReport(shot, work.job, time.perf_counter() - started, reused, remarks)
 
     def recipe(self, quality: str) -> Recipe:
