@@ -279,7 +279,7 @@ def test_strokes_grow_as_far_as_the_field_says(
     strokes = browser.upload(np.full((64, 96, 4), (200, 30, 30, 255), np.uint8))
     asked: list[float] = []
 
-    def paint(*_: Any, reach: float) -> Path:
+    def paint(*_: Any, reach: float, **__: Any) -> Path:
         asked.append(reach)
         return Path("still.png")
 
@@ -375,6 +375,92 @@ def test_a_preview_and_the_film(browser: Browser, session: Session, tmp_path: Pa
     told = browser.act("Colour the film", "click", str(output), "fast", False)
     assert told["said"] == [f"{output} exists already; choose another name, or tick 'Replace the output if it exists'"]
     assert output.read_bytes() == made
+
+
+SHOT = "Colour this shot"
+
+
+def slowed(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Have shots wait at their first frame; return what says that one has begun, and what lets it go on."""
+    begun, go_on, color = threading.Event(), threading.Event(), Session.color_shot
+
+    def slowly(session: Session, frame: int, *, progress: Any) -> Any:
+        def show(stage: str, done: int, total: int | None) -> None:
+            begun.set()
+            assert go_on.wait(60)
+            progress(stage, done, total)
+
+        return color(session, frame, progress=show)
+
+    monkeypatch.setattr(Session, "color_shot", slowly)
+    return begun, go_on
+
+
+def test_a_shot_is_coloured_as_the_film_will_have_it(browser: Browser, session: Session, tmp_path: Path) -> None:
+    output = tmp_path / "film.color.mkv"
+    told = browser.act("Frame", "input", 15)
+    assert told["Colours"].startswith("The result is of **this frame by itself**")
+    alone = browser.fetch(told["Result"])
+    told = browser.act(SHOT, "click", None, str(output), "fast")
+    assert re.fullmatch(rf"Shot 2: 12 frames in \d+ s; `{tmp_path}/film.color.job` keeps it for the film", told["News"])
+    told = browser.act("Frame", "input", 16)
+    assert told["Colours"] == "The result is **as the film will have it** (fast)."
+    told = browser.act("Frame", "input", 15)
+    kept = browser.fetch(told["Result"])
+    np.testing.assert_array_equal(kept, session.look(15).colored)
+    assert (kept != alone).any()
+    told = browser.act("Quality", "input", None, str(output), "balanced")
+    assert "this frame by itself" in told["Colours"]
+    np.testing.assert_array_equal(browser.fetch(told["Result"]), alone)
+    told = browser.act("Output", "blur", None, str(output), "fast")
+    assert "as the film will have it" in told["Colours"]
+    told = browser.act("Output", "blur", None, "", "fast")
+    assert "this frame by itself" in told["Colours"]
+    told = browser.act(SHOT, "click", None, str(output), "fast")
+    assert "Shot 2: was coloured already" in told["News"]
+    told = browser.act("Colour the film", "click", str(output), "fast", False)
+    assert re.match(rf"`{output}`: {FRAMES} frames in \d+ s; 1 of 2 shots were coloured before", told["Report"])
+    assert "as the film will have it" in browser.act("Frame", "input", 4)["Colours"]
+
+
+def test_one_goes_on_working_while_a_shot_is_coloured_and_can_stop_it(
+    page: Page, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = page.launch(port=None, browser=False)
+    begun, go_on = slowed(monkeypatch)
+    told: list[dict[str, Any]] = []
+    shot, other = Browser(address), Browser(address, tab="there")
+    shot.act("Frame", "input", 15)
+    output = tmp_path / "film.color.mkv"
+    coloring = threading.Thread(target=lambda: told.append(shot.act(SHOT, "click", None, str(output), "fast")))
+    coloring.start()
+    try:
+        assert begun.wait(60)
+        assert "this frame by itself" in other.act("Frame", "input", 4)["Colours"]
+        assert other.act(SETTINGS[1], "input", None, 30)["said"] == []
+        assert session.plan.shots[0].hue == 30
+        other.act("Stop the shot", "click")
+    finally:
+        go_on.set()
+        coloring.join(timeout=60)
+    assert told[0]["said"] == ["stopped; colour it again: a long shot goes on from there, a short one begins anew"]
+    assert not output.with_suffix(".job").exists()
+    assert session.see(15).source == "alone"
+
+
+def test_strokes_stay_on_what_they_were_painted_on(browser: Browser, session: Session, tmp_path: Path) -> None:
+    browser.act("Frame", "input", 15)
+    told = browser.act("Paint on the frame above", "click", None, None, None)
+    ground = told["No frame yet"]["value"]["background"]
+    shown = browser.fetch(ground)
+    browser.act(SHOT, "click", None, str(tmp_path / "film.color.mkv"), "fast")
+    strokes = np.zeros((64, 96, 4), np.uint8)
+    strokes[:20, :20] = 200, 30, 30, 255
+    editor = {"background": ground, "layers": [browser.upload(strokes)], "composite": None}
+    browser.act(KEEP, "click", None, editor, None, None)
+    (still,) = session.plan.shots[1].references
+    with Image.open(still.path) as image:
+        np.testing.assert_array_equal(np.asarray(image)[30:], shown[30:])
 
 
 def test_the_end_of_the_page_waits_for_a_film_to_be_put_away(page: Page, browser: Browser, tmp_path: Path) -> None:

@@ -16,11 +16,14 @@ from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vidcolor.color import Chroma
 from vidcolor.plan import ColorPlan, Dissolve
 from vidcolor.provenance import mixed
 from vidcolor.shotframes import ColoredFrame
+
+Floats = NDArray[np.float32]
 
 
 def across_dissolves(
@@ -40,15 +43,14 @@ def across_dissolves(
     with closing(colored):
         for item in colored:
             number = item.frame.index
-            found = plan.dissolve_at(number)
-            dissolve = None if found is None else found.within(most)
+            dissolve = mixing_at(plan, number, most=most)
             if number in cuts:
                 before = latest
                 while waiting:
                     early, its_own = waiting.popleft()
                     yield _mixed(early, early.chroma, item.chroma, its_own)
             latest = item.chroma
-            if dissolve is None or number < dissolve.cut - dissolve.before:
+            if dissolve is None:
                 yield item
             elif number < dissolve.cut:
                 waiting.append((item, dissolve))
@@ -57,11 +59,23 @@ def across_dissolves(
         yield from (item for item, _ in waiting)
 
 
+def mixing_at(plan: ColorPlan, frame: int, *, most: int) -> Dissolve | None:
+    """Return the dissolve in which a frame's colours are mixed, None where they are its own shot's; see above."""
+    found = plan.dissolve_at(frame)
+    dissolve = None if found is None else found.within(most)
+    return None if dissolve is None or frame < dissolve.cut - dissolve.before else dissolve
+
+
+def mixed_ab(before: Floats, after: Floats, share: float) -> Floats:
+    """Return ab (h, w, 2) so far on the way from one shot's colours to the other's."""
+    return before + np.float32(share) * (after - before)
+
+
 def _mixed(item: ColoredFrame, before: Chroma | None, after: Chroma | None, dissolve: Dissolve) -> ColoredFrame:
     if before is None or after is None:
         return item
     share = np.float32(dissolve.share(item.frame.index))
-    ab = before.ab + share * (after.ab - before.ab)
+    ab = mixed_ab(before.ab, after.ab, dissolve.share(item.frame.index))
     confidence = before.confidence + share * (after.confidence - before.confidence)
     provenance = mixed(before.provenance, after.provenance, np.asarray(share))
     return replace(item, chroma=Chroma(ab, np.clip(confidence, 0, 1), provenance))

@@ -1,10 +1,10 @@
 """The shots of a film, each coloured or taken from a job: what a run colours, and what it need not colour again."""
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, count, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -144,6 +144,55 @@ def shot_colors(
     # Both: an exception's traceback keeps `colored` alive, and its threads, which Python may not end with.
     with closing(colored), closing(_rounded(colored)) as items:
         yield from items if keeping is None else _keeping(items, *keeping, first, size, clock)
+
+
+def keep_shots(
+    reader: VideoReader,
+    shots: Sequence[tuple[PlannedShot, ShotKey]],
+    stills: dict[str, Still],
+    networks: ExemplarColorizer,
+    *,
+    quality: str,
+    job: Job,
+    progress: Callable[[int], None] | None = None,
+) -> bool:
+    """Colour neighbouring shots and keep them in a job, without a film being written.
+
+    Args:
+        reader: The film, or a segment of it that starts at the time of the first shot's first frame.
+        shots: The shots, each with the key under which it is kept.
+        stills: At least theirs.
+        networks: Colour keyframes.
+        quality: Effort of propagation.
+        job: Keeps them.
+        progress: Called with the frames done; with 0 for each before the first shot.
+
+    Returns:
+        False, and nothing is done, where the segment begins with another frame than was meant.
+
+    Raises:
+        VideoError: The film cannot be read, or the job cannot be written.
+        ReferenceImageError: A still changed meanwhile.
+    """
+    first, tell = shots[0][0].start, progress or (lambda _: None)
+    frames, done = iter(reader), count(1)
+    if reader.start is not None:
+        begin = next(frames)
+        if reader.info.time(begin.pts) != reader.start:
+            return False
+        frames = (replace(frame, index=frame.index + first) for frame in chain([begin], frames))
+    else:
+        for _ in islice(frames, first):
+            tell(0)
+    for shot, key in shots:
+        own = islice(frames, shot.stop - shot.start)
+        colors = shot_colors(
+            own, reader.info, shot, stills, networks, quality=quality, clock=Clock(), keeping=(job, key)
+        )
+        with closing(colors):
+            for _ in colors:  # each is kept as it is coloured
+                tell(next(done))
+    return True
 
 
 def _references(

@@ -12,7 +12,7 @@ from vidcolor.color import Chroma
 from vidcolor.coloring import Still, shot_references
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import as_stored, show_colored, show_grey, show_own, upright_luma
-from vidcolor.grading import grade
+from vidcolor.grading import Grading, grade
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.entries import PlannedReference
 from vidcolor.plan.segment import check_length
@@ -22,6 +22,7 @@ from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.single_frames import read_frames
 
 Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
@@ -74,7 +75,7 @@ def shots_at_a_glance(
 
 @dataclass(frozen=True, eq=False)
 class Glance:
-    """One frame, coloured by itself.
+    """One frame in colours.
 
     Attributes:
         film: RGB uint8 (h, w, 3), see `framing.show_grey`.
@@ -103,6 +104,22 @@ def look_at(
     own = [(stills[planned.path], planned.frame is not None) for planned in counting]
     painted = next((stills[planned.path].painted for planned in counting if planned.frame == frame.index), None)
     return _glance(frame, shot, info, own, networks, painted)
+
+
+def in_colors(frame: Frame, chroma: Chroma, luma: Floats, info: VideoInfo, grading: Grading) -> Glance:
+    """Show a frame in colours that are known.
+
+    Args:
+        frame: The frame.
+        chroma: Its colours, as stored.
+        luma: Y' float32 (h, w) in [0, 1] of the same pixels.
+        info: The film.
+        grading: What is done to the colours.
+    """
+    ungraded = show_colored(frame, chroma, info)
+    graded = grade(chroma, luma, grading)
+    colored = ungraded if graded is chroma else show_colored(frame, graded, info)
+    return Glance(show_grey(frame, info), colored, ungraded)
 
 
 def _counting(shot: PlannedShot, frame: int) -> list[PlannedReference]:
@@ -161,7 +178,4 @@ def _glance(
         )
     else:
         found = Chroma.neutral(luma)
-    ungraded = show_colored(frame, as_stored(found, info), info)
-    graded = grade(found, luma, shot.grading)
-    colored = ungraded if graded is found else show_colored(frame, as_stored(graded, info), info)
-    return Glance(show_grey(frame, info), colored, ungraded)
+    return in_colors(frame, as_stored(found, info), info.as_stored(luma), info, shot.grading)

@@ -1,7 +1,8 @@
 """What a run is to do, before it colours anything: its stills, and its plan, given, remembered by a job or made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from vidcolor.coloring import Still, load_stills
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.grading import MOST_SATURATION
-from vidcolor.jobs import Job, Recipe, digest, film_identity
+from vidcolor.jobs import Job, Recipe, ShotKey, digest, film_identity
 from vidcolor.jobs.recipe import program
-from vidcolor.plan import ColorPlan
+from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
@@ -20,7 +21,7 @@ from vidcolor.planning import Progress, plan_film
 from vidcolor.propagation import EFFORTS, REVISION
 from vidcolor.references import Reference
 from vidcolor.reports import Clock, refuse_warnings
-from vidcolor.video import VideoReader
+from vidcolor.video import VideoInfo, VideoReader
 from vidcolor.video.checksums import check_film
 
 
@@ -118,6 +119,46 @@ def check_options(quality: str, saturation: float) -> None:
         raise VidcolorError(f"saturation {saturation} is outside 0 to 4", hint="1 leaves the colours as they are")
 
 
+def recipe_of(info: VideoInfo, networks: ExemplarColorizer, *, quality: str, start: Fraction | None = None) -> Recipe:
+    """Return what the colours of a run depend on, apart from the stills of each shot.
+
+    Args:
+        info: The film, which is read to be known again.
+        networks: Their weights and device count.
+        quality: Effort of propagation.
+        start: Seconds at which the run starts, or None.
+
+    Raises:
+        OSError: The film cannot be read.
+    """
+    return Recipe(
+        film=film_identity(info.path),
+        stream=str(info.stream),
+        start=str(start),
+        quality=quality,
+        weights=networks.weights,
+        temperature=str(networks.temperature),
+        device=networks.device.type,
+        program=program(revision=REVISION),
+    )
+
+
+def shot_key(recipe: Recipe, shot: PlannedShot, references: Mapping[str, Reference]) -> ShotKey:
+    """Return the key under which a run keeps a shot.
+
+    Args:
+        recipe: Of the run.
+        shot: With painted stills alone, see `settle`.
+        references: At least its stills, by their keys.
+    """
+    return recipe.shot(
+        shot.start,
+        shot.stop,
+        [(references[each.path].identity, each.frame, each.frames) for each in shot.references],
+        dissolve=shot.dissolve or 0,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _FoundPlan:
     """A run's plan, before the run begins.
@@ -164,7 +205,7 @@ def _find_plan(
         VideoError: The film cannot be read.
         PlanError: The segment has no frames.
     """
-    recipe = None if job is None else _recipe(networks, reader, quality)
+    recipe = None if job is None else recipe_of(reader.info, networks, quality=quality, start=reader.start)
     if plan is not None:
         return _FoundPlan(plan, (), recipe, None)
     made_from = None
@@ -200,34 +241,12 @@ def _begin(job: Job, found: _FoundPlan, stills: dict[str, Still]) -> None:
     """
     plan, recipe = found.plan, found.recipe
     assert recipe is not None, "the plan was looked for in the job"
-    shots = [
-        recipe.shot(
-            shot.start,
-            shot.stop,
-            [(stills[each.path].reference.identity, each.frame, each.frames) for each in shot.references],
-            dissolve=shot.dissolve or 0,
-        )
-        for shot in plan.shots
-    ]
+    references = {key: still.reference for key, still in stills.items()}
     job.begin(
         recipe,
-        shots,
+        [shot_key(recipe, shot, references) for shot in plan.shots],
         plan={"plan": plan.model_dump(mode="json"), "warnings": list(found.warnings)},
         planned_from=found.made_from,
-    )
-
-
-def _recipe(networks: ExemplarColorizer, reader: VideoReader, quality: str) -> Recipe:
-    film = reader.info
-    return Recipe(
-        film=film_identity(film.path),
-        stream=str(film.stream),
-        start=str(reader.start),
-        quality=quality,
-        weights=networks.weights,
-        temperature=str(networks.temperature),
-        device=networks.device.type,
-        program=program(revision=REVISION),
     )
 
 

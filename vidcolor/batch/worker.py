@@ -1,9 +1,6 @@
 """A worker: does one task after another, with the networks loaded once."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import asdict, replace
-from itertools import chain, islice
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +11,12 @@ from vidcolor.batch.tasks import Film, Outcome, Settings, Task, Unit, divide
 from vidcolor.coloring import load_stills
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.filmwork import shot_colors
-from vidcolor.jobs import Job, ShotKey
+from vidcolor.filmwork import keep_shots
+from vidcolor.jobs import Job
 from vidcolor.pipeline import Colorizer
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.reports import Clock
 from vidcolor.runs import prepare_run
-from vidcolor.video import Frame, VideoInfo, VideoReader, VideoWriter
+from vidcolor.video import VideoInfo, VideoReader, VideoWriter
 from vidcolor.video.numbering import packet_times
 
 
@@ -79,7 +75,7 @@ class Worker:
             missing = [
                 number
                 for number, (shot, key) in enumerate(zip(plan.shots, job.shots, strict=True))
-                if shot.colored and not _is_kept(job, key)
+                if shot.colored and not job.holds(key)
             ]
             shots = [shot.model_dump(mode="json") for shot in plan.shots]
             return len(shots), divide(shots, job.shots, missing, packet_times(film.video) or [])
@@ -89,26 +85,9 @@ class Worker:
         with self._reader(film, unit) as reader, Job(film.job) as job:
             paths = dict.fromkeys(Path(each.path) for shot in shots for each in shot.references)
             stills = load_stills(paths, self._networks, reader.info)
-            frames = _numbered(iter(reader), unit.keys[0].start)
-            first = next(frames)
-            if reader.info.time(first.pts) != unit.start:
-                return 0  # another frame than was meant: the film's own task decodes from the beginning
-            frames = chain([first], frames)
-            for shot, key in zip(shots, unit.keys, strict=True):
-                colors = shot_colors(
-                    islice(frames, key.stop - key.start),
-                    reader.info,
-                    shot,
-                    stills,
-                    self._networks,
-                    quality=self._settings.quality,
-                    clock=Clock(),
-                    keeping=(job, key),
-                )
-                with closing(colors):
-                    for _ in colors:  # each shot is kept as it is coloured
-                        pass
-        return len(shots)
+            keyed = [*zip(shots, unit.keys, strict=True)]
+            done = keep_shots(reader, keyed, stills, self._networks, quality=self._settings.quality, job=job)
+        return len(shots) if done else 0  # else the film's own task decodes from the beginning
 
     def _check_output(self, film: Film, info: VideoInfo) -> None:
         """Refuse what cannot be written so, before hours go into shots that are not needed then."""
@@ -141,14 +120,3 @@ class Worker:
     def _reader(self, film: Film, unit: Unit | None = None) -> VideoReader:
         start, end = (None, None) if unit is None else (unit.start, unit.end)
         return VideoReader(film.video, start=start, end=end, threads=self._settings.threads)
-
-
-def _is_kept(job: Job, key: ShotKey) -> bool:
-    if (kept := job.find(key)) is not None:
-        kept.close()
-    return kept is not None and kept.whole
-
-
-def _numbered(frames: Iterator[Frame], first: int) -> Iterator[Frame]:
-    """Give the frames of a segment their numbers in the film."""
-    return (replace(frame, index=frame.index + first) for frame in frames)

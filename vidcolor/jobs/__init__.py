@@ -6,10 +6,21 @@ the middle of it. What is kept is valid if its key fits, which names everything 
 does; anything else is coloured again.
 """
 
-from vidcolor.jobs.folder import Job
+from vidcolor.jobs.folder import Job, keeps_shots, kept_frame
 from vidcolor.jobs.identity import digest, film_identity
-from vidcolor.jobs.kept import KeptShot
+from vidcolor.jobs.kept import KeptFrame, KeptShot
 from vidcolor.jobs.recipe import Recipe, ShotKey
 from vidcolor.jobs.samples import rounded
 
-__all__ = ["Job", "KeptShot", "Recipe", "ShotKey", "digest", "film_identity", "rounded"]
+__all__ = [
+    "Job",
+    "KeptFrame",
+    "KeptShot",
+    "Recipe",
+    "ShotKey",
+    "digest",
+    "film_identity",
+    "keeps_shots",
+    "kept_frame",
+    "rounded",
+]

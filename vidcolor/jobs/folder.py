@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import VideoError, no_room
-from vidcolor.jobs.kept import Keeper, KeptShot
+from vidcolor.jobs.kept import Keeper, KeptFrame, KeptShot, find_frame, stretch_path
 from vidcolor.jobs.manifest import Manifest
 from vidcolor.jobs.recipe import Recipe, ShotKey
 from vidcolor.jobs.shotfile import SUFFIX, Stretch, opened
@@ -65,7 +65,7 @@ class Job:
         self.shots: Sequence[ShotKey] = ()
         self.remarks: list[str] = []
         self.reused = self.colored = 0
-        self._shots = folder / "shots"
+        self._shots = _shots_in(folder)
         self._path = folder / "manifest.json"
         with self._told():
             self._shots.mkdir(parents=True, exist_ok=True)
@@ -144,6 +144,12 @@ class Job:
             self.remarks.append(f"frames {shot.start} to {frame - 1} are taken from a run that was cut off")
         return kept
 
+    def holds(self, shot: ShotKey) -> bool:
+        """Tell whether the whole of a shot is kept, checked as by `find`."""
+        if (kept := self.find(shot)) is not None:
+            kept.close()
+        return kept is not None and kept.whole
+
     def _stretch(self, shot: ShotKey, first: int) -> Stretch | None:
         path = self._file(shot, first)
         try:
@@ -189,7 +195,7 @@ class Job:
         return size, unused
 
     def _file(self, shot: ShotKey, first: int) -> Path:
-        return self._shots / f"{shot.name}.{first:07d}{SUFFIX}"
+        return stretch_path(self._shots, shot, first)
 
     def _sweep(self) -> None:
         """Remove what killed runs left behind, unless another run is at work; then hold the lock with the others."""
@@ -227,3 +233,17 @@ class Job:
                 f"{self.folder}: {reason or error.strerror or error}",
                 hint=FREE_SPACE if reason else NO_FOLDER,
             ) from error
+
+
+def kept_frame(folder: Path, shot: ShotKey, frame: int) -> KeptFrame | None:
+    """Return where a job keeps the colours of one frame, or None; its folder is neither made nor held for that."""
+    return find_frame(_shots_in(folder), shot, frame)
+
+
+def keeps_shots(folder: Path) -> bool:
+    """Tell whether a job's folder is there; no path, be it any text, raises."""
+    return os.path.isdir(_shots_in(folder))  # noqa: PTH112 - Path.is_dir raises for names that are too long
+
+
+def _shots_in(folder: Path) -> Path:
+    return folder / "shots"

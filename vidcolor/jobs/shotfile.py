@@ -88,7 +88,7 @@ class ShotFile:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A file that was found to be whole and undamaged, open. Iterate once: ab (h, w, 2) of each frame.
+    """A file that was found to be whole and undamaged, open. Iterate once, or take one frame: ab (h, w, 2) of each.
 
     Attributes:
         file: It.
@@ -110,6 +110,17 @@ class Stretch:
             for _ in range(self.frames):
                 (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
                 yield unpack(file.read(length), width=self.width, height=self.height)
+
+    def frame(self, number: int) -> Floats:
+        """Return one frame alone, counted from 0 within the file, which is closed."""
+        with self.file as file:
+            place = _HEAD.size
+            length = 0
+            for _ in range(number + 1):
+                file.seek(place)
+                (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+                place += _LENGTH.size + length
+            return unpack(file.read(length), width=self.width, height=self.height)
 
 
 def opened(path: Path, shot: ShotKey, first: int) -> Stretch | None:

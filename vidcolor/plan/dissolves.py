@@ -34,6 +34,10 @@ class Dissolve:
         """Return it with so many frames before the cut at most."""
         return replace(self, before=min(self.before, most))
 
+    def beside(self, frame: int) -> int:
+        """Return the frame of the other shot whose colours are mixed with a frame's own: that at the cut."""
+        return self.cut if frame < self.cut else self.cut - 1
+
     def share(self, frame: int) -> float:
         """Return how much of a frame is the later shot's: from 0 to a half before the cut, from there to 1 after it."""
         side = self.before if frame < self.cut else self.after

@@ -63,6 +63,21 @@ def settle(
     return Settled(plan, list(painted.references.values()), [*painted.notes, *notes], warnings)
 
 
+def settle_shot(plan: ColorPlan, shot: PlannedShot, *, load: Load = load_reference) -> Settled:
+    """Settle one shot of a plan alone: the stills that it does not use need not be read, or be there, for it.
+
+    The others have no stills then. Arguments, and what is raised, are as for `settle`.
+    """
+    needed = {shot.start, *(plan.shot_at(frame).start for frame in shot.borrow)}
+    return settle(
+        plan.with_shots(
+            each if each.start in needed else each.model_copy(update={"references": [], "borrow": []})
+            for each in plan.shots
+        ),
+        load=load,
+    )
+
+
 def is_painted(path: Path) -> bool:
     """Tell whether a still, or one of its name in another format, has colours; one that cannot be read may have."""
     try:

@@ -52,7 +52,7 @@ class Controls:
     Attributes:
         frame: Number of the frame that is shown.
         listed_from: Number, from 0, of the first shot that is listed.
-        painting: Number of the frame in the editor, or None.
+        painting: The `Ground` in the editor, or None.
         chosen: Path of the shot's still that was clicked, as the plan has it, or None.
         growth: Of strokes, in % of the longer side of the picture.
     """
@@ -76,6 +76,18 @@ class Controls:
                     self.film = gr.Image(label="Film", interactive=False, buttons=["fullscreen"], format="png")
                     self.colored = gr.Image(label="Result", interactive=False, buttons=["fullscreen"], format="png")
                 self.slider = gr.Slider(label="Frame", step=1, minimum=0, maximum=max(frames - 1, 1), interactive=True)
+                with gr.Row():
+                    with gr.Column(scale=3):
+                        self.standing = gr.Markdown(label="Colours")
+                        # The bar moves over it, which shows only where there is room.
+                        self.news = gr.Markdown(
+                            "A shot that is coloured is kept for the film. Meanwhile you can go on working.",
+                            label="News",
+                            min_height=64,
+                        )
+                    with gr.Column(scale=1, min_width=160):
+                        self.color = gr.Button("Colour this shot", size="sm")
+                        self.stop = gr.Button("Stop the shot", size="sm")
                 with gr.Tabs():
                     self._lay_out_stills()
                     self._lay_out_painting()

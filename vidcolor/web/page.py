@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import gradio as gr
@@ -14,9 +13,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from vidcolor.errors import ReferenceImageError, VidcolorError
 from vidcolor.web.controls import BLANK, UNKNOWN, Controls, slider_ends, still_in_gallery
 from vidcolor.web.events import Events
-from vidcolor.web.painting import has_strokes
-from vidcolor.web.saying import worded
+from vidcolor.web.longwork import LongWork
+from vidcolor.web.painting import Ground, has_strokes
+from vidcolor.web.saying import say_source
 from vidcolor.web.session import Session
+from vidcolor.web.sights import Seen
+from vidcolor.web.wholeshots import Work
 
 _SHOTS_AT_ONCE = 24
 _HOSTS = ["127.0.0.1", "localhost"]
@@ -37,8 +39,8 @@ class Page:
     """
 
     def __init__(self, session: Session, scratch: Path) -> None:
-        self._session, self._scratch = session, scratch
-        self._stop_film, self._stop_preview, self._events = Event(), Event(), Events()
+        self._session, self._events = session, Events()
+        self._long = LongWork(session, scratch, self._events.ended)
         with gr.Blocks(
             title=f"{session.info.path.name} - vidcolor", analytics_enabled=False, fill_width=True
         ) as self.blocks:
@@ -90,7 +92,7 @@ class Page:
 
     def _connect(self, on: Controls) -> None:
         frame, shots = on.frame, [on.listed_from, on.frame]
-        self._on(self.blocks.load, self._view, [frame], renews=True)
+        self._on(self.blocks.load, self._open, [frame], [*self._shown, on.output, on.quality], renews=True)
         self._on(on.slider.input, self._follow, [on.slider], follows=True)
         self._on(on.shots.select, self._choose_shot, [on.listed_from])
         self._on(on.earlier.click, partial(self._turn, -_SHOTS_AT_ONCE), shots, [on.shots, on.listed_from])
@@ -117,10 +119,16 @@ class Page:
             self._on(control.input, partial(self._adjust, name), [frame, control], renews=True, follows=True)
         self._on(on.cut.click, partial(self._change, self._session.cut), [frame], renews=True)
         self._on(on.join.click, partial(self._change, self._session.join), [frame], renews=True)
-        self._on(on.preview.click, self._make_preview, [frame, on.seconds], [on.clip])
-        film = [on.output, on.quality, on.replace]
-        self._events.on(on.colorize.click, self._color_film, film, [on.report], long=True)
-        on.cancel.click(self._stop_all, queue=False, api_visibility="private")
+        self._on(on.preview.click, self._long.make_preview, [frame, on.seconds], [on.clip])
+        work, seen = [on.output, on.quality], [on.title, on.colored, on.standing]
+        for changed in (on.output.blur, on.quality.input):
+            self._on(changed, self._choose_work, [frame, *work], seen, renews=True)
+        film = self._events.on(on.colorize.click, self._long.color_film, [*work, on.replace], [on.report], long=True)
+        shot = self._events.on(on.color.click, self._long.color_shot, [frame, *work], [on.news], long=True)
+        for done in (film, shot):  # what was shown by itself may be kept by now
+            self._on(done.success, self._see_again, [frame], seen, renews=True)
+        on.stop.click(self._long.stop_shot, queue=False, api_visibility="private")
+        on.cancel.click(self._long.stop, queue=False, api_visibility="private")
 
     def _on(
         self,
@@ -147,6 +155,7 @@ class Page:
             on.title,
             on.film,
             on.colored,
+            on.standing,
             on.slider,
             on.stills,
             on.chosen,
@@ -166,10 +175,11 @@ class Page:
             f"frame {frame} at {float(session.times[frame]):.3f} s",
         ]
         film = colored = None
+        standing = ""
         try:
-            glance, remarks = session.see(frame)
-            film, colored = glance.film, glance.colored
-            words += remarks
+            seen = session.see(frame)
+            film, colored, standing = seen.glance.film, seen.glance.colored, self._standing(seen)
+            words += seen.remarks
         except ReferenceImageError as error:  # the rest is shown all the same, so that the still can be taken out
             words.append(f"**{error.message}**")
         stills = [still_in_gallery(planned, still) for planned, still in session.stills(frame)]
@@ -178,6 +188,7 @@ class Page:
             "; ".join(words),
             film,
             colored,
+            standing,
             gr.Slider(**slider_ends(shot), value=frame),
             gr.Gallery(value=stills, selected_index=None),
             None,
@@ -187,6 +198,24 @@ class Page:
             shot.treatment,
             shot.looks or UNKNOWN,
         ]
+
+    def _open(self, frame: float) -> list[Any]:
+        """Show a frame on a page that was just opened, or opened again, with the output and quality that count."""
+        work = self._session.work
+        return [*self._view(frame), str(work.output), work.quality]
+
+    def _see_again(self, frame: int) -> list[Any]:
+        """Show a frame's colours anew, and nothing else: somebody may be at work on the rest."""
+        values = dict(zip(self._shown, self._view(frame), strict=True))
+        return [values[each] for each in (self._controls.title, self._controls.colored, self._controls.standing)]
+
+    def _choose_work(self, frame: int, output: str, quality: str) -> list[Any]:
+        self._session.work = Work(Path(output), quality)
+        return self._see_again(frame)
+
+    def _standing(self, seen: Seen) -> str:
+        missing = None if seen.missing is None else self._session.number_of(seen.missing)
+        return say_source(seen.source, quality=self._session.work.quality, missing=missing)
 
     def _list(self, first: int, frame: int, progress: Any = _PROGRESS) -> tuple[Any, int]:
         """Return the gallery of shots from the one that `first` counts from 0, and which it is."""
@@ -243,54 +272,29 @@ class Page:
             raise VidcolorError("no still is chosen", hint="click the one that is to go")
         return self._view(frame)
 
-    def _begin_painting(self, frame: int, editor: Any, painting: int | None) -> tuple[Any, int]:
+    def _begin_painting(self, frame: int, editor: Any, painting: Ground | None) -> tuple[Any, Ground]:
         if painting is not None and editor is not None and has_strokes(editor["layers"]):
             raise VidcolorError(
-                f"there are strokes on frame {painting}", hint="keep them, or clear them in the editor, and try again"
+                f"there are strokes on frame {painting.frame}",
+                hint="keep them, or clear them in the editor, and try again",
             )
-        return self._canvas(frame), frame
+        return self._canvas(frame)
 
-    def _keep_painting(self, frame: int, editor: Any, painting: int | None, growth: float) -> list[Any]:
+    def _keep_painting(self, frame: int, editor: Any, painting: Ground | None, growth: float) -> list[Any]:
         if painting is None or editor is None or not has_strokes(editor["layers"]):
             raise VidcolorError("nothing is painted yet", hint="take a frame, and paint on it with the brush")
-        still = self._session.paint(painting, editor["layers"], reach=growth / 100)
-        gr.Info(f"{still.name} is the still of frame {painting}")
-        return [*self._view(frame), self._canvas(painting), painting]
+        still = self._session.paint(painting.frame, editor["layers"], reach=growth / 100, ground=painting.picture)
+        gr.Info(f"{still.name} is the still of frame {painting.frame}")
+        return [*self._view(frame), *self._canvas(painting.frame)]
 
-    def _canvas(self, frame: int) -> Any:
-        """Return the editor with a frame on it and nothing painted."""
-        picture = self._session.look(frame).ungraded
-        return gr.ImageEditor(value={"background": picture, "layers": [], "composite": None}, label=f"Frame {frame}")
+    def _canvas(self, frame: int) -> tuple[Any, Ground]:
+        """Return the editor with a frame on it and nothing painted, and what is to be painted on."""
+        ground = Ground(frame, self._session.look(frame).ungraded)
+        value: Any = {"background": ground.picture, "layers": [], "composite": None}
+        return gr.ImageEditor(value=value, label=f"Frame {frame}"), ground
 
     def _adjust(self, name: str, frame: int, value: float | str) -> list[Any]:
         self._session.adjust(frame, **{name: None if value == UNKNOWN else value})
         values = self._view(frame)
         values[self._shown.index(getattr(self._controls, name))] = gr.skip()  # as in `_follow`
         return values
-
-    def _make_preview(self, frame: int, seconds: float, progress: Any = _PROGRESS) -> str:
-        self._stop_preview.clear()
-        shown = self._unless(self._stop_preview, progress)
-        report = self._session.preview(frame, seconds, self._scratch, progress=shown)
-        return str(report.side_by_side)
-
-    def _color_film(self, output: str, quality: str, replace: bool, progress: Any = _PROGRESS) -> str:
-        self._stop_film.clear()
-        shown = self._unless(self._stop_film, progress)
-        report = self._session.colorize(Path(output), quality=quality, overwrite=replace, progress=shown)
-        done = f"`{report.output}`: {report.frames} frames in {report.seconds:.0f} s"
-        return "\n\n".join([done, *map(worded, [*report.warnings, *report.notes])])
-
-    def _stop_all(self) -> None:
-        self._stop_film.set()
-        self._stop_preview.set()
-
-    def _unless(self, stop: Event, progress: Any) -> Callable[[str, int, int | None], None]:
-        """Return what moves a bar of the page, and ends the work where somebody asked for that."""
-
-        def show(stage: str, done: int, total: int | None) -> None:
-            if stop.is_set() or self._events.ended.is_set():
-                raise VidcolorError("stopped", hint="colour it again to go on from there")
-            progress((done, total), desc=stage, unit="frames")
-
-        return show

@@ -1,6 +1,7 @@
 """Brush strokes over a coloured frame: colour from the brush, light from the film."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,6 +16,19 @@ Floats = NDArray[np.float32]
 
 _LEAST = 1e-3
 """Of a divisor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What strokes are painted on, whatever the frame looks like by the time that they are kept.
+
+    Args:
+        frame: Number of the frame.
+        picture: It before grading, RGB uint8 (h, w, 3).
+    """
+
+    frame: int
+    picture: Bytes
 
 
 def has_strokes(layers: Sequence[Bytes]) -> bool:

@@ -34,6 +34,24 @@ def in_one_line(error: VidcolorError | OSError) -> str:
     return "; ".join(filter(None, [error.message, hint]))
 
 
+def say_source(source: str, *, quality: str, missing: int | None) -> str:
+    """Return what the colours on the page are, in one line.
+
+    Args:
+        source: See `sights.Source`.
+        quality: Of the film that is meant.
+        missing: Number of the shot that the frame dissolves into or out of, where that one is not coloured; or None.
+    """
+    if source == "film" and missing is not None:
+        return f"The result is **as the film will have it** but for the dissolve: shot {missing} is not coloured yet."
+    return {
+        "film": f"The result is **as the film will have it** ({quality}).",
+        "alone": "The result is of **this frame by itself**; in the film its colours follow from the whole shot.",
+        "own": "The shot keeps **the film's own** colours.",
+        "neutral": "A title: it stays **neutral** until its still is painted.",
+    }[source]
+
+
 def worded(text: str) -> str:
     """Return a hint or a remark of the library with the page's words for what to do."""
     for theirs, ours in _HERE.items():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import PlanError, ReferenceImageError, VideoError
+from vidcolor.errors import PlanError, ReferenceImageError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.overview import Glance
 from vidcolor.pipeline import Colorizer
@@ -20,11 +20,12 @@ from vidcolor.references import is_grey, load_reference
 from vidcolor.reports import PreviewReport, Report
 from vidcolor.sheets import write_picture
 from vidcolor.stills import still_path
-from vidcolor.video import VideoInfo
+from vidcolor.video import VideoInfo, default_output
 from vidcolor.web.knownstills import KnownStill, KnownStills
 from vidcolor.web.painting import paint_over
-from vidcolor.web.sights import Sights
+from vidcolor.web.sights import Seen, Sights
 from vidcolor.web.stillfolder import StillFolder
+from vidcolor.web.wholeshots import ShotReport, WholeShots, Work
 
 Bytes = NDArray[np.uint8]
 Progress = Callable[[str, int, int | None], None]
@@ -45,6 +46,7 @@ class Session:
         plan: As it is now.
         path: Of the plan.
         info: The film.
+        work: The coloured film that is meant, beside which its work is kept.
 
     Raises:
         PlanError: The plan is of another length.
@@ -65,7 +67,9 @@ class Session:
         self._networks, self._folder = networks, StillFolder(folder)
         self._before: list[ColorPlan] = []
         self._known = KnownStills()
-        self._sights = Sights(info, networks, self._known, frames=plan.frames)
+        self._shots = WholeShots(info, networks, self._known)
+        self._sights = Sights(info, networks, self._known, self._shots, frames=plan.frames)
+        self.work = Work(default_output(info), "balanced")
         self._saved = replaces
         self._latest: tuple[int, tuple[str, ...]] | None = None
         self._coloring = False
@@ -85,16 +89,16 @@ class Session:
         return self._sights.times
 
     def look(self, frame: int) -> Glance:
-        """Colour a frame by itself, as the plan has it now; see `Sights.see`."""
-        return self.see(frame)[0]
+        """Show a frame in colours, as the plan has it now; see `Sights.see`."""
+        return self.see(frame).glance
 
-    def see(self, frame: int) -> tuple[Glance, list[str]]:
-        """Colour a frame as `look` does, and say what of its shot is not used, one line each."""
-        return self._sights.see(frame, self.plan)
+    def see(self, frame: int) -> Seen:
+        """Show a frame as `look` does, and say what its colours are."""
+        return self._sights.see(frame, self.plan, self.work)
 
     def thumbnail(self, number: int) -> Bytes:
         """Return the representative frame of a shot, given by its number from 1, in its colours, 180 lines high."""
-        return self._sights.thumbnail(self.plan.shots[number - 1].representative, self.plan)
+        return self._sights.thumbnail(self.plan.shots[number - 1].representative, self.plan, self.work)
 
     def number_of(self, frame: int) -> int:
         """Return the number, from 1, of the shot that holds a frame."""
@@ -104,13 +108,15 @@ class Session:
         """Return the stills of a frame's shot, with None for those that cannot be read."""
         return [(each, self._known.find(each.path)) for each in self.plan.shot_at(frame).references]
 
-    def paint(self, frame: int, layers: Sequence[Bytes], *, reach: float = 0.0) -> Path:
-        """Save a frame, coloured as the plan has it and with strokes over it, as the still of that frame.
+    def paint(self, frame: int, layers: Sequence[Bytes], *, reach: float = 0.0, ground: Bytes | None = None) -> Path:
+        """Save a frame in colours and with strokes over it as the still of that frame.
 
         Args:
             frame: Its number.
             layers: RGBA uint8 (h, w, 4), the lowest first.
             reach: How far strokes grow, as in `paint_over`.
+            ground: What the strokes were painted on, RGB uint8 (h, w, 3), which `look` may show no longer; None for the
+                frame as it is shown before grading.
 
         Returns:
             The still; an earlier one of the frame stays as a file.
@@ -120,7 +126,8 @@ class Session:
             VideoError: The still cannot be written.
         """
         self._check_untouched()
-        picture = paint_over(self.look(frame).ungraded, layers, matrix=self.info.matrix, reach=reach)
+        ground = self.look(frame).ungraded if ground is None else ground
+        picture = paint_over(ground, layers, matrix=self.info.matrix, reach=reach)
         if is_grey(picture):
             raise ReferenceImageError("the painting is grey: no colour can come of it", hint="set the saturation to 0")
         still = self._folder.free(still_path(self.info.path, frame, Path()).name, frame=frame)
@@ -219,6 +226,16 @@ class Session:
             progress=progress,
         )
 
+    def color_shot(self, frame: int, *, progress: Progress | None = None) -> ShotReport:
+        """Colour a frame's shot as the film will have it; it is kept beside the output, for the film and for `look`.
+
+        Another thread may work on the plan meanwhile: what is coloured is the shot as it was.
+
+        Raises:
+            VidcolorError: As `WholeShots.color`.
+        """
+        return self._shots.color(frame, self.plan, self.work, times=self.times, progress=progress)
+
     def colorize(self, output: Path, *, quality: str, overwrite: bool, progress: Progress | None = None) -> Report:
         """Colour the film, as `vidcolor colorize --plan` does; work is kept beside the output and used again.
 
@@ -227,10 +244,8 @@ class Session:
         Raises:
             VideoError: The output has no name, or there is no such folder; else as `Colorizer.colorize`.
         """
-        if not output.name or "\0" in str(output):
-            raise VideoError(f"the output {str(output)!r} names no file", hint="name one, such as film.color.mkv")
-        if not output.parent.is_dir():
-            raise VideoError(f"{output.parent} is not a folder", hint="make the folder first, or choose another")
+        self.work = Work(output, quality)
+        self.work.check_place()
         self._coloring = True
         try:
             return Colorizer(self._networks).colorize(
@@ -240,7 +255,7 @@ class Session:
                 quality=quality,
                 overwrite=overwrite,
                 stream=self.info.stream,
-                job=output.with_suffix(".job"),
+                job=self.work.job,
                 progress=progress,
             )
         finally:

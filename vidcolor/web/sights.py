@@ -1,29 +1,39 @@
-"""Single frames of a film in the colours that a plan gives them, kept while nothing that they depend on changes."""
+"""Single frames of a film in the colours that a plan gives them, held while nothing that they depend on changes.
+
+Those that the film will have are shown where its job keeps them, else what the networks make of a frame by itself.
+"""
 
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcolor.color import Chroma
 from vidcolor.coloring import Still, load_stills
 from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.framing import working_luma
 from vidcolor.grading import Grading
-from vidcolor.overview import Glance, look_at
+from vidcolor.overview import Glance, in_colors, look_at
 from vidcolor.plan import ColorPlan, PlannedShot
 from vidcolor.plan.entries import Looks, PlannedReference, Treatment
-from vidcolor.plan.painted import Settled, settle
+from vidcolor.plan.painted import settle_shot
 from vidcolor.references import Reference
 from vidcolor.sheets import cell
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.numbering import frame_times
 from vidcolor.video.single_frames import read_frames
 from vidcolor.web.knownstills import KnownStills
+from vidcolor.web.wholeshots import FilmColors, WholeShots, Work
 
 Bytes = NDArray[np.uint8]
+Source = Literal["film", "alone", "own", "neutral"]
+"""Whether colours are those that the film will have, those of the frame by itself, or those of a shot that is given
+none."""
 
 _GLANCES_KEPT = 32
 """Coloured frames of 480 lines, some 3 MB each."""
@@ -31,9 +41,27 @@ _THUMBNAILS_KEPT = 2048
 """Some 0.15 MB each."""
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A frame in colours, and what they are.
+
+    Attributes:
+        glance: The frame.
+        source: Where its colours are from.
+        missing: First frame of the shot that it dissolves into or out of, where that one's colours will be in it in the
+            film, but are not kept; else None.
+        remarks: What of its shot is not used, one line each.
+    """
+
+    glance: Glance
+    source: Source
+    missing: int | None
+    remarks: list[str]
+
+
 @dataclass(frozen=True)
 class _Sight:
-    """All that a frame's colours depend on, where it is coloured by itself."""
+    """All that a frame's colours depend on: the plan's where it is coloured by itself, and those that are kept."""
 
     frame: int
     looks: Looks | None
@@ -41,51 +69,71 @@ class _Sight:
     grading: Grading
     references: tuple[PlannedReference, ...]
     identities: tuple[str, ...]
+    kept: FilmColors | None
 
 
 class Sights:
-    """Colours frames by themselves.
+    """Colours frames by themselves, where nothing is kept of them.
 
     Args:
         info: The film.
         networks: Colour the frames.
         known: Reads the stills.
+        shots: Finds what is kept.
         frames: Of the film, as a decode counts them.
     """
 
-    def __init__(self, info: VideoInfo, networks: ExemplarColorizer, known: KnownStills, *, frames: int) -> None:
-        self._info, self._networks, self._known, self._frames = info, networks, known, frames
+    def __init__(
+        self,
+        info: VideoInfo,
+        networks: ExemplarColorizer,
+        known: KnownStills,
+        shots: WholeShots,
+        *,
+        frames: int,
+    ) -> None:
+        self._info, self._networks, self._known, self._shots, self._frames = info, networks, known, shots, frames
         self._stills: dict[str, Still] = {}
         self._frame = lru_cache(maxsize=1)(self._read)
         self._seen = lru_cache(maxsize=_GLANCES_KEPT)(self._color)
-        self._small = lru_cache(maxsize=_THUMBNAILS_KEPT)(lambda sight: cell(self._seen(sight).colored))
+        self._small = lru_cache(maxsize=_THUMBNAILS_KEPT)(lambda sight: cell(self._seen(sight)[0].colored))
 
     @cached_property
     def times(self) -> list[Fraction]:
         """When each frame is shown, in seconds."""
         return frame_times(self._info.path, stream=self._info.stream, frames=self._frames)
 
-    def see(self, frame: int, plan: ColorPlan) -> tuple[Glance, list[str]]:
-        """Colour a frame as a plan has it, and say what of its shot is not used, one line each.
+    def see(self, frame: int, plan: ColorPlan, work: Work) -> Seen:
+        """Show a frame in colours as a plan has it.
+
+        Args:
+            frame: Its number.
+            plan: The plan.
+            work: On the film.
 
         Raises:
             VideoError: The film cannot be read.
             ReferenceImageError: A still of the shot is missing, or cannot be read.
         """
-        sight, remarks = self._sight(frame, plan)
-        return self._seen(sight), remarks
+        sight, remarks = self._sight(frame, plan, work)
+        glance, is_film = self._seen(sight)
+        source: Source = "film" if is_film else "alone"
+        if not (shot := self._shot(sight)).colored:
+            source = "neutral" if shot.neutral else "own"
+        return Seen(glance, source, sight.kept.missing if is_film and sight.kept is not None else None, remarks)
 
-    def thumbnail(self, frame: int, plan: ColorPlan) -> Bytes:
-        """Return a frame in its colours, RGB uint8 (180, w, 3); raises as `see`."""
-        return self._small(self._sight(frame, plan)[0])
+    def thumbnail(self, frame: int, plan: ColorPlan, work: Work) -> Bytes:
+        """Return a frame in its colours, RGB uint8 (180, w, 3); arguments and what is raised are as for `see`."""
+        return self._small(self._sight(frame, plan, work)[0])
 
-    def _sight(self, frame: int, plan: ColorPlan) -> tuple[_Sight, list[str]]:
-        settled = _settled_alone(plan.shot_at(frame), plan, self._known)
+    def _sight(self, frame: int, plan: ColorPlan, work: Work) -> tuple[_Sight, list[str]]:
+        settled = settle_shot(plan, plan.shot_at(frame), load=self._known.load)
         assert settled.plan is not None, "a plan was given"
         self._load(settled.references)
         shot = settled.plan.shot_at(frame)
         identities = tuple(self._stills[each.path].reference.identity for each in shot.references)
-        sight = _Sight(frame, shot.looks, shot.treatment, shot.grading, tuple(shot.references), identities)
+        kept = self._shots.find(frame, settled, plan, work)
+        sight = _Sight(frame, shot.looks, shot.treatment, shot.grading, tuple(shot.references), identities, kept)
         return sight, settled.notes
 
     def _load(self, references: Collection[Reference]) -> None:
@@ -94,8 +142,16 @@ class Sights:
             if known is None or known.reference.identity != reference.identity:
                 self._stills.update(load_stills([reference], self._networks, self._info))
 
-    def _color(self, sight: _Sight) -> Glance:
-        shot = PlannedShot(
+    def _color(self, sight: _Sight) -> tuple[Glance, bool]:
+        """Return a frame in colours, and whether they are those that the film will have."""
+        frame, kept = self._frame(sight.frame), sight.kept
+        if kept is not None and (ab := kept.read()) is not None:
+            luma = working_luma(frame, self._info, long_side=kept.long_side)
+            return in_colors(frame, Chroma(ab, np.ones_like(luma)), luma, self._info, kept.grading), True
+        return look_at(frame, self._shot(sight), self._info, self._stills, self._networks), False
+
+    def _shot(self, sight: _Sight) -> PlannedShot:
+        return PlannedShot(
             start=0,
             stop=self._frames,
             looks=sight.looks,
@@ -103,20 +159,7 @@ class Sights:
             **asdict(sight.grading),
             references=list(sight.references),
         )
-        return look_at(self._frame(sight.frame), shot, self._info, self._stills, self._networks)
 
     def _read(self, frame: int) -> Frame:
         with closing(read_frames(self._info, [frame], of=self._frames, times=self.times)) as frames:
             return next(frames)
-
-
-def _settled_alone(shot: PlannedShot, plan: ColorPlan, known: KnownStills) -> Settled:
-    """Settle one shot of a plan, without the stills that it does not use: those need not be read for it."""
-    needed = {shot.start, *(plan.shot_at(frame).start for frame in shot.borrow)}
-    return settle(
-        plan.with_shots(
-            each if each.start in needed else each.model_copy(update={"references": [], "borrow": []})
-            for each in plan.shots
-        ),
-        load=known.load,
-    )
