@@ -15,9 +15,10 @@ import skimage.data
 from films import Film, as_jpeg, picture, render
 from numpy.typing import NDArray
 
+from vidcolor.color import rgb_to_luma
 from vidcolor.errors import PlanError, ReferenceImageError, VideoError
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
-from vidcolor.plan.likeness import thumbnail
+from vidcolor.plan.likeness import FrameFinder, thumbnail
 from vidcolor.plan.painted import settle
 from vidcolor.references import Reference
 
@@ -112,6 +113,47 @@ def test_a_still_of_another_aspect_is_bound_to_its_frame(film: Path, kind: str) 
     assert bound(plan) == {"astronaut.png": 7, "coffee.png": 27, "cat.png": 47}
     noted = "shows a part of its frame: beside that, colours come by likeness"
     assert plan.notes == ([f"{each.name} {noted}" for each in stills] if kind == "cropped" else [])
+
+
+def test_a_still_cropped_by_hand_keeps_its_named_frame_in_a_small_film(tmp_path: Path) -> None:
+    pictures = [scene("astronaut", frame) for frame in range(10)]
+    film = render(tmp_path / "film", Film(width=WIDTH, height=HEIGHT, frames=10), pictures=pictures)
+    corner = np.asarray(cv2.resize(pictures[7][:70, :75], (600, 560), interpolation=cv2.INTER_CUBIC), np.uint8)
+    plan = make_plan(film, [still(corner, frame=7)])
+    assert bound(plan) == {"still.png": 7}
+    assert plan.notes == ["still.png shows a part of its frame: beside that, colours come by likeness"]
+
+
+def test_only_a_still_that_shows_less_than_its_frame_is_said_to(tmp_path: Path) -> None:
+    pictures = [scene("coffee", frame) for frame in range(10)]
+    film = render(tmp_path / "film", Film(width=WIDTH, height=HEIGHT, frames=10), pictures=pictures)
+    at_the_left = np.pad(pictures[7], ((0, 0), (0, 150), (0, 0)))
+    card = np.full((100, 248, 3), (200, 0, 0), np.uint8)
+    for each in (at_the_left, card):
+        plan = make_plan(film, [still(each, frame=7)])
+        assert (bound(plan), plan.notes) == ({"still.png": 7}, [])
+
+
+@pytest.mark.parametrize("bars", [0, 1], ids=["black", "white"])
+def test_bars_do_not_make_a_still_too_bright_for_its_frame(bars: float) -> None:
+    frame = rgb_to_luma(scene("astronaut", 7).astype(np.float32) / 255) * np.float32(0.4)
+    square = np.pad(frame, (((3 * WIDTH - HEIGHT) // 2,) * 2, (0, 0)), constant_values=bars)
+    finder = FrameFinder([square], aspect=WIDTH / HEIGHT, named={})
+    finder.push(7, np.asarray(frame * 255, np.uint8))
+    assert finder.best[0].frame == 7
+    assert finder.best[0].score > 0.8
+    assert not finder.best[0].part
+
+
+def test_a_name_is_not_believed_for_a_middle_that_is_alike_by_chance() -> None:
+    frame = rgb_to_luma(scene("astronaut", 7).astype(np.float32) / 255)
+    other = cv2.GaussianBlur(np.random.default_rng(0).random((32, WIDTH), np.float32), (0, 0), 2)
+    strip = np.asarray(0.18 * frame[32:64] + 2 * (other - 0.5) + 0.5, np.float32)
+    middle = float(thumbnail(strip, full_scale=1) @ thumbnail(frame[32:64], full_scale=1))
+    assert 0.35 < middle < 0.55
+    finder = FrameFinder([strip], aspect=WIDTH / HEIGHT, named={0: 7})
+    assert finder.push(7, np.asarray(frame * 255, np.uint8)).named == [0]
+    assert finder.named[0].score < 0.3
 
 
 @pytest.mark.parametrize("name", ["rocket", "retina", "colorwheel", "immunohistochemistry"])

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcolor.color import working_size
 from vidcolor.errors import PlanError
+from vidcolor.framing import upright_luma
 from vidcolor.placement import place
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, Match
 from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
-from vidcolor.plan.samples import Samples, upright_luma
+from vidcolor.plan.samples import Samples
 from vidcolor.plan.schema import ColorPlan
 from vidcolor.references import Reference, load_references
 from vidcolor.shots import Shot, ShotDetector, small_luma
@@ -28,8 +30,8 @@ Progress = Callable[[int, int | None], None]
 
 _LONG_SIDE = 480
 """Of stills where their greys are compared, at most."""
-_NEARLY_ALL = 0.9
-"""Share of a frame from which a still is said to show all of it."""
+_NEARLY_ALL = 0.95
+"""Share of a frame from which a still is not said to show a part of it."""
 
 
 def make_plan(
@@ -194,7 +196,8 @@ class _Viewing:
 
     def _closely(self, still: int, frame: int, luma: Floats) -> Match | None:
         """Look for a frame in a still, or in a part of it."""
-        placement = place(luma, _reduced(self._references[still]))
+        reference = self._references[still]
+        placement = place(luma, reference.luma(size=working_size(*reference.size)))
         if placement is None:
             return None
         return Match(PLAUSIBLE, frame, part=bool(placement.covered(luma.shape[::-1]).mean() < _NEARLY_ALL))

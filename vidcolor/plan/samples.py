@@ -74,7 +74,7 @@ class Samples:
         self._last = frame, info
         if frame.index % _EVERY:
             return
-        self._kept.append(Sample(frame.index, upright_luma(frame, info)))
+        self._kept.append(Sample(frame.index, _upright_luma(frame, info)))
         if len(self._kept) <= _KEPT:
             return
         # The newest stay, for a shot of a few frames among them has not been reported yet; the others thin out evenly.
@@ -95,7 +95,7 @@ class Samples:
             frame, info = self._last
             near = min(self._kept, key=lambda each: abs(each.index - middle), default=None)
             if near is None or abs(frame.index - middle) < abs(near.index - middle):
-                near = Sample(frame.index, upright_luma(frame, info))
+                near = Sample(frame.index, _upright_luma(frame, info))
             inside = [Sample(middle, near.luma)]
         self._kept = [each for each in self._kept if each.index >= shot.stop]
         self._stride = _EVERY
@@ -131,8 +131,7 @@ def _detail(luma: Floats) -> tuple[float, float, float]:
     return content, sharpness, float(spots.mean())
 
 
-def upright_luma(frame: Frame, info: VideoInfo) -> Floats:
-    """Return a frame's luma float32 (h, w) in [0, 1] as a viewer sees it, long side at most 384."""
+def _upright_luma(frame: Frame, info: VideoInfo) -> Floats:
     width, height = info.width * float(info.sar), float(info.height)
     scale = min(1.0, _LONG_SIDE / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
