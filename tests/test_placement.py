@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 
 from vidcolor.color import rgb_to_luma
-from vidcolor.placement import place
+from vidcolor.placement import centred, place
 
 Floats = npt.NDArray[np.float32]
 SIZE = (384, 256)
@@ -74,6 +74,20 @@ def test_how_far_a_frame_lies_from_a_still_is_told_at_its_corners() -> None:
     cropped = place(frame, np.ascontiguousarray(frame[:, 64:320]))
     assert cropped is not None
     assert cropped.distance(SIZE) == pytest.approx(96, abs=1)  # of the still stretched to it: 64 pixels of 256
+
+
+def test_where_the_middle_was_kept_is_told_from_the_aspects() -> None:
+    y, x = np.mgrid[:256, :384].astype(np.float32)
+    places = np.stack([x, y], 2)
+    cropped, framed = centred(384 / 256, 1)
+    middle = cropped.seen(places[:, 64:320], SIZE)
+    np.testing.assert_allclose(middle[:, 66:318], places[:, 66:318], atol=0.01)
+    assert cropped.covered(SIZE).mean() == pytest.approx(2 / 3, abs=0.01)
+    square = np.pad(places, ((64, 64), (0, 0), (0, 0)))
+    np.testing.assert_allclose(framed.seen(square, SIZE), places, atol=0.01)
+    assert framed.covered(SIZE).all()
+    assert all(each.distance(SIZE) < 1e-6 for each in centred(1.5, 1.5))
+    assert centred(1.5, 2 / 5000) == centred(1.5, 5000 / 2) == []
 
 
 @pytest.mark.parametrize("other", PHOTOGRAPHS)

@@ -19,6 +19,7 @@ from vidcolor.evaluation.pictures import picture
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import shrink
 from vidcolor.overview import look_at
+from vidcolor.placement import place
 from vidcolor.plan import make_plan
 from vidcolor.propagation import PaintedStill
 
@@ -49,7 +50,7 @@ def moved(rgb: Rgb, *, zoom: float = 1.0, right: float = 0.0) -> Rgb:
 
 
 def still_of(rgb: Rgb) -> PaintedStill:
-    return PaintedStill((rgb.shape[1], rgb.shape[0]), lambda size: shrink(rgb, size), "bt601")
+    return PaintedStill((rgb.shape[1], rgb.shape[0]), lambda size: shrink(rgb, size), "bt601", SIZE[0] / SIZE[1])
 
 
 def luma_of(rgb: Rgb) -> Floats:
@@ -143,6 +144,25 @@ def test_a_part_of_a_frame_colours_that_part_alone(change: Callable[[Rgb], Rgb],
     assert laid.confidence.max() < 1
     assert np.linalg.norm(laid.ab - ab_of(rgb), axis=2)[shown].mean() < 2
     assert np.linalg.norm(ab_of(np.asarray(cv2.resize(change(rgb), SIZE), np.uint8)) - ab_of(rgb), axis=2).mean() > 8
+
+
+@pytest.mark.parametrize("change", [lambda rgb: rgb[:, 64:320], framed], ids=["cropped", "framed"])
+def test_a_still_whose_middle_was_kept_lies_on_a_frame_without_features(change: Callable[[Rgb], Rgb]) -> None:
+    rgb = np.asarray(cv2.GaussianBlur(scene(), (0, 0), 6), np.uint8)
+    still = np.ascontiguousarray(change(rgb))
+    assert place(luma_of(rgb), luma_of(still)) is None
+    laid = still_of(still).laid_on(luma_of(rgb), preset="half")
+    sure = laid.confidence > 0.5
+    assert sure.mean() > 0.25
+    assert np.linalg.norm(laid.ab - ab_of(rgb), axis=2)[sure].mean() < 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5000), (5000, 2)])
+def test_a_strip_or_a_dot_colours_its_frame_all_the_same(size: tuple[int, int]) -> None:
+    strip = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    laid = still_of(strip).laid_on(luma_of(scene()), preset="half")
+    assert np.isfinite(laid.ab).all()
+    assert np.isfinite(laid.confidence).all()
 
 
 def test_a_film_finds_its_frame_in_a_still_that_was_cropped(networks: ExemplarColorizer, tmp_path: Path) -> None:

@@ -13,6 +13,12 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
+def upright_aspect(info: VideoInfo) -> float:
+    """Width to height of the picture as a viewer sees it."""
+    stored = info.width * info.sar / info.height
+    return float(1 / stored if info.quarter_turns % 2 else stored)
+
+
 def upright_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:
     """Working width and height of the picture as a viewer sees it: pixels square, turned."""
     size = max(1, round(info.width * info.sar)), info.height

@@ -86,6 +86,25 @@ def place(frame: Floats, still: Floats) -> Placement | None:
     return Placement(np.linalg.inv(_to_pixels(still.shape[::-1])) @ matrix @ _to_pixels(frame.shape[::-1]))
 
 
+def centred(frame: float, still: float) -> list[Placement]:
+    """Return where a frame lies in a still that was cropped evenly on both sides, and in one that was framed so.
+
+    A strip shows too little of a picture to be one of it.
+
+    Args:
+        frame: Its width to its height.
+        still: The same of the still.
+    """
+    narrow, flat = min(1.0, still / frame), min(1.0, frame / still)
+    if min(narrow, flat) < _SCALES[0]:
+        return []
+    return [_about_the_middle(1 / narrow, 1 / flat), _about_the_middle(flat, narrow)]
+
+
+def _about_the_middle(across: float, down: float) -> Placement:
+    return Placement(np.array([[across, 0, (1 - across) / 2], [0, down, (1 - down) / 2], [0, 0, 1]], np.float64))
+
+
 def _pairs(frame: Floats, still: Floats) -> tuple[Floats, Floats]:
     """Return places in both, float32 (n, 2) in pixels, where they look alike."""
     finder, matcher = cv2.SIFT.create(_FEATURES, contrastThreshold=_CONTRAST), cv2.BFMatcher()

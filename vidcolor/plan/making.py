@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color import working_size
 from vidcolor.errors import PlanError
-from vidcolor.framing import upright_luma
+from vidcolor.framing import upright_aspect, upright_luma
 from vidcolor.placement import place
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, Match
@@ -139,12 +139,8 @@ class _Viewing:
         self.frames = 0
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
-        seen = Fraction(info.width, info.height) * info.sar
-        self.finder = FrameFinder(
-            [_reduced(still) for still in references],
-            aspect=float(1 / seen if info.quarter_turns % 2 else seen),
-            named=named,
-        )
+        lumas = [_reduced(still) for still in references]
+        self.finder = FrameFinder(lumas, aspect=upright_aspect(info), named=named)
         self._likeliest: dict[int, NDArray[np.uint8]] = {}
 
     @property

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from vidcolor.color import Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.flow import Preset
-from vidcolor.placement import place
+from vidcolor.placement import Placement, centred, place
 from vidcolor.propagation.fusion import carry
 from vidcolor.propagation.inside import Side
 from vidcolor.propagation.landmarks import Landmark
@@ -69,11 +69,13 @@ class PaintedStill:
         size: Its width and height.
         picture: Returns it, stretched to a (width, height): RGB float32 in [0, 1].
         matrix: Of the film's luma.
+        aspect: Width to height of the film's picture.
     """
 
     size: tuple[int, int]
     picture: Callable[[tuple[int, int]], Floats]
     matrix: str
+    aspect: float
 
     def laid_on(self, luma: Floats, *, preset: Preset) -> Chroma:
         """Return the colours of a frame, given its luma (h, w) at the working size.
@@ -91,12 +93,20 @@ class PaintedStill:
         return stretched.as_it_is if stretched.lies else stretched.moved()
 
     def _placed(self, luma: Floats, preset: Preset) -> "_Attempt | None":
-        """Look for a frame in a part of the still, or for the still in a part of the frame."""
+        """Look for a frame in a part of the still, or for the still in a part of the frame.
+
+        Where features tell nothing, as in a blurred film or in flat painting, most often the middles were kept.
+        """
         size = luma.shape[1], luma.shape[0]
         own = self.picture(working_size(*self.size, long_side=max(size)))
         placement = place(luma, rgb_to_luma(own, self.matrix))
-        if placement is None or placement.distance(size) < _THERE:
-            return None
+        likely = centred(self.aspect, self.size[0] / self.size[1]) if placement is None else [placement]
+        attempts = [self._seen(each, luma, preset) for each in likely if each.distance(size) >= _THERE]
+        return max(attempts, key=lambda attempt: attempt.explained, default=None)
+
+    def _seen(self, placement: Placement, luma: Floats, preset: Preset) -> "_Attempt":
+        """Look for a frame where it may lie in the still."""
+        size = luma.shape[1], luma.shape[0]
         rgb = placement.seen(self.picture(placement.still_size(size, self.size)), size)
         shown = np.asarray(cv2.erode(placement.covered(size), _EDGE, borderValue=1), np.float32)
         return self._attempt(rgb, shown, luma, preset)
