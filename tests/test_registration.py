@@ -21,7 +21,9 @@ from vidcolor.framing import shrink
 from vidcolor.overview import look_at
 from vidcolor.placement import place
 from vidcolor.plan import make_plan
+from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, FrameFinder
 from vidcolor.propagation import PaintedStill
+from vidcolor.references import Reference
 
 Rgb = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -203,6 +205,17 @@ def test_a_film_follows_a_still_of_another_scan(networks: ExemplarColorizer, tmp
     ours = np.mean([error(rgb_to_ab(r.astype(np.float32) / 255), p) for r, p in zip(results, pictures, strict=True)])
     beside = error(ab_of(moved(pictures[0], zoom=1.03)), pictures[0])
     assert ours < 0.7 * beside
+
+
+def test_a_still_in_which_half_has_moved_is_of_another_moment(tmp_path: Path) -> None:
+    rgb = scene()
+    apart = np.hstack([moved(rgb, right=-14)[:, :192], moved(rgb, right=14)[:, 192:]])
+    film = render(tmp_path / "film", replace(_FILM, frames=4), pictures=[_grey(rgb)] * 4)
+    finder = FrameFinder([luma_of(apart)], aspect=1.5, named={})
+    finder.push(0, (luma_of(rgb) * 255).astype(np.uint8))
+    assert PLAUSIBLE < finder.best[0].score < SAME_FRAME
+    assert place(luma_of(rgb), luma_of(apart)) is not None
+    assert [each.frame for each in make_plan(film, [Reference(None, apart)]).shots[0].references] == [None]
 
 
 def test_a_single_frame_shows_its_still_where_the_film_will_have_it(

@@ -33,9 +33,11 @@ class Placement:
 
     Attributes:
         matrix: (3, 3), affine, from places in the frame to places in the still, as shares of width and height.
+        agreement: Share of the places that look alike which agree on it, in (0, 1]: what moved since does not.
     """
 
     matrix: Matrix
+    agreement: float = 1.0
 
     def still_size(self, size: tuple[int, int], still_size: tuple[int, int]) -> tuple[int, int]:
         """Return the (width, height) of the still at which its pixels are as large as those of a frame of this size."""
@@ -83,7 +85,8 @@ def place(frame: Floats, still: Floats) -> Placement | None:
     if found is None or agreeing.sum() < _AGREEING or not _is_likely(np.asarray(found[:, :2], np.float64)):
         return None
     matrix = np.vstack([found, [0, 0, 1]])
-    return Placement(np.linalg.inv(_to_pixels(still.shape[::-1])) @ matrix @ _to_pixels(frame.shape[::-1]))
+    matrix = np.linalg.inv(_to_pixels(still.shape[::-1])) @ matrix @ _to_pixels(frame.shape[::-1])
+    return Placement(matrix, float(agreeing.mean()))
 
 
 def centred(frame: float, still: float) -> list[Placement]:
