@@ -36,13 +36,14 @@ Floats = npt.NDArray[np.float32]
 
 # A still does not lie on its frame where so much of the picture is surely found so many half-size pixels away. Of
 # stills of the very frames of twelve clips, to which grain was added, as JPEG of quality 40, with other tones, or with
-# luma repainted in patches, up to 3.6 % of the picture is found a pixel away and 22 % half a pixel, 26 % in a film of
-# 96x64; of stills that are shifted by a pixel of 384, 35 % or more are found half a pixel away.
-_AWAY = ((1.0, 0.04), (0.5, 0.3))
+# luma repainted in patches, up to 1.3 % of the picture is found a pixel away and 18 % half a pixel, 28 % in a film of
+# 96x64; of stills that are shifted by a pixel of 384, 40 % or more are found half a pixel away in eleven of the clips.
+# Flow that is checked as finely back as forth wanders in what is enlarged so far: 36 % then.
+_AWAY = ((1.0, 0.02), (0.5, 0.35))
 _SURE = 0.5
 
-# Where little of the frame is found the still may show a part of it: of the same stills 45 % or more is found, of those
-# with patches painted over 21 to 60 %, of squares cut from eleven of the clips, or of these set in a frame, up to 30 %.
+# Where little of the frame is found the still may show a part of it: of the same stills 46 % or more is found, of those
+# with patches painted over 20 to 54 %, of squares cut from eleven of the clips, or of these set in a frame, up to 28 %.
 _EXPLAINED = 0.5
 _THERE = 1.0
 """Pixels at a corner up to which a placement says no more than that the still is there."""
@@ -89,7 +90,7 @@ class PaintedStill:
         if not (stretched.lies and stretched.explained > _EXPLAINED):
             placed = self._placed(luma, preset)
             if placed is not None and placed.explained > stretched.explained:
-                return placed.doubted(luma) if placed.lies else placed.moved()
+                return placed.doubted() if placed.lies else placed.moved()
         return stretched.as_it_is if stretched.lies else stretched.moved()
 
     def _placed(self, luma: Floats, preset: Preset) -> "_Attempt | None":
@@ -117,8 +118,7 @@ class PaintedStill:
         luma = _as_bright(rgb_to_luma(rgb, self.matrix), frame, shown > 0)
         still = Landmark.of(WorkingFrame(0, luma, chroma), Sight.of(luma, preset))
         step = Step(WorkingFrame(0, frame), Sight.of(frame, preset))
-        track, _ = link(step.sight, still.sight)
-        return _Attempt(chroma, luma, still.along(track, step))
+        return _Attempt(chroma, luma, still, step, still.seen_from(step))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +128,15 @@ class _Attempt:
     Attributes:
         as_it_is: Its colours there; confidence is 0 where it shows nothing of the frame, 1 elsewhere.
         luma: float32 (h, w), its luma in the frame's greys.
-        side: The way from the frame to it.
+        still: What flow sees of it.
+        frame: What flow sees of the frame.
+        side: The way from the frame to it, found at a glance.
     """
 
     as_it_is: Chroma
     luma: Floats
+    still: Landmark
+    frame: Step
     side: Side
 
     @property
@@ -149,13 +153,14 @@ class _Attempt:
 
     def moved(self) -> Chroma:
         """The still's colours moved along with the things they belong to, as far as flow is sure."""
-        side = self.side
+        track, _ = link(self.frame.sight, self.still.sight)
+        side = self.still.along(track, self.frame)
         found = carry(side.planes, side.track, side.validity, side.provenance).evidence()
         return Chroma(found.ab, np.minimum(found.confidence, _MOST), found.provenance)
 
-    def doubted(self, frame: Floats) -> Chroma:
+    def doubted(self) -> Chroma:
         """The still's colours where they are, less sure where the frame's luma is another: there something moved."""
-        difference = cv2.blur(cv2.absdiff(self.luma, frame), _WINDOW) / _OTHER
+        difference = cv2.blur(cv2.absdiff(self.luma, self.frame.frame.luma), _WINDOW) / _OTHER
         alike = cv2.erode(np.exp(-difference * difference), np.ones(_WINDOW, np.uint8))
         own = self.as_it_is
         return Chroma(own.ab, np.asarray(own.confidence * alike * _MOST, np.float32))
