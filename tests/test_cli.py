@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -763,3 +764,11 @@ def test_bar_of_unknown_length_moves_too() -> None:
     bars.stop()
     assert "7/?" in drawn.getvalue()
     assert "64/128" in drawn.getvalue()
+
+
+def test_a_quiet_command_leaves_the_log_as_it_was() -> None:
+    log = logging.getLogger("vidcolor")
+    before = log.handlers, log.level
+    with Talk(quiet=True, json=False):
+        assert log.level == logging.WARNING
+    assert (log.handlers, log.level) == before

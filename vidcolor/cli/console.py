@@ -232,6 +232,7 @@ class Talk:
 
         console = Console(stderr=True)
         log = logging.getLogger("vidcolor")
+        self._before = log.handlers, log.level
         handler = RichHandler(console=console, show_time=False, show_path=False, markup=False)
         handler.setFormatter(_OneLine())
         log.handlers = [handler]
@@ -250,6 +251,9 @@ class Talk:
         if self._bars is not None:
             with suppress(OSError):
                 self._bars.stop()
+        log = logging.getLogger("vidcolor")  # as the program that called found it
+        log.handlers, level = self._before
+        log.setLevel(level)
 
     def progress(self, stage: str, done: int, total: int | None, unit: str = "frames") -> None:
         """Move a bar: `done` of `total` units of a stage, None when nobody knows how many there are.
