@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from vidcolor import Colorizer
+from vidcolor.exemplar import ExemplarColorizer
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,12 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     save_weights(path, network.state_dict(), config=network.config.to_dict(), version="0.0.0")
     return path
+
+
+@pytest.fixture(scope="session")
+def networks(untrained: Path) -> ExemplarColorizer:
+    """Those networks; where colours matter a test file has trained ones of its own under this name."""
+    return ExemplarColorizer.load(untrained)
 
 
 @pytest.fixture(scope="session")

@@ -49,11 +49,6 @@ def test_a_frame_beyond_the_film_is_an_error(tmp_path: Path) -> None:
         list(read_frames(probe(path), [2, 5], of=5))
 
 
-@pytest.fixture(scope="module")
-def networks(untrained: Path) -> ExemplarColorizer:
-    return ExemplarColorizer.load(untrained)
-
-
 @pytest.fixture
 def plan(tmp_path: Path) -> ColorPlan:
     path = render(tmp_path / "film", Film(frames=12))

@@ -35,11 +35,6 @@ Open = Callable[..., Library]
 
 
 @pytest.fixture(scope="module")
-def networks(untrained: Path) -> ExemplarColorizer:
-    return ExemplarColorizer.load(untrained)
-
-
-@pytest.fixture(scope="module")
 def trained() -> ExemplarColorizer:
     return ExemplarColorizer.load(Path(__file__).parent.parent / "weights" / "vidcolor-base.safetensors")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import films
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -52,7 +53,7 @@ def moved(rgb: Rgb, *, zoom: float = 1.0, right: float = 0.0) -> Rgb:
 
 
 def still_of(rgb: Rgb) -> PaintedStill:
-    return PaintedStill((rgb.shape[1], rgb.shape[0]), lambda size: shrink(rgb, size), "bt601", SIZE[0] / SIZE[1])
+    return PaintedStill((rgb.shape[1], rgb.shape[0]), lambda size: shrink(rgb, size), "bt601", SIZE)
 
 
 def luma_of(rgb: Rgb) -> Floats:
@@ -97,6 +98,18 @@ def test_a_still_of_the_very_frame_is_taken_as_it_is(change: Callable[[Rgb], Rgb
     laid = still_of(rgb).laid_on(grainy(luma_of(scene())), preset="half")
     np.testing.assert_array_equal(laid.ab, rgb_to_ab(shrink(rgb, SIZE)))
     assert laid.confidence.min() == 1
+
+
+@pytest.mark.parametrize("number", [1, 5, 9, 15])
+def test_a_still_of_a_tiny_film_is_taken_as_it_is(number: int) -> None:
+    rgb = films.picture(number, 30, 96, 64)
+    grey = np.rint(16 + 219 * luma_of(rgb)).astype(np.uint8)
+    luma = np.asarray((cv2.resize(grey, SIZE, interpolation=cv2.INTER_LINEAR) - np.float32(16)) / 219, np.float32)
+    still = PaintedStill((96, 64), lambda size: shrink(rgb, size), "bt601", (96, 64))
+    assert still.laid_on(luma, preset="half").confidence.min() == 1
+    beside = np.ascontiguousarray(np.roll(rgb, 1, axis=1))
+    still = PaintedStill((96, 64), lambda size: shrink(beside, size), "bt601", (96, 64))
+    assert still.laid_on(luma, preset="half").confidence.max() < 1
 
 
 @pytest.mark.parametrize(("zoom", "right"), [(1.02, 4.0), (1.0, 2.0), (0.98, -3.0)])

@@ -66,7 +66,7 @@ def begun(
 
         effort = EFFORTS["balanced"]
         shot = networks.shot([reference(still) for still in stills], spans)
-        blank = PaintedStill((2, 2), lambda size: np.full((size[1], size[0], 3), 0.5, np.float32), "bt709", 1.0)
+        blank = PaintedStill((2, 2), lambda size: np.full((size[1], size[0], 3), 0.5, np.float32), "bt709", (384, 256))
         found = ShotFrames(
             frames(),
             reader.info,

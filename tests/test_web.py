@@ -25,11 +25,6 @@ RED = (0.8, 0.1, 0.1)
 
 
 @pytest.fixture(scope="module")
-def networks(untrained: Path) -> ExemplarColorizer:
-    return ExemplarColorizer.load(untrained)
-
-
-@pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render(tmp_path_factory.mktemp("film") / "film", Film(frames=FRAMES, width=96, height=64))
 

@@ -34,11 +34,6 @@ Picture = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
-def networks(untrained: Path) -> ExemplarColorizer:
-    return ExemplarColorizer.load(untrained)
-
-
-@pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render(tmp_path_factory.mktemp("film") / "film", Film(frames=FRAMES, width=96, height=64))
 

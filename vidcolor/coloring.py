@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vidcolor.color import LONG_SIDE, Chroma, rgb_to_ab, rgb_to_luma, working_size
 from vidcolor.exemplar import EncodedReference, ExemplarColorizer, ScaledReference, Views
 from vidcolor.exposure import exposed
-from vidcolor.framing import as_stored, shrink, upright_aspect
+from vidcolor.framing import as_stored, seen_size, shrink
 from vidcolor.marking import MarkingColorizer
 from vidcolor.propagation import Effort, PaintedStill, propagate
 from vidcolor.references import Reference, load_references
@@ -58,7 +58,7 @@ class Still:
             self.reference.size,
             lambda size: shrink(self.reference.rgb, size),
             self.info.matrix,
-            upright_aspect(self.info),
+            seen_size(self.info),
         )
 
     def at(self, long_side: int) -> "Still":

@@ -13,16 +13,15 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
-def upright_aspect(info: VideoInfo) -> float:
-    """Width to height of the picture as a viewer sees it."""
-    stored = info.width * info.sar / info.height
-    return float(1 / stored if info.quarter_turns % 2 else stored)
+def seen_size(info: VideoInfo) -> tuple[int, int]:
+    """Width and height of the picture as a viewer sees it: pixels square, turned."""
+    size = max(1, round(info.width * info.sar)), info.height
+    return size[::-1] if info.quarter_turns % 2 else size
 
 
 def upright_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:
-    """Working width and height of the picture as a viewer sees it: pixels square, turned."""
-    size = max(1, round(info.width * info.sar)), info.height
-    return working_size(*(size[::-1] if info.quarter_turns % 2 else size), long_side=long_side)
+    """Working width and height of the picture as a viewer sees it."""
+    return working_size(*seen_size(info), long_side=long_side)
 
 
 def stored_size(info: VideoInfo, *, long_side: int = LONG_SIDE) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color import working_size
 from vidcolor.errors import PlanError
-from vidcolor.framing import upright_aspect, upright_luma
+from vidcolor.framing import seen_size, upright_luma
 from vidcolor.placement import place
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, Match
@@ -145,7 +145,8 @@ class _Viewing:
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
         lumas = [_reduced(still) for still in references]
-        self.finder = FrameFinder(lumas, aspect=upright_aspect(info), named=named)
+        width, height = seen_size(info)
+        self.finder = FrameFinder(lumas, aspect=width / height, named=named)
         self._likeliest: dict[int, NDArray[np.uint8]] = {}
 
     @property

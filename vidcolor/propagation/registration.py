@@ -10,8 +10,8 @@ features tell where the frame lies in the still, see `placement`. Tones, too, ar
 are made the frame's before the two are compared.
 
 The twelve validation clips at the working size, from one frame of theirs as the still, come out at 36.6 dB: set in a
-square frame at 36.4, cropped to a square at 32.3. Zoomed by 2 % and shifted by 1 % of the width it makes 35.8 dB, and
-31.7 painted on as it is; with its moment and two frames on either side cut out of the film 34.9, and 32.7 as it is.
+square frame at 36.5, cropped to a square at 32.3. Zoomed by 2 % and shifted by 1 % of the width it makes 35.8 dB, and
+31.7 painted on as it is; with its moment and two frames on either side cut out of the film 35.1, and 32.7 as it is.
 Stills that changed for the most part, by opaque painting, look to flow like those of another moment altogether: both
 are taken as they are.
 """
@@ -34,16 +34,17 @@ from vidcolor.propagation.steps import Step, WorkingFrame
 
 Floats = npt.NDArray[np.float32]
 
-# A still does not lie on its frame where so much of the picture is surely found so many half-size pixels away. Of
-# stills of the very frames of twelve clips, to which grain was added, as JPEG of quality 40, with other tones, or with
-# luma repainted in patches, up to 1.3 % of the picture is found a pixel away and 18 % half a pixel, 28 % in a film of
-# 96x64; of stills that are shifted by a pixel of 384, 40 % or more are found half a pixel away in eleven of the clips.
-# Flow that is checked as finely back as forth wanders in what is enlarged so far: 36 % then.
-_AWAY = ((1.0, 0.02), (0.5, 0.35))
+# A still does not lie on its frame where so much of the picture is surely found so many half-size pixels away, or that
+# many pixels of the film where these are larger. Of stills of the very frames of twelve clips, to which grain was
+# added, as JPEG of quality 40, with other tones, or with luma repainted in patches, up to 3.6 % of the picture is
+# found a pixel away and 22 % half a pixel; of those shifted by a pixel of 384, 35 % or more are found half a pixel
+# away. In films of 64 to 320 pixels all exact stills lie on their frames and of those shifted by a pixel of the film
+# one, in the smallest.
+_AWAY = ((1.0, 0.04), (0.5, 0.3))
 _SURE = 0.5
 
-# Where little of the frame is found the still may show a part of it: of the same stills 46 % or more is found, of those
-# with patches painted over 20 to 54 %, of squares cut from eleven of the clips, or of these set in a frame, up to 28 %.
+# Where little of the frame is found the still may show a part of it: of the same stills 45 % or more is found, of those
+# with patches painted over 21 to 60 %, of squares cut from eleven of the clips, or of these set in a frame, up to 30 %.
 _EXPLAINED = 0.5
 _THERE = 1.0
 """Pixels at a corner up to which a placement says no more than that the still is there."""
@@ -70,13 +71,13 @@ class PaintedStill:
         size: Its width and height.
         picture: Returns it, stretched to a (width, height): RGB float32 in [0, 1].
         matrix: Of the film's luma.
-        aspect: Width to height of the film's picture.
+        film: Width and height of the film's picture, seen upright.
     """
 
     size: tuple[int, int]
     picture: Callable[[tuple[int, int]], Floats]
     matrix: str
-    aspect: float
+    film: tuple[int, int]
 
     def laid_on(self, luma: Floats, *, preset: Preset) -> Chroma:
         """Return the colours of a frame, given its luma (h, w) at the working size.
@@ -101,7 +102,7 @@ class PaintedStill:
         size = luma.shape[1], luma.shape[0]
         own = self.picture(working_size(*self.size, long_side=max(size)))
         placement = place(luma, rgb_to_luma(own, self.matrix))
-        likely = centred(self.aspect, self.size[0] / self.size[1]) if placement is None else [placement]
+        likely = centred(self.film[0] / self.film[1], self.size[0] / self.size[1]) if placement is None else [placement]
         attempts = [self._seen(each, luma, preset) for each in likely if each.distance(size) >= _THERE]
         return max(attempts, key=lambda attempt: attempt.explained, default=None)
 
@@ -118,7 +119,9 @@ class PaintedStill:
         luma = _as_bright(rgb_to_luma(rgb, self.matrix), frame, shown > 0)
         still = Landmark.of(WorkingFrame(0, luma, chroma), Sight.of(luma, preset))
         step = Step(WorkingFrame(0, frame), Sight.of(frame, preset))
-        return _Attempt(chroma, luma, still, step, still.seen_from(step))
+        track, _ = link(step.sight, still.sight)
+        grain = max(1.0, max(luma.shape) / max(self.film) / 2)
+        return _Attempt(chroma, np.abs(luma - frame), still.along(track, step), grain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,17 +130,15 @@ class _Attempt:
 
     Attributes:
         as_it_is: Its colours there; confidence is 0 where it shows nothing of the frame, 1 elsewhere.
-        luma: float32 (h, w), its luma in the frame's greys.
-        still: What flow sees of it.
-        frame: What flow sees of the frame.
-        side: The way from the frame to it, found at a glance.
+        difference: float32 (h, w), of its luma, in the frame's greys, from the frame's.
+        side: The way from the frame to it.
+        grain: Half-size pixels, at least 1, in a pixel of the film: flow wanders in what is enlarged.
     """
 
     as_it_is: Chroma
-    luma: Floats
-    still: Landmark
-    frame: Step
+    difference: Floats
     side: Side
+    grain: float
 
     @property
     def explained(self) -> float:
@@ -149,18 +150,17 @@ class _Attempt:
         """Whether it lies on the frame, as far as it shows it."""
         distance = cv2.magnitude(*cv2.split(self.side.track.flow.field))
         sure, shown = self.side.validity > _SURE, float(self.as_it_is.confidence.mean())
-        return all(float((sure & (distance > away)).mean()) < share * shown for away, share in _AWAY)
+        return all(float((sure & (distance > away * self.grain)).mean()) < share * shown for away, share in _AWAY)
 
     def moved(self) -> Chroma:
         """The still's colours moved along with the things they belong to, as far as flow is sure."""
-        track, _ = link(self.frame.sight, self.still.sight)
-        side = self.still.along(track, self.frame)
+        side = self.side
         found = carry(side.planes, side.track, side.validity, side.provenance).evidence()
         return Chroma(found.ab, np.minimum(found.confidence, _MOST), found.provenance)
 
     def doubted(self) -> Chroma:
         """The still's colours where they are, less sure where the frame's luma is another: there something moved."""
-        difference = cv2.blur(cv2.absdiff(self.luma, self.frame.frame.luma), _WINDOW) / _OTHER
+        difference = cv2.blur(self.difference, _WINDOW) / _OTHER
         alike = cv2.erode(np.exp(-difference * difference), np.ones(_WINDOW, np.uint8))
         own = self.as_it_is
         return Chroma(own.ab, np.asarray(own.confidence * alike * _MOST, np.float32))
