@@ -156,6 +156,16 @@ def test_cut_between_shaking_shots_is_found() -> None:
     assert cuts([*shot("camera", 25, shake=0.015), *shot("coffee", 25, shake=0.015, seed=3)]) == [25]
 
 
+@pytest.mark.parametrize("head", [(18, 22), (22, 18)])
+def test_a_cut_from_one_dark_thing_on_a_light_ground_to_another_is_found(head: tuple[int, int]) -> None:
+    def thing(at: tuple[int, int], size: tuple[int, int], turned: int, below: float) -> Plane:
+        ground = np.tile(np.linspace(200, 200 + below, HEIGHT, dtype=np.float32)[:, None], (1, WIDTH))
+        return np.asarray(cv2.GaussianBlur(cv2.ellipse(ground, at, size, turned, 0, 360, (40.0,), -1), (0, 0), 2))
+
+    person, fruit = thing((44, 34), head, 20, 0), thing((52, 40), (10, 10), 0, -40)
+    assert cuts([person] * 20 + [fruit] * 20, contrast=1.0) == [20]
+
+
 def test_flicker_alone_is_no_cut() -> None:
     assert cuts(shot("camera", 40), flicker=0.2) == []
 

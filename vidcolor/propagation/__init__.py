@@ -12,7 +12,7 @@ from vidcolor.propagation.landmarks import KEPT as LANDMARKS
 from vidcolor.propagation.registration import PaintedStill
 from vidcolor.propagation.steps import Colorize, WorkingFrame
 
-REVISION = 6
+REVISION = 7
 """Of the way of colouring, networks, matching, flow, the finding of shots and titles included. Whoever changes what a
 run makes of the same film, stills and weights raises it, or jobs go on with work of both ways: the version of vidcolor
 stays the same between releases."""

@@ -30,15 +30,15 @@ from vidcolor.video import VideoReader
 
 _PROPOSE = 16.0
 """ContentDetector threshold on frames normalised to standard deviation 50."""
-_SAME = 0.82
-"""Matched correlation from which two frames show one scene. Measured on real clips: neighbours in a shot at least
-0.943, across a cut at most 0.753."""
+_SAME = 0.6
+"""Likeness from which two frames show one scene. Of 4,454 neighbours in training clips, a tenth of a second apart, 17
+are less alike; across 2,996 cuts between those clips 5 are more."""
 _PATIENCE = 3
 """A proposal stands when none of the next frames, this many, returns to the scene before it (flashes, splices)."""
 _SHORTEST = 5
 """Frames from one cut to the next; a change sooner belongs to the same transition."""
-_UNRELATED = 0.72
-"""Matched correlation under which the two ends of a dissolve are different scenes."""
+_UNRELATED = 0.46
+"""Likeness under which the two ends of a dissolve are different scenes."""
 _DISSOLVES = (24, 32, 48)
 """Frames over which a dissolve is looked for. Over 16, a boy who gets up before a wall looks like one."""
 _DISSOLVE_STRIDE = 2
