@@ -5,8 +5,9 @@
 Each clip's longest shot is reduced to the working size, treated, written as a black-and-white film and coloured from
 its first frame as it was before: bound by its name, or, where the shot begins in the dark, bound to none. What another
 program painted goes by any name. Light that changes takes the truth's colours with it; what lies on the film changes
-luma alone. The last lines have two shots that dissolve into each other over so many frames, with a still of each; only
-the dissolve is scored.
+luma alone. In the last line of the first table 24 frames of a clip and the rest of it lie around some of another clip,
+the first frames of both are the stills, and the rest is scored. The last lines have two shots that dissolve into each
+other over so many frames, with a still of each; only the dissolve is scored.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ from vidcolor.shots import detect_shots
 
 _COMING = 24
 """Frames over which a shot fades in, or an iris opens."""
+_AWAY = 24
+"""Frames of a clip before, and of another one during its interruption."""
 _DISSOLVES = (12, 24, 40)
 _ALONE = 16
 """Frames of each shot before and after a dissolve."""
@@ -138,15 +141,20 @@ def print_reels(paths: Sequence[Path], weights: Path | None, *, quality: str) ->
         rows = [_treated(colorizer, clip, treatment, quality=quality) for clip in clips]
         psnr_, error, colour = np.mean(rows, axis=0)
         print(f"| {treatment.name} | {psnr_:.2f} | {error:.2f} | {colour:.2f} |", flush=True)
+    psnr_, error, colour = np.mean([_interrupted(colorizer, *pair, quality=quality) for pair in _pairs(clips)], axis=0)
+    print(f"| goes on after {_AWAY} frames of another shot | {psnr_:.2f} | {error:.2f} | {colour:.2f} |", flush=True)
     print("\n| dissolves of | found | PSNR | CIEDE2000 | largest step of ab |\n| --- | ---: | ---: | ---: | ---: |")
-    pairs = [(clip, clips[(number + 5) % len(clips)]) for number, clip in enumerate(clips)]
     for length in _DISSOLVES:
-        scored = [_dissolved(colorizer, *pair, length, quality=quality) for pair in pairs]
+        scored = [_dissolved(colorizer, *pair, length, quality=quality) for pair in _pairs(clips)]
         if not (known := [row for row in scored if row is not None]):
             continue  # no clip is so long
         found, psnr_, error, step = np.mean(known, axis=0)
         cells = f"{found * len(known):.0f} of {len(known)} | {psnr_:.2f} | {error:.2f} | {step:.1f}"
         print(f"| {length} frames | {cells} |", flush=True)
+
+
+def _pairs(clips: Sequence[Clip]) -> list[tuple[Clip, Clip]]:
+    return [(clip, clips[(number + 5) % len(clips)]) for number, clip in enumerate(clips)]
 
 
 def _treated(colorizer: Colorizer, clip: Clip, treatment: _Treatment, *, quality: str) -> tuple[float, float, float]:
@@ -160,9 +168,23 @@ def _treated(colorizer: Colorizer, clip: Clip, treatment: _Treatment, *, quality
         truths.append(_bytes(_rgb(rgb_to_ab(lit), np.asarray(np.clip(aged, 0, 1), np.float32))))
     name = "still_000000.png" if treatment.named else "still.png"
     results = _colored(colorizer, truths, {name: treatment.still(clip.frames[0])}, quality=quality)
-    last = range(count - max(1, count // 5), count)
-    colour = sum(colourfulness(results[i]) for i in last) / sum(colourfulness(truths[i]) for i in last)
-    return *_scores(results[1:], truths[1:]), colour
+    return *_scores(results[1:], truths[1:]), _colour_at_the_end(results, truths)
+
+
+def _interrupted(colorizer: Colorizer, clip: Clip, other: Clip, *, quality: str) -> tuple[float, float, float]:
+    """Return the same of the frames of a clip that follow some of another one."""
+    size = clip.frames[0].shape[1::-1]
+    between = [np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.uint8) for each in other.frames]
+    truths = [*clip.frames[:_AWAY], *between[:_AWAY], *clip.frames[_AWAY:]]
+    stills = {"still_000000.png": clip.frames[0], f"still_{_AWAY:06d}.png": between[0]}
+    again = slice(_AWAY + len(between[:_AWAY]), None)
+    results = _colored(colorizer, truths, stills, quality=quality)[again]
+    return *_scores(results, truths[again]), _colour_at_the_end(results, truths[again])
+
+
+def _colour_at_the_end(results: Sequence[Bytes], truths: Sequence[Bytes]) -> float:
+    last = slice(-max(1, len(truths) // 5), None)
+    return sum(map(colourfulness, results[last])) / sum(map(colourfulness, truths[last]))
 
 
 def _dissolved(

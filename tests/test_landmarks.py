@@ -91,6 +91,40 @@ def test_where_other_stills_count_the_ones_before_are_no_landmarks() -> None:
     assert hidden(last) > 40
 
 
+@pytest.mark.parametrize("begin", [0, 12])
+def test_a_still_of_the_same_view_is_a_landmark_though_it_is_no_frame(begin: int) -> None:
+    frames = film(passing(40)[1:], {})
+    still = WorkingFrame(-1, _WALL, certain(palette(_WALL)))
+    alone = list(propagate(frames, guess, begin=begin))
+    lent = list(propagate(frames, guess, begin=begin, kindred=[(still, None)]))
+    beside = (slice(None), slice(100, None))
+    for result, without in zip(lent, alone, strict=True):
+        assert np.median(errors(result, palette(_WALL))[beside]) < 1
+        assert np.median(errors(without, palette(_WALL))[beside]) > 40
+    assert hidden(lent[-1]) < 3
+
+
+@pytest.mark.parametrize(("shown", "counts"), [(texture(5), None), (_WALL, range(20, 30))])
+def test_a_still_that_shows_something_else_or_does_not_count_changes_nothing(
+    shown: Floats, counts: range | None
+) -> None:
+    frames = film(passing(20)[1:], {})
+    still = WorkingFrame(-1, shown, certain(palette(shown)))
+    for a, b in zip(propagate(frames, guess), propagate(frames, guess, kindred=[(still, counts)]), strict=True):
+        np.testing.assert_array_equal(a.ab, b.ab)
+
+
+@pytest.mark.parametrize("first", [0, 8])
+def test_a_still_that_counts_from_a_frame_on_lends_its_colours_from_there(first: int) -> None:
+    frames = film(passing(20)[1:], {})
+    frames[first] = replace(frames[first], anew=True)
+    still = WorkingFrame(-1, _WALL, certain(palette(_WALL)))
+    results = list(propagate(frames, guess, kindred=[(still, range(first, 19))]))
+    wrong = [float(np.median(errors(result, palette(_WALL))[:, 100:])) for result in results]
+    assert max(wrong[first:]) < 1
+    assert min(wrong[: max(0, first - 4)], default=99) > 40
+
+
 def test_the_landmarks_colours_come_from_the_still() -> None:
     still = Chroma(palette(_WALL), np.ones_like(_WALL), everywhere(STILL, _WALL))
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 from films import Film, picture, render
 
 from vidcolor import Colorizer
 from vidcolor.color import rgb_to_ab, rgb_to_lab
 from vidcolor.errors import VideoError
+from vidcolor.evaluation.pictures import picture as as_rgb
 from vidcolor.metrics import ciede2000
 from vidcolor.plan import ColorPlan, PlannedShot, make_plan
 from vidcolor.references import load_reference
@@ -323,3 +325,29 @@ def test_a_plan_of_the_film_colours_a_segment_as_it_colours_the_film(
     part = colorizer.colorize(film, plan=plan, output=tmp_path / "part.mkv", start=start, lossless=True)
     assert part.frames == 20
     assert all(np.array_equal(a, b) for a, b in zip(chroma_of(part.output), chroma_of(plain)[10:], strict=True))
+
+
+def test_a_shot_that_comes_back_has_the_colours_of_its_still(tmp_path: Path) -> None:
+    size = 192, 128
+    person, cup = (
+        cv2.resize(getattr(skimage.data, name)()[:320, :480], size, interpolation=cv2.INTER_AREA)
+        for name in ("astronaut", "coffee")
+    )
+    back = np.roll(person, 3, axis=1)
+    shown = [*[person] * 8, *[cup] * 8, *[back] * 8]
+    greys = [np.repeat((rgb @ (0.299, 0.587, 0.114)).astype(np.uint8)[..., None], 3, axis=2) for rgb in shown]
+    path = render(tmp_path / "film", Film(codec="ffv1", frames=24, width=192, height=128), pictures=greys)
+    stills = [tmp_path / "a_000000.png", tmp_path / "b_000008.png"]
+    for still, rgb in zip(stills, (person, cup), strict=True):
+        cv2.imwrite(str(still), rgb[:, :, ::-1])
+    plan = make_plan(path, stills)
+    assert [shot.start for shot in plan.shots] == [0, 8, 16]
+    assert [(each.path, each.frame) for each in plan.shots[2].references] == [(str(stills[0]), None)]
+    made = Colorizer.load().colorize(path, plan=plan, output=tmp_path / "out.mkv", lossless=True)
+    with VideoReader(made.output) as reader:
+        result, truth = (
+            rgb_to_ab(rgb.astype(np.float32) / 255)
+            for rgb in ([as_rgb(frame, reader.info) for frame in reader][20], back)
+        )
+    error = np.linalg.norm(result - truth, axis=2)[:, 8:]
+    assert error.mean() < 1.8  # 2.3 by likeness alone

@@ -167,6 +167,7 @@ def color_shot(
         effort=effort,
         begin=shown.begin,
         landmarks=shown.landmarks(),
+        kindred=shown.kindred(),
         clock=clock,
     )
     with closing(colors):

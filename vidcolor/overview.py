@@ -166,15 +166,16 @@ def _glance(
     painted: PaintedStill | None,
 ) -> Glance:
     if shot.treatment == "keep":
-        own = show_own(frame, info)
-        return Glance(own, own, own)
+        shown = show_own(frame, info)
+        return Glance(shown, shown, shown)
     luma = upright_luma(frame, info)
     if stills or not shot.neutral:
-        still = None if painted is None else painted.laid_on(luma, preset=EFFORTS["balanced"].flow)
+        own = None if painted is None else painted.laid_on(luma, preset=EFFORTS["balanced"].flow)
         colorizer = networks.shot(shot_references(stills))
         (found,) = propagate(
-            [WorkingFrame(frame.index, luma, still)],
+            [WorkingFrame(frame.index, luma, own)],
             lambda seen, brought: colorizer.colorize(seen.luma, brought).chroma,
+            kindred=[(still.painted.by_itself(luma.shape[::-1]), None) for still, _ in stills],
         )
     else:
         found = Chroma.neutral(luma)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidcolor.color import Chroma
 from vidcolor.exemplar import Views
 from vidcolor.exposure import Exposure, dips_before, first_lit, is_black
-from vidcolor.framing import working_luma
+from vidcolor.framing import upright_size, working_luma
 from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, PaintedStill, WorkingFrame
 from vidcolor.provenance import STILL, everywhere
@@ -58,6 +58,7 @@ class ShotOutset:
         going_on: The mark of the first frame that is read, where an earlier run coloured those before it. Colours are
             those with which it would have gone on.
         passed: Numbers and luma, as stored, of painted frames before that one, at least the latest `LANDMARKS`.
+        kindred: Stills that were painted on none of its frames, each with those for which it counts, None for all.
     """
 
     start: int
@@ -65,6 +66,7 @@ class ShotOutset:
     emerging: int = 0
     going_on: Mark | None = None
     passed: Sequence[tuple[int, Floats]] = ()
+    kindred: Sequence[tuple[PaintedStill, range | None]] = ()
 
 
 class ShotFrames:
@@ -143,6 +145,11 @@ class ShotFrames:
         anew = max((change for change in self._views.changes if change <= self.first), default=0)
         return [self._working(number, luma) for number, luma in self._outset.passed if number >= anew]
 
+    def kindred(self) -> list[tuple[WorkingFrame, range | None]]:
+        """Show stills of none of the shot's frames to propagation."""
+        size = upright_size(self._info, long_side=self._long_side)
+        return [(self._traced(still.by_itself(size)), span) for still, span in self._outset.kindred]
+
     def see(self, number: int, long_side: int) -> Floats:
         """Show a frame that waits to the networks, upright."""
         return self._shown_at(*self._waiting[number], long_side)
@@ -208,9 +215,13 @@ class ShotFrames:
         upright = self._info.upright(luma)
         painted = self._painted.get(number)
         still = None if painted is None else painted.laid_on(upright, preset=self._flow)
-        if still is not None and self._views.traces:
-            still = replace(still, provenance=everywhere(STILL, upright))
-        return WorkingFrame(number, upright, still, number in self._views.changes)
+        return self._traced(WorkingFrame(number, upright, still, number in self._views.changes))
+
+    def _traced(self, frame: WorkingFrame) -> WorkingFrame:
+        """Return a frame whose still says where its colours come from, if that is asked."""
+        if frame.still is None or not self._views.traces:
+            return frame
+        return replace(frame, still=replace(frame.still, provenance=everywhere(STILL, frame.luma)))
 
 
 def frames_that_may_wait(info: VideoInfo) -> int:

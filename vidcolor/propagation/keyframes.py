@@ -13,7 +13,7 @@ from vidcolor.color import Chroma
 from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.fusion import Carried, carry, key_planes, lay_over
 from vidcolor.propagation.inside import Inside, Side, color_inside, with_landmarks
-from vidcolor.propagation.landmarks import KEPT, Landmark
+from vidcolor.propagation.landmarks import KEPT, Kindred, Landmark
 from vidcolor.propagation.motion import Sight, Track, anchor, extend, link, rest
 from vidcolor.propagation.steps import (
     FLASH_SHARE,
@@ -69,6 +69,7 @@ def propagate(
     effort: Effort = EFFORTS["balanced"],
     begin: int = 0,
     landmarks: Sequence[WorkingFrame] = (),
+    kindred: Sequence[Kindred] = (),
     clock: Clock | None = None,
 ) -> Generator[Chroma, None, None]:
     """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
@@ -88,6 +89,8 @@ def propagate(
         begin: Which of the frames to begin with; those before it are coloured backwards from it. The first one where
             there are fewer.
         landmarks: Painted frames of the shot before `frames`, where those are not all of it.
+        kindred: Painted pictures that are none of its frames, and may show the same from the same place, each with
+            the frames for which it counts, None for all.
         clock: Charged with `flow`, with `tracks` for what leads to a keyframe, and with `wait` for waiting for one.
 
     Yields:
@@ -97,13 +100,14 @@ def propagate(
     rest_of_shot, clock, between = iter(frames), clock or Clock(), between or colorize
     head, first, early = list(islice(rest_of_shot, begin + 1)), None, deque[Chroma]()
     if len(head) == begin + 1 > 1:
-        with closing(_spans(reversed(head), colorize, effort, clock)) as spans:
+        with closing(_spans(reversed(head), colorize, effort, clock, kindred=kindred)) as spans:
             first, *backwards = _delivered(spans, between, effort, clock)
         early.extendleft(backwards)
         del backwards, head[:-1]
     onwards = chain(head, rest_of_shot)
     # They are coloured while those before are delivered.
-    with closing(_spans(onwards, colorize, effort, clock, first=first, landmarks=landmarks)) as spans:
+    spans = _spans(onwards, colorize, effort, clock, first=first, landmarks=landmarks, kindred=kindred)
+    with closing(spans):
         while early:
             yield early.popleft()
         yield from _delivered(spans, between, effort, clock)
@@ -128,9 +132,10 @@ def _spans(
     *,
     first: Chroma | None = None,
     landmarks: Sequence[WorkingFrame] = (),
+    kindred: Sequence[Kindred] = (),
 ) -> Generator[Span, None, None]:
     """Find and colour keyframes in a thread, from the first frame on, whose colours may be known."""
-    found = _found(frames, colorize, effort, clock, first=first, landmarks=landmarks)
+    found = _found(frames, colorize, effort, clock, first=first, landmarks=landmarks, kindred=kindred)
     return read_ahead(found, 1, name="vidcolor-keyframes")
 
 
@@ -142,27 +147,31 @@ def _found(
     *,
     first: Chroma | None,
     landmarks: Sequence[WorkingFrame],
+    kindred: Sequence[Kindred],
 ) -> Iterator[Span]:
     """Find and colour keyframes, each from what flow brings of the one before, and of landmarks."""
     with closing(read_ahead(linked(frames, effort.flow, clock), _LINKED_AHEAD, name="vidcolor-flow")) as running:
         steps = Steps(running)
         key = steps.pull()
-        chroma = first if first is not None or key is None else _color_key(key, None, colorize)
-        before = (frame for frame in landmarks if is_painted(frame))
-        latest = deque((Landmark.of(frame, Sight.of(frame.luma, effort.flow)) for frame in before), KEPT)
+        others = [(_landmark(painted, effort), span) for painted, span in kindred]
+        latest = deque((_landmark(each, effort) for each in landmarks if is_painted(each)), KEPT)
+        chroma = first if first is not None or key is None else _color_first(key, _counting(others, key), colorize)
         while key is not None and chroma is not None:
             if key.frame.anew:
                 latest.clear()
             if is_painted(key.frame):
                 latest.append(Landmark.of(key.frame, key.sight))
+            in_view = [*_counting(others, key), *latest]
             with clock("tracks"):
                 gathered, closed = _gather(key, steps, effort)
-                end, brought, in_view = gathered[-1], None, list(latest)
-                if closed and not end.frame.anew:
-                    seen = [landmark.seen_from(end) for landmark in latest]
-                    brought = with_landmarks(_brought(chroma, key, end), seen).evidence()
-                    in_view = [mark for mark, side in zip(latest, seen, strict=True) if _shows_something(side)]
-            after = _color_key(end, brought, colorize) if closed else None
+            end, after = gathered[-1], None
+            if closed and end.frame.anew:
+                after = _color_first(end, _counting(others, end), colorize)
+            elif closed:
+                with clock("tracks"):
+                    seen = _seen(end, in_view)
+                    brought = with_landmarks(_brought(chroma, key, end), list(seen.values())).evidence()
+                after, in_view = _color_key(end, brought, colorize), list(seen)
             yield Span(gathered, chroma, after, in_view)
             key, chroma = end, after
 
@@ -246,6 +255,12 @@ def _beyond(span: Span) -> list[Inside]:
     return found
 
 
+def _color_first(key: Step, landmarks: Sequence[Landmark], colorize: Colorize) -> Chroma:
+    """Colour a keyframe that none leads to."""
+    seen = [] if is_painted(key.frame) else list(_seen(key, landmarks).values())
+    return _color_key(key, with_landmarks(seen[0].carried(), seen[1:]).evidence() if seen else None, colorize)
+
+
 def _color_key(step: Step, evidence: Chroma | None, colorize: Colorize) -> Chroma:
     still = _still(step)
     if still is None:
@@ -261,8 +276,18 @@ def _brought(chroma: Chroma, key: Step, end: Step) -> Carried:
     return carry(key_planes(chroma), track, end.explained_by(key, track), chroma.provenance)
 
 
-def _shows_something(side: Side) -> bool:
-    return float(side.validity.mean()) > _IN_VIEW
+def _landmark(frame: WorkingFrame, effort: Effort) -> Landmark:
+    return Landmark.of(frame, Sight.of(frame.luma, effort.flow))
+
+
+def _counting(others: Sequence[tuple[Landmark, range | None]], step: Step) -> list[Landmark]:
+    return [landmark for landmark, span in others if span is None or step.frame.index in span][:KEPT]
+
+
+def _seen(step: Step, landmarks: Iterable[Landmark]) -> dict[Landmark, Side]:
+    """Return the landmarks of which a frame shows something, and the ways there."""
+    sides = {landmark: landmark.seen_from(step) for landmark in landmarks}
+    return {landmark: side for landmark, side in sides.items() if float(side.validity.mean()) > _IN_VIEW}
 
 
 def _looked_around(inside: Inside, landmarks: Sequence[Landmark]) -> Inside:

@@ -79,6 +79,12 @@ class PaintedStill:
     matrix: str
     film: tuple[int, int]
 
+    def by_itself(self, size: tuple[int, int]) -> WorkingFrame:
+        """Return the still, stretched to a working (width, height), as a painted frame, which has no number: -1."""
+        rgb = self.picture(size)
+        luma = rgb_to_luma(rgb, self.matrix)
+        return WorkingFrame(-1, luma, Chroma(rgb_to_ab(rgb), np.ones_like(luma)))
+
     def laid_on(self, luma: Floats, *, preset: Preset) -> Chroma:
         """Return the colours of a frame, given its luma (h, w) at the working size.
 
