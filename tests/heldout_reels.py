@@ -115,6 +115,15 @@ def _grain(luma: Floats, rng: np.random.Generator) -> Floats:
     return luma + noise * np.float32(0.03 / noise.std())
 
 
+def _flicker(number: int, _frames: int, _size: tuple[int, int]) -> float:
+    return 1 + 0.2 * sin(1.7 * number) * sin(0.37 * number + 1)
+
+
+def _worn(luma: Floats, rng: np.random.Generator) -> Floats:
+    soft = np.asarray(cv2.GaussianBlur(luma, (0, 0), 1), np.float32)
+    return _grain(_dust(_scratches(soft, rng), rng), rng)
+
+
 _TREATMENTS = (
     _Treatment("nothing"),
     _Treatment("nothing; the still is of another scan", still=_rescanned),
@@ -123,12 +132,13 @@ _TREATMENTS = (
     _Treatment("nothing; another program painted the still", still=_repainted, named=False),
     _Treatment("fades to 15 %", lambda i, n, _: 1 - 0.85 * max(0.0, 1.5 * i / (n - 1) - 0.5)),
     _Treatment("light steps down to 60 %", lambda i, n, _: 1.0 if i < n // 2 else 0.6),
-    _Treatment("flickers by up to 20 %", lambda i, n, _: 1 + 0.2 * sin(1.7 * i) * sin(0.37 * i + 1)),
+    _Treatment("flickers by up to 20 %", _flicker),
     _Treatment(f"fades in over {_COMING} frames", lambda i, n, _: min(i / _COMING, 1.0), named=False),
     _Treatment(f"an iris opens over {_COMING} frames", _iris, named=False),
     _Treatment("dust", age=_dust),
     _Treatment("scratches", age=_scratches),
     _Treatment("grain of 3 %", age=_grain),
+    _Treatment("soft, with flicker, dust, scratches and grain", _flicker, _worn),
 )
 
 
