@@ -1,5 +1,6 @@
 """What a plan says of a shot is done to that shot, in the film and in previews."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -327,12 +328,12 @@ def test_a_plan_of_the_film_colours_a_segment_as_it_colours_the_film(
     assert all(np.array_equal(a, b) for a, b in zip(chroma_of(part.output), chroma_of(plain)[10:], strict=True))
 
 
+def _scene(name: str, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(getattr(skimage.data, name)()[:320, :480], size, interpolation=cv2.INTER_AREA)
+
+
 def test_a_shot_that_comes_back_has_the_colours_of_its_still(tmp_path: Path) -> None:
-    size = 192, 128
-    person, cup = (
-        cv2.resize(getattr(skimage.data, name)()[:320, :480], size, interpolation=cv2.INTER_AREA)
-        for name in ("astronaut", "coffee")
-    )
+    person, cup = (_scene(name, (192, 128)) for name in ("astronaut", "coffee"))
     back = np.roll(person, 3, axis=1)
     shown = [*[person] * 8, *[cup] * 8, *[back] * 8]
     greys = [np.repeat((rgb @ (0.299, 0.587, 0.114)).astype(np.uint8)[..., None], 3, axis=2) for rgb in shown]
@@ -351,3 +352,26 @@ def test_a_shot_that_comes_back_has_the_colours_of_its_still(tmp_path: Path) -> 
         )
     error = np.linalg.norm(result - truth, axis=2)[:, 8:]
     assert error.mean() < 1.8  # 2.3 by likeness alone
+
+
+def test_a_shots_own_still_is_obeyed_before_another_one_of_the_same_view(tmp_path: Path) -> None:
+    scene = _scene("astronaut", (96, 64))
+    grey = (scene @ (0.299, 0.587, 0.114)).astype(np.uint8)
+    film = render(
+        tmp_path / "film", Film(codec="ffv1", frames=40), pictures=[np.repeat(grey[..., None], 3, axis=2)] * 40
+    )
+    own, other = tmp_path / "own.png", tmp_path / "other.png"
+    cv2.imwrite(str(own), scene[:, :, ::-1])
+    cv2.imwrite(str(other), scene[:, :, [1, 0, 2]])
+
+    def last(*references: Mapping[str, object]) -> np.ndarray:
+        shot = {"start": 0, "stop": 40, "references": list(references)}
+        plan = ColorPlan.model_validate({"video": str(film), "frames": 40, "shots": [shot]})
+        output = tmp_path / "out.mkv"
+        Colorizer.load().colorize(film, plan=plan, output=output, lossless=True, overwrite=True)
+        return ab_of(output)[-1]
+
+    bound, loose = {"path": str(own), "frame": 0}, {"path": str(other), "frame": None}
+    alone, both, neither = last(bound), last(bound, loose), last(loose)
+    np.testing.assert_array_equal(both, alone)
+    assert np.abs(neither - alone).mean() > 10

@@ -130,7 +130,11 @@ def shot_colors(
         emerging=(shot.dissolve or 0) // 2,
         going_on=going_on,
         passed=tuple(passed),
-        kindred=[(stills[each.path].at(effort.long_side).painted, each.span) for each in shot.references if not bound],
+        kindred=[
+            (stills[each.path].at(effort.long_side).painted, each.span)
+            for each in shot.references
+            if each.frame is None
+        ],
     )
     colored = color_shot(
         frames,

@@ -90,7 +90,7 @@ def propagate(
             there are fewer.
         landmarks: Painted frames of the shot before `frames`, where those are not all of it.
         kindred: Painted pictures that are none of its frames, and may show the same from the same place, each with
-            the frames for which it counts, None for all.
+            the frames for which it counts, None for all. The first `KEPT` that count for a keyframe are looked for.
         clock: Charged with `flow`, with `tracks` for what leads to a keyframe, and with `wait` for waiting for one.
 
     Yields:
