@@ -184,10 +184,11 @@ def _treated(colorizer: Colorizer, clip: Clip, treatment: _Treatment, *, quality
 def _interrupted(colorizer: Colorizer, clip: Clip, other: Clip, *, quality: str) -> tuple[float, float, float]:
     """Return the same of the frames of a clip that follow some of another one."""
     size = clip.frames[0].shape[1::-1]
-    between = [np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.uint8) for each in other.frames]
-    truths = [*clip.frames[:_AWAY], *between[:_AWAY], *clip.frames[_AWAY:]]
+    away = other.frames[:_AWAY]
+    between = [np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.uint8) for each in away]
+    truths = [*clip.frames[:_AWAY], *between, *clip.frames[_AWAY:]]
     stills = {"still_000000.png": clip.frames[0], f"still_{_AWAY:06d}.png": between[0]}
-    again = slice(_AWAY + len(between[:_AWAY]), None)
+    again = slice(_AWAY + len(between), None)
     results = _colored(colorizer, truths, stills, quality=quality)[again]
     return *_scores(results, truths[again]), _colour_at_the_end(results, truths[again])
 

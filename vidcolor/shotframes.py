@@ -13,7 +13,7 @@ from vidcolor.exemplar import Views
 from vidcolor.exposure import Exposure, dips_before, first_lit, is_black
 from vidcolor.framing import upright_size, working_luma
 from vidcolor.marks import Mark
-from vidcolor.propagation import Effort, PaintedStill, WorkingFrame
+from vidcolor.propagation import Effort, Kindred, PaintedStill, WorkingFrame
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo
@@ -145,7 +145,7 @@ class ShotFrames:
         anew = max((change for change in self._views.changes if change <= self.first), default=0)
         return [self._working(number, luma) for number, luma in self._outset.passed if number >= anew]
 
-    def kindred(self) -> list[tuple[WorkingFrame, range | None]]:
+    def kindred(self) -> list[Kindred]:
         """Show stills of none of the shot's frames to propagation."""
         size = upright_size(self._info, long_side=self._long_side)
         return [(self._traced(still.by_itself(size)), span) for still, span in self._outset.kindred]

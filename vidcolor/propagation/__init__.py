@@ -9,6 +9,7 @@ Nothing outlives a call, so nothing crosses a cut.
 from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.keyframes import flow_only, propagate
 from vidcolor.propagation.landmarks import KEPT as LANDMARKS
+from vidcolor.propagation.landmarks import Kindred
 from vidcolor.propagation.registration import PaintedStill
 from vidcolor.propagation.steps import Colorize, WorkingFrame
 
@@ -23,6 +24,7 @@ __all__ = [
     "REVISION",
     "Colorize",
     "Effort",
+    "Kindred",
     "PaintedStill",
     "WorkingFrame",
     "flow_only",
