@@ -58,6 +58,7 @@ class Browser:
     def __init__(self, address: str, *, tab: str = "here") -> None:
         self._client, self._tab = httpx.Client(base_url=address, timeout=60), tab
         self.config = self._client.get("config").json()
+        self.said: list[str] = []
         self._components = {each["id"]: each["props"] for each in self.config["components"]}
 
     def find(self, label: str) -> int:
@@ -76,7 +77,8 @@ class Browser:
         chosen = None if selected is None else {"index": selected, "value": None, "selected": True}
         sent = {"data": [*data], "fn_index": deed["id"], "session_hash": self._tab, "event_data": chosen}
         self._client.post("gradio_api/queue/join", json=sent).raise_for_status()
-        told: dict[str, Any] = {"said": []}
+        self.said = []
+        told: dict[str, Any] = {"said": self.said}
         with self._client.stream("GET", "gradio_api/queue/data", params={"session_hash": self._tab}) as answers:
             for line in answers.iter_lines():
                 message = json.loads(line.removeprefix("data: ") or "null")
@@ -446,6 +448,39 @@ def test_one_goes_on_working_while_a_shot_is_coloured_and_can_stop_it(
     assert told[0]["said"] == ["stopped; colour it again: a long shot goes on from there, a short one begins anew"]
     assert not output.with_suffix(".job").exists()
     assert session.see(15).source == "alone"
+
+
+def test_a_shot_may_be_asked_for_while_another_is_coloured_and_says_that_it_waits(
+    page: Page, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = page.launch(port=None, browser=False)
+    begun, go_on = slowed(monkeypatch)
+    told: dict[int, dict[str, Any]] = {}
+    tabs = {frame: Browser(address, tab=str(frame)) for frame in (15, 4)}
+    (deed,) = (each for each in tabs[4].config["dependencies"] if [tabs[4].find(SHOT), "click"] in each["targets"])
+    assert deed["trigger_mode"] == "multiple"  # else the front end drops what is clicked before the first is done
+    output = str(tmp_path / "film.color.mkv")
+
+    def color(frame: int) -> None:
+        tabs[frame].act("Frame", "input", frame)
+        told[frame] = tabs[frame].act(SHOT, "click", None, output, "fast")
+
+    asked = [threading.Thread(target=color, args=(frame,)) for frame in tabs]
+    asked[0].start()
+    try:
+        assert begun.wait(60)
+        asked[1].start()
+        while (waiting := tabs[4].said) == [] and asked[1].is_alive():
+            time.sleep(0.01)
+        assert told == {}
+    finally:
+        go_on.set()
+        for each in asked:
+            each.join(timeout=60)
+    assert waiting == ["it begins when what is being coloured now is done"]
+    assert told[15]["said"] == []
+    assert [told[frame]["News"][:6] for frame in tabs] == ["Shot 2", "Shot 1"]
+    assert [session.see(frame).source for frame in tabs] == ["film", "film"]
 
 
 def test_strokes_stay_on_what_they_were_painted_on(browser: Browser, session: Session, tmp_path: Path) -> None:

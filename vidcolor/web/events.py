@@ -11,6 +11,9 @@ import gradio as gr
 from vidcolor.errors import VidcolorError
 from vidcolor.web.saying import in_one_line
 
+_WAITING = 12
+"""Long work that waits in a thread, of which the server has 40 for all events."""
+
 
 class Events:
     """The events of one page.
@@ -32,6 +35,7 @@ class Events:
         *,
         follows: bool = False,
         long: bool = False,
+        again: bool = False,
     ) -> Any:
         """Let an event act, and return what gradio calls it.
 
@@ -41,17 +45,18 @@ class Events:
             inputs: Controls. Where a slider is among them the others are read as the browser sends them.
             outputs: Controls.
             follows: Of events that come faster than they are done the last one counts, as for a slider.
-            long: The others do not wait for it, but for each other; it waits for its like.
+            long: The others do not wait for it, but for each other; it waits for its like, and says so.
+            again: Asked for before it is done, it is done once more, for what stands in the inputs then.
         """
         sliders = {place: each for place, each in enumerate(inputs) if isinstance(each, gr.Slider)}
         return trigger(
-            self._told(act, sliders, self._at_length if long else self._working),
+            self._told(act, sliders, long=long),
             [*inputs],
             [*outputs],
-            trigger_mode="always_last" if follows else "once",
+            trigger_mode="always_last" if follows else "multiple" if again else "once",
             preprocess=not sliders,  # gradio fails where a slider's field is empty, and gives no reason
             concurrency_id="long" if long else "short",
-            concurrency_limit=1,
+            concurrency_limit=_WAITING if long else 1,  # gradio lets what is beyond it wait without a word
             api_visibility="private",
         )
 
@@ -62,12 +67,24 @@ class Events:
         with self._working, self._at_length:
             yield
 
-    def _told(self, act: Callable[..., Any], sliders: Mapping[int, gr.Slider], turn: Lock) -> Callable[..., Any]:
+    @contextmanager
+    def _turn(self, *, long: bool) -> Iterator[None]:
+        """Hold the block back until it is its turn."""
+        turn = self._at_length if long else self._working
+        if not turn.acquire(blocking=not long):
+            gr.Info("it begins when what is being coloured now is done", title="Waiting")
+            turn.acquire()
+        try:
+            yield
+        finally:
+            turn.release()
+
+    def _told(self, act: Callable[..., Any], sliders: Mapping[int, gr.Slider], *, long: bool) -> Callable[..., Any]:
         """Return a handler whose expected failures are shown on the page, in one line, and change nothing on it."""
 
         @wraps(act)
         def telling(*given: Any, **named: Any) -> Any:
-            with turn:
+            with self._turn(long=long):
                 if self.ended.is_set():
                     return gr.skip()
                 try:

@@ -124,7 +124,7 @@ class Page:
         for changed in (on.output.blur, on.quality.input):
             self._on(changed, self._choose_work, [frame, *work], seen, renews=True)
         film = self._events.on(on.colorize.click, self._long.color_film, [*work, on.replace], [on.report], long=True)
-        shot = self._events.on(on.color.click, self._long.color_shot, [frame, *work], [on.news], long=True)
+        shot = self._events.on(on.color.click, self._long.color_shot, [frame, *work], [on.news], long=True, again=True)
         for done in (film, shot):  # what was shown by itself may be kept by now
             self._on(done.success, self._see_again, [frame], seen, renews=True)
         on.stop.click(self._long.stop_shot, queue=False, api_visibility="private")
