@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 from films import Film, captioned, picture, render, two_pictures, with_dvd_texts, without_packet
+from numpy.typing import NDArray
 
 from vidcolor.errors import VideoError
 from vidcolor.verification import Verification, verify
+from vidcolor.verification.pictures import Departure
 from vidcolor.video import ChromaPlanes, Frame, VideoReader, VideoWriter, plain_transcode
 from vidcolor.video.packets import read_packets
 
@@ -338,6 +340,45 @@ def test_lossy_film_of_worse_pictures_fails(tmp_path: Path) -> None:
     found = verify(source, write(source, tmp_path / "out.mkv", change=noisy, codec="x264", crf=12, preset="veryfast"))
     assert not found.ok
     assert "where a plain transcode has" in found.differences[0]
+
+
+@pytest.mark.parametrize("codec", ["x264", "svtav1"])
+def test_frames_that_show_something_else_are_named_wherever_they_are(tmp_path: Path, codec: str) -> None:
+    source = render(tmp_path / "film", Film(frames=24, rate=Fraction(2)))
+
+    def astray(frame: Frame) -> Frame:  # from the 10th second on, behind the stretch that is transcoded plainly
+        return replace(frame, luma=251 - frame.luma) if frame.index in (21, 22) else frame
+
+    found = verify(source, write(source, tmp_path / "out.mkv", change=astray, codec=codec))
+    assert not found.ok
+    (difference,) = found.differences
+    assert difference.startswith("2 of 24 frames show something else, the first is frame 21 at 10.500000 s: luma of")
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265", "svtav1"])
+@pytest.mark.parametrize("crf", [12, 30, 51])
+def test_lossy_films_of_any_quality_show_what_the_source_shows(tmp_path: Path, codec: str, crf: int) -> None:
+    grain = np.random.default_rng(0).normal(0, 9, (64, 96))
+
+    def faded(index: int) -> NDArray[np.uint8]:
+        light = (picture(index, 24, 96, 64) - 16.0) * abs(1 - index / 12) + 16 + np.roll(grain, 7 * index)[..., None]
+        return np.asarray(np.clip(light, 0, 255), np.uint8)
+
+    source = render(tmp_path / "film", Film(frames=24, width=96, height=64), pictures=faded)
+    found = verify(source, write(source, tmp_path / "out.mkv", codec=codec, crf=crf))
+    assert found.differences == ()
+    assert not found.lossless
+
+
+def test_the_part_of_a_frame_that_shows_something_else_is_found() -> None:
+    off = np.random.default_rng(0).integers(-9, 10, (48, 64)).astype(np.int32)
+    off[14:36, 30:50] -= 40
+    found = Departure.of(3, Fraction(1, 8), off, bit_depth=8)
+    assert (found.x, found.y) == (32, 16)
+    assert -41 < found.off < -39
+    wide = Departure.of(3, Fraction(1, 8), off * 4, bit_depth=10)
+    assert wide.off == pytest.approx(found.off)
+    assert Departure.of(0, Fraction(0), np.full((2, 3), 5, np.int32), bit_depth=8).off == pytest.approx(5)
 
 
 @pytest.mark.parametrize("preset", ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"])

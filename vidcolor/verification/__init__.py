@@ -1,8 +1,9 @@
 """Proof that a coloured film kept its source's luma, times and every other stream.
 
 Pictures are decoded side by side, one at a time. Whether the output is lossless is decided by what it holds: every luma
-sample equal, or else the settings that its encoder noted in the bitstream. A lossy output is measured against a plain
-transcode of a stretch of the source at the same settings.
+sample equal, or else the settings that its encoder noted in the bitstream. Every frame of a lossy output is asked
+whether it shows the source's, by the mean luma of small squares, and a stretch of it is measured against a plain
+transcode at the same settings, where those are known.
 """
 
 from dataclasses import asdict, dataclass
@@ -96,11 +97,14 @@ def verify(
         notes.append(f"{beside} look otherwise, for they may be made of those; they do not count")
     if meant_lossless and pictures.first_altered:
         pictures.differences.append(pictures.first_altered)
-    elif not lossless and after.settings is not None:
-        plain = _plain_psnr(source, output.suffix, after.settings, stream)
+    elif not lossless:
+        if after.settings is not None:
+            plain = _plain_psnr(source, output.suffix, after.settings, stream)
         reached = pictures.stretch.psnr
         if plain is not None and reached is not None and reached < plain - _PSNR_SLACK:
             differences.append(f"luma PSNR is {reached:.2f} dB where a plain transcode has {plain:.2f} dB")
+        if (astray := pictures.astray()) is not None:
+            differences.append(astray)
     found = (*pictures.differences[:_MOST_DIFFERENCES], *differences[:_MOST_DIFFERENCES])
     return Verification(
         ok=not found,
