@@ -417,7 +417,8 @@ def test_scenes_lists_the_shots_and_writes_stills_and_plan(samples: Path, tmp_pa
     assert status == 0
     assert starts[:5] == [0, 30, 76, 137, 187]
     assert len(list(folder.iterdir())) == len(starts)
-    assert [each["frame"] for each in json.loads(plan.read_text())["shots"][2]["references"]] == [120]
+    shots = json.loads(plan.read_text())["shots"]
+    assert [each["frame"] for each in shots[2]["references"]] == [120, shots[2]["keyframe"]]
     status, out, _ = run("scenes", film, "--json")
     assert status == 0
     assert [shot["start"] for shot in json.loads(out)["shots"]] == starts

@@ -114,6 +114,39 @@ def test_the_index_of_recommend_is_never_the_film(film: Path, library: Path, tmp
     assert (status, err.count("\n")) == (1, 2)
 
 
+def test_each_grey_still_that_is_written_is_in_the_plan(film: Path, library: Path, tmp_path: Path) -> None:
+    def named(plan: Path) -> list[list[tuple[str, int | None]]]:
+        return [[(Path(each.path).name, each.frame) for each in shot.references] for shot in ColorPlan.load(plan).shots]
+
+    plan, paint, reel = tmp_path / "film.plan.json", tmp_path / "paint", tmp_path / "film.mkv"
+    reel.write_bytes(film.read_bytes())
+    guide = tmp_path / "guide_000003.png"
+    guide.write_bytes((library / "one.png").read_bytes())
+    scenes = ("scenes", reel, "--stills", paint, "-o", plan)
+    status, _, err = run(*scenes, "-r", guide)
+    assert status == 0, err
+    stills = sorted(path.name for path in paint.iterdir())
+    assert len(stills) == 3
+    first = named(plan)
+    assert [each[-1][0] for each in first] == stills
+    assert first[0][0] == ("guide_000003.png", 3)
+    # The film gets another name: its stills are there already, under the name that the plan knows.
+    renamed = reel.rename(tmp_path / "reel 1.mkv")
+    status, _, err = run("scenes", renamed, "--stills", paint, "-o", plan)
+    assert status == 0, err
+    assert "note: 3 of 3 stills were there and stay as they are" in err
+    assert sorted(path.name for path in paint.iterdir()) == stills
+    assert named(plan) == first
+    # Another frame to paint on is chosen by hand.
+    values = json.loads(plan.read_text())
+    values["shots"][1]["keyframe"] = 14
+    plan.write_text(json.dumps(values))
+    status, _, err = run("scenes", renamed, "--stills", paint, "-o", plan)
+    assert status == 0, err
+    assert named(plan) == [first[0], [*first[1], ("reel 1_000014.png", 14)], first[2]]
+    assert (paint / "reel 1_000014.png").is_file()
+
+
 def test_suggest_names_frames_and_writes_them(film: Path, library: Path, tmp_path: Path) -> None:
     still = tmp_path / "painted_000006.png"
     still.write_bytes((library / "one.png").read_bytes())

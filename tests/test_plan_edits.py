@@ -82,6 +82,18 @@ def test_a_cut_that_was_moved_a_little_replaces_the_one_found(film: Path) -> Non
     assert starts(plan) == [0, 8, 20]
 
 
+def test_a_cut_that_was_found_stays_beside_one_made_near_it(film: Path) -> None:
+    found = make_plan(film, [])
+    once, _ = again(film, found, cut=[10, 13])
+    assert (starts(once), once.detected) == ([0, 10, 13, 20], [0, 10, 20])
+    twice, kept = again(film, once)
+    assert twice == once
+    assert kept == ["kept of the plan: cuts made at 13"]
+    by_hand = ColorPlan(video=found.video, frames=FRAMES, shots=shots(0, 10, 20, 22, 30), detected=found.detected)
+    assert starts(again(film, by_hand)[0]) == [0, 10, 20, 22]
+    assert starts(again(film, twice, join=[10])[0]) == [0, 13, 20]
+
+
 def test_detection_decides_where_nobody_did(film: Path) -> None:
     old = plan_with(0, 6, 20, 30, detected=[0, 6, 20])  # an older detector saw a cut at 6 and none at 10
     plan, kept = again(film, old)
@@ -247,15 +259,15 @@ def test_recutting_covers_every_frame_once() -> None:
         assert not begin & cuts.taken_out
 
 
-def test_grey_stills_are_bound_where_no_frame_has_one(tmp_path: Path) -> None:
+def test_grey_stills_are_bound_where_their_frame_has_none(tmp_path: Path) -> None:
     plan = edited(plan_with(0, 10, 20, 30), 0, keyframe=4)
     plan = edited(plan, 1, keyframe=14, references=[{"path": "mine.png", "frame": 12}])
     plan = edited(plan, 2, keyframe=24, references=[{"path": "alike.png"}])
     with_grey = with_stills(plan, {frame: tmp_path / f"f_{frame}.png" for frame in (4, 14, 24)})
     assert [[(Path(each.path).name, each.frame) for each in shot.references] for shot in with_grey.shots] == [
         [("f_4.png", 4)],
-        [("mine.png", 12)],
-        [("f_24.png", 24), ("alike.png", None)],
+        [("mine.png", 12), ("f_14.png", 14)],
+        [("alike.png", None), ("f_24.png", 24)],
     ]
     assert with_stills(with_grey, {4: tmp_path / "f_4.png"}) == with_grey
 

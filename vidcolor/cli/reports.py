@@ -55,7 +55,7 @@ def scenes(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.plan import make_plan
         from vidcolor.plan.looks import remarks_on
-        from vidcolor.plan.renewal import Cuts, renew, with_stills
+        from vidcolor.plan.renewal import Cuts, has_other_still, renew, with_stills
 
         warnings: list[str] = []
         old = _edited(output) if output is not None and edited else None
@@ -72,19 +72,24 @@ def scenes(
         if stills is not None:
             from vidcolor.stills import still_path, write_stills
 
-            frames = [shot.keyframe for shot in plan.shots if shot.keyframe is not None]
+            ours = {
+                shot.keyframe: still_path(video, shot.keyframe, stills)
+                for shot in plan.shots
+                if shot.keyframe is not None
+            }
+            wanted = [frame for frame, path in ours.items() if not has_other_still(plan, frame, path)]
             written = write_stills(
                 video,
-                frames,
+                wanted,
                 stills,
                 overwrite=yes,
                 keep=edited,
                 stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
-            if left := len(set(frames)) - len(written):
-                notes.append(f"{left} of {len(set(frames))} stills were there and stay as they are")
-            plan = with_stills(plan, {frame: still_path(video, frame, stills) for frame in frames})
+            if left := len(ours) - len(written):
+                notes.append(f"{left} of {len(ours)} stills were there and stay as they are")
+            plan = with_stills(plan, ours)
         if output is not None:
             plan.save(output)
     observed, colored = remarks_on(plan.shots)

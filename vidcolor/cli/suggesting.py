@@ -55,7 +55,7 @@ def suggest(
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.exemplar import ExemplarColorizer
         from vidcolor.plan import ColorPlan
-        from vidcolor.plan.renewal import with_more_stills
+        from vidcolor.plan.renewal import with_stills
         from vidcolor.planning import prepare_film
         from vidcolor.stills import still_path, write_stills
         from vidcolor.suggestion import suggest as find
@@ -85,7 +85,7 @@ def suggest(
                 stream=stream,
                 progress=lambda done, total: talk.progress("stills", done, total),
             )
-            more = with_more_stills(known or film.plan, {frame: still_path(video, frame, stills) for frame in wanted})
+            more = with_stills(known or film.plan, {frame: still_path(video, frame, stills) for frame in wanted})
             if output is not None:
                 more.save(output)
     notes, warnings = [*film.notes], film.warnings

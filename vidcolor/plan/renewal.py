@@ -64,7 +64,9 @@ class Cuts:
             by_hand = set(starts) - detected
             # A cut between shots that a person told apart is that person's, too.
             told_apart = {b.start for a, b in pairwise(plan.shots) if _settings(a) != _settings(b)}
-            made |= (by_hand | told_apart) - taken_out - {0}
+            # So is one that was found, and stands though the person made another so near that it might be the same.
+            beside = {start for start in starts if any(0 < abs(start - each) <= _NEAR for each in by_hand)}
+            made |= (by_hand | told_apart | beside) - taken_out - {0}
             taken_out |= detected - set(starts) - made
         return cls(frozenset(made), frozenset(taken_out), final=plan is not None and plan.detected is None)
 
@@ -187,19 +189,7 @@ def recut(plan: ColorPlan, *, cut: int | None = None, join: int | None = None) -
     return plan.with_shots(shots)
 
 
-def with_stills(plan: ColorPlan, stills: dict[int, Path]) -> ColorPlan:
-    """Bind stills, given by the frames they show, to the shots that have none of a frame of their own."""
-
-    def bound(shot: PlannedShot) -> PlannedShot:
-        if shot.keyframe not in stills or any(each.frame is not None for each in shot.references):
-            return shot
-        still = PlannedReference(path=str(stills[shot.keyframe]), frame=shot.keyframe)
-        return shot.model_copy(update={"references": [still, *shot.references]})
-
-    return plan.with_shots(map(bound, plan.shots))
-
-
-def with_more_stills(plan: ColorPlan, stills: Mapping[int, Path]) -> ColorPlan:
+def with_stills(plan: ColorPlan, stills: Mapping[int, Path]) -> ColorPlan:
     """Add stills, given by the frames they show, to those of the shots that hold the frames, each once."""
 
     def more(shot: PlannedShot) -> PlannedShot:
@@ -212,6 +202,13 @@ def with_more_stills(plan: ColorPlan, stills: Mapping[int, Path]) -> ColorPlan:
         return shot.model_copy(update={"references": [*shot.references, *new]})
 
     return plan.with_shots(map(more, plan.shots))
+
+
+def has_other_still(plan: ColorPlan, frame: int, path: Path) -> bool:
+    """Tell whether a plan has a still of a frame that lies elsewhere than at a path."""
+    return any(
+        each.frame == frame and place_of(each.path) != place_of(path) for shot in plan.shots for each in shot.references
+    )
 
 
 def _renewed(shot: PlannedShot, before: list[PlannedShot]) -> PlannedShot:
