@@ -10,12 +10,14 @@ from films import Film, picture, render, write_rgb
 from vidcolor import Colorizer
 from vidcolor.color import Chroma
 from vidcolor.errors import VideoError
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import ExemplarColorizer, Views
 from vidcolor.framing import as_stored
+from vidcolor.marking import MarkingColorizer
 from vidcolor.networks import ExemplarNetwork
 from vidcolor.plan import make_plan
 from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
 from vidcolor.provenance import AUTOMATIC, FILLED, MATCHED, SOURCES, STILL, everywhere, paint
+from vidcolor.reports import Clock
 from vidcolor.video import RgbVideoWriter, VideoReader, probe
 
 Floats = np.ndarray
@@ -105,6 +107,25 @@ def test_untraced_colours_stay_untraced(networks: ExemplarColorizer, luma: Float
         assert b.provenance is not None
         np.testing.assert_array_equal(a.ab, b.ab)
         np.testing.assert_array_equal(a.confidence, b.confidence)
+
+
+def test_keyframes_after_those_coloured_backwards_remember_the_one_that_both_began_with(
+    networks: ExemplarColorizer, luma: Floats
+) -> None:
+    frames = {number: np.roll(luma, 11 * number, axis=1) for number in (4, 2, 0, 6)}
+
+    def colored(*numbers: int) -> list[Chroma]:
+        views = Views([(96, networks.tracing().shot([]))])
+        states = dict.fromkeys(frames, np.zeros(1))
+        colorizer = MarkingColorizer(
+            views, lambda number, _: frames[number], states, clock=Clock(), begin=4, marks_every=None, going_on=None
+        )
+        return [colorizer.keyframe(WorkingFrame(each, frames[each]), None) for each in numbers]
+
+    for there_and_back, onwards in (((4, 2, 0, 6), (4, 6)), ((2, 0, 6), (6,))):  # a still may cover frame 4
+        a, b = colored(*there_and_back)[-1], colored(*onwards)[-1]
+        np.testing.assert_array_equal(a.ab, b.ab)
+        np.testing.assert_array_equal(a.provenance, b.provenance)
 
 
 def test_automatic_colours_stay_automatic_when_a_keyframe_lends_them(networks: ExemplarColorizer, luma: Floats) -> None:

@@ -156,7 +156,7 @@ def color_shot(
         shown.see,
         shown.exposures,
         clock=clock,
-        marked=shown.first + shown.begin,
+        begin=shown.first + shown.begin,
         marks_every=marks_every,
         going_on=outset.going_on,
     )

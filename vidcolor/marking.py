@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import Chroma
-from vidcolor.exemplar import Views
+from vidcolor.exemplar import Remembered, Views
 from vidcolor.marks import Mark
 from vidcolor.propagation import WorkingFrame
 from vidcolor.reports import Clock
@@ -23,7 +23,9 @@ class MarkingColorizer:
         see: Shows a frame, given its number, to a view of a long side.
         exposures: States of the shot's `Exposure` after each frame that has been read.
         clock: Charged with `networks`.
-        marked: The frame from which the distance to the first mark counts; that of `going_on` takes its place.
+        begin: The frame that colours begin with, from which the distance to the first mark counts; where a run goes on,
+            that of `going_on` takes its place. Keyframes before it come first, each before the last, and those after it
+            then are matched against it, not against what is farthest from them.
         marks_every: As of `color_shot`.
         going_on: The mark from which an earlier run is gone on with, or None.
 
@@ -38,12 +40,13 @@ class MarkingColorizer:
         exposures: Mapping[int, NDArray[np.float64]],
         *,
         clock: Clock,
-        marked: int,
+        begin: int,
         marks_every: int | None,
         going_on: Mark | None,
     ) -> None:
         self._views, self._see, self._exposures, self._clock = views, see, exposures, clock
-        self._marked = marked if going_on is None else going_on.frame
+        self._begin = self._marked = begin if going_on is None else going_on.frame
+        self._at_begin: Remembered | None = views.remembered if going_on is None else None
         self._marks_every, self._going_on = marks_every, going_on
         self.marks: dict[int, Mark] = {}
 
@@ -53,7 +56,11 @@ class MarkingColorizer:
         if before is not None and frame.index == before.frame:  # an earlier run has coloured this one
             self._views.recall(partial(self._see, frame.index), before.memory, frame=frame.index)
             return before.chroma
+        if frame.index > self._begin and self._at_begin is not None:
+            self._views.remembered, self._at_begin = self._at_begin, None
         chroma = self._colors(frame, propagated, remember=True)
+        if frame.index == self._begin:
+            self._at_begin = self._views.remembered
         if self._marks_every and frame.index >= self._marked + self._marks_every:
             self.marks[frame.index] = Mark(frame.index, chroma, self._views.memory(), self._exposures[frame.index])
             self._marked = frame.index

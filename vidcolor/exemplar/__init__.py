@@ -2,12 +2,13 @@
 
 from vidcolor.exemplar.colorizer import ExemplarColorizer
 from vidcolor.exemplar.scales import EncodedReference, ScaledReference, similarity
-from vidcolor.exemplar.shot import ShotColorizer
+from vidcolor.exemplar.shot import Remembered, ShotColorizer
 from vidcolor.exemplar.views import Views
 
 __all__ = [
     "EncodedReference",
     "ExemplarColorizer",
+    "Remembered",
     "ScaledReference",
     "ShotColorizer",
     "Views",

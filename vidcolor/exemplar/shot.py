@@ -7,6 +7,7 @@ crosses it.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -51,6 +52,14 @@ class Colored:
 
     def __repr__(self) -> str:
         return f"Colored({self.chroma!r})"
+
+
+class Remembered(NamedTuple):
+    """What a `ShotColorizer` remembered at some time: keyframes, the stills that counted, where colours came from."""
+
+    keyframes: tuple[Bank, ...]
+    counted: tuple[int, ...]
+    origins: tuple[Bank, ...]
 
 
 class ShotColorizer:
@@ -100,7 +109,7 @@ class ShotColorizer:
         if remember and count != self._counted:  # what other stills decided is no memory of these
             self._keyframes.clear()
             if self._trace is not None:
-                self._trace.forget()
+                self._trace.origins.clear()
             self._counted = count
         keys = encoded.keys.coarse[0]
         fittings = [self._references[number][0].fitting(keys) for number in count]
@@ -153,6 +162,21 @@ class ShotColorizer:
         0 where no still counts.
         """
         return min((self._references[number][0].nearest for number in self._counting(frame)), default=0.0)
+
+    @property
+    def remembered(self) -> Remembered:
+        """What it remembers now; set it to go on from there another way."""
+        origins = () if self._trace is None else tuple(self._trace.origins)
+        return Remembered(tuple(self._keyframes), tuple(self._counted), origins)
+
+    @remembered.setter
+    def remembered(self, then: Remembered) -> None:
+        self._keyframes.clear()
+        self._keyframes.extend(then.keyframes)
+        self._counted = [*then.counted]
+        if self._trace is not None:
+            self._trace.origins.clear()
+            self._trace.origins.extend(then.origins)
 
     def memory(self) -> Floats:
         """Return the latest keyframe's colours (N, 4, 2) as later ones are matched against them, for `recall`."""

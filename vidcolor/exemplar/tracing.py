@@ -21,16 +21,15 @@ class Trace:
     Args:
         network: Matches as it did for the colours.
         keyframes: How many of them the colorizer remembers.
+
+    Attributes:
+        origins: The remembered keyframes' banks with what is a still's and what is guessed for a and b: matched alike,
+            they tell whence colours come.
     """
 
     def __init__(self, network: ExemplarNetwork, *, keyframes: int) -> None:
         self._network = network
-        # The keyframes' banks with what is a still's and what is guessed for a and b: matched alike, they tell whence.
-        self._origins: deque[Bank] = deque(maxlen=keyframes)
-
-    def forget(self) -> None:
-        """Forget the keyframes."""
-        self._origins.clear()
+        self.origins: deque[Bank] = deque(maxlen=keyframes)
 
     def follow(
         self,
@@ -57,7 +56,7 @@ class Trace:
             remember: It is one, and was matched against those before.
         """
         shares = gate[:, 2:] * _column(AUTOMATIC, gate.device)
-        before = self._origins if remember else ()
+        before = self.origins if remember else ()
         if banks := [*(bank._replace(ab=_of_still(bank.ab)) for bank in stills), *before]:
             lent = self._network.match(encoded, Bank.join(banks), validity, shaded=False).ab
             lent = F.interpolate(lent, scale_factor=2, mode="bilinear", align_corners=False).clamp(0, 1)
@@ -67,7 +66,7 @@ class Trace:
             shares += gate[:, 1:2] * torch.from_numpy(np.ascontiguousarray(carried)).to(gate).permute(2, 0, 1)
         if remember:
             origin = torch.cat([shares[:, :2].sum(1, keepdim=True), shares[:, 2:3]], 1)
-            self._origins.append(self._network.bank(encoded, origin, bias=bias))
+            self.origins.append(self._network.bank(encoded, origin, bias=bias))
         return shares[0].float().clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Chroma
-from vidcolor.exemplar.shot import Colored, ShotColorizer
+from vidcolor.exemplar.shot import Colored, Remembered, ShotColorizer
 from vidcolor.provenance import mixed
 
 Floats = npt.NDArray[np.float32]
@@ -80,6 +80,15 @@ class Views:
     def counts(self, frame: int) -> bool:
         """Return whether a reference counts in a frame."""
         return self._first.counts(frame)
+
+    @property
+    def remembered(self) -> Remembered:
+        """What is remembered now of keyframes; set it to go on from there another way."""
+        return self._first.remembered
+
+    @remembered.setter
+    def remembered(self, then: Remembered) -> None:
+        self._first.remembered = then
 
     def memory(self) -> Floats:
         """Return the latest keyframe's colours as later ones are matched against them, see `ShotColorizer.memory`."""
