@@ -21,6 +21,7 @@ import pytest
 import torch
 from films import ROOT, colorize_alone, render
 from films import Film as Rendered
+from PIL import Image
 from typer.testing import CliRunner
 
 from vidcolor.batch import Film, FilmResult, LocalCrew, Settings, run_batch
@@ -234,6 +235,36 @@ def test_a_unit_that_begins_at_another_frame_than_was_meant_is_left_to_the_film(
         outcome = crew.wait()
     assert (outcome.value, outcome.error) == (0, None)
     assert list((film.job / "shots").iterdir()) == []
+
+
+def test_shots_are_not_kept_as_those_of_a_still_or_a_film_that_changed_meanwhile(
+    films: list[Path], untrained: Path, tmp_path: Path
+) -> None:
+    still = tmp_path / "still_000004.png"
+
+    def paint(shade: tuple[int, int, int]) -> None:
+        Image.fromarray(np.full((64, 96, 3), shade, np.uint8)).save(still)
+
+    reel = tmp_path / "reel.mkv"
+    reel.write_bytes(films[0].read_bytes())
+    film = replace(planned([reel], tmp_path)[0], output=tmp_path / "out.mkv", references=(still,))
+    paint((200, 60, 40))
+    with closing(LocalCrew(settings(untrained), workers=1)) as crew:
+        crew.start(Task("plan", film))
+        _, units = crew.wait().value
+
+        def colored() -> int:
+            crew.start(Task("shots", film, unit=units[0]))
+            return int(crew.wait().value)
+
+        paint((40, 60, 200))
+        assert colored() == 0
+        paint((200, 60, 40))
+        reel.write_bytes(reel.read_bytes() + b"\0")
+        assert colored() == 0
+        assert list((film.job / "shots").iterdir()) == []
+        reel.write_bytes(films[0].read_bytes())
+        assert colored() == len(units[0].shots)
 
 
 @contextmanager
