@@ -56,9 +56,13 @@ def load_clip(path: Path) -> Clip:
     """Read a clip's longest shot."""
     shot = max(detect_shots(path), key=lambda shot: shot.stop - shot.start)
     with VideoReader(path) as reader:
-        pictures = [picture(frame, reader.info) for frame in reader if frame.index in shot]
+        return working_clip(path.stem, [picture(frame, reader.info) for frame in reader if frame.index in shot])
+
+
+def working_clip(name: str, pictures: Sequence[Bytes]) -> Clip:
+    """Return pictures RGB uint8 (h, w, 3) as a clip."""
     small = [_working(rgb) for rgb in pictures]
-    return Clip(path.stem, [_bytes(rgb) for rgb in small], [rgb_to_luma(rgb) for rgb in small], pictures[::_EVERY])
+    return Clip(name, [_bytes(rgb) for rgb in small], [rgb_to_luma(rgb) for rgb in small], pictures[::_EVERY])
 
 
 def of_a_frame(networks: ExemplarColorizer, rgb: Bytes) -> EncodedReference:
