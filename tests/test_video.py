@@ -555,6 +555,21 @@ def test_a_written_segment_starts_at_zero_with_its_sound(film: Film, name: str, 
     assert info.frames == 75
 
 
+@pytest.mark.parametrize("name", ["film.avi", "film.mkv"])
+@pytest.mark.parametrize("before", [Fraction(1, 75), Fraction(1, 50), Fraction(1, 30)])
+def test_a_segment_that_starts_between_frames_keeps_sound_and_picture_together(
+    film: Film, name: str, before: Fraction
+) -> None:
+    source = film(name, codec="libx264", pts=range(75), g="10", extra=lambda c: add_audio(c, "ac3", 3))
+    output = source.with_name("out.mkv")
+    plain_transcode(source, output, start=times(source)[38] - before)
+    sound, tick = packets(source, "audio"), Fraction(1, 1000)
+    moved_sound = {data: time for time, data in sound}
+    picture_by = times(source)[38] - times(output)[0]
+    for time, data in packets(output, "audio"):
+        assert abs(moved_sound[data] - time - picture_by) <= tick
+
+
 def test_a_second_picture_with_b_frames_is_copied(film: Film) -> None:
     def extra(container: Any) -> Callable[[], None]:
         second = container.add_stream("libx264", rate=25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
@@ -79,7 +80,8 @@ class VideoWriter:
         self.path = Path(path)
         self._film = source
         self._overwrite = overwrite
-        self._start = start
+        # The picture moves by whole ticks, which may be as long as its frames are shown, and all else with it.
+        self._start = None if start is None else ceil(start / source.time_base) * source.time_base
         self._end = end
         self._threads = threads
         self._container = container_of(self.path)
@@ -87,7 +89,7 @@ class VideoWriter:
         settings = EncoderSettings(codec=codec, crf=crf, preset=preset, lossless=lossless)
         self._encoding: Encoding = choose_encoding(source, settings, container=self._container)
         self._plan = plan_streams(source, self._container)
-        self._zero = time_zero(source, self._container, start)
+        self._zero = time_zero(source, self._container, self._start)
         self._shift = round(self._zero / source.time_base)
         self._try_header()
         self.part = part_name(self.path)
