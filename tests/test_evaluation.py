@@ -2,6 +2,7 @@ import json
 import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,6 +15,8 @@ from films import Film, render, write_rgb
 from vidcolor.errors import VideoError
 from vidcolor.evaluation import Row, Scores, evaluate, summarize
 from vidcolor.evaluation.nearest import describe, nearest_neighbour
+from vidcolor.evaluation.survey import survey
+from vidcolor.framing import stored_size
 from vidcolor.metrics import Array
 from vidcolor.shots import Shot
 from vidcolor.video import Frame, VideoReader, VideoWriter
@@ -126,6 +129,15 @@ def test_baselines_begin_anew_with_each_shot(two_shots: Path) -> None:
     for score in ("psnr", "ciede2000", "colourfulness"):
         parts = [getattr(table["flow"], score) for table in scores.shots]
         assert getattr(scores["flow"], score) == pytest.approx(np.average(parts, weights=[FRAMES, 6]))
+
+
+def test_baselines_see_the_picture_in_the_shape_that_the_networks_see(tmp_path: Path) -> None:
+    film = render(tmp_path / "film", Film(frames=2, width=180, height=120, sar=Fraction(32, 27), codec="libx264"))
+    with VideoReader(film) as reader:
+        width, height = stored_size(reader.info)
+    assert (width, height) == (384, 224)  # in pixels as stored it would be 384x256
+    (ahead,) = survey(film, film, references=(), shots=[], warnings=[])
+    assert ahead.luma(0).shape == (height, width)
 
 
 def test_shots_may_be_given(two_shots: Path) -> None:

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.color import Array, Floats, chroma_to_rgb, normalize_chroma, normalize_luma, working_size
-from vidcolor.upsample import film_to_working
+from vidcolor.color import Array, Floats, chroma_to_rgb, normalize_chroma, normalize_luma
 from vidcolor.video import Frame, VideoInfo
 from vidcolor.video.info import chroma_inset
 
@@ -34,12 +33,6 @@ def picture(frame: Frame, info: VideoInfo, *, luma: Floats | None = None) -> Byt
 def luma_of(frame: Frame, info: VideoInfo) -> Floats:
     """Return a frame's Y' (h, w) in [0, 1]."""
     return normalize_luma(frame.luma, bit_depth=info.bit_depth, full_range=info.full_range)
-
-
-def working_luma(frame: Frame, info: VideoInfo) -> Floats:
-    """Return a frame's Y' at the film's working size, as stored (not turned)."""
-    size = working_size(info.width, info.height)
-    return film_to_working(frame.luma, size, bit_depth=info.bit_depth, full_range=info.full_range)
 
 
 def shrink(rgb: Bytes, size: tuple[int, int]) -> Floats:

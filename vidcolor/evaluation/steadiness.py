@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.color import Floats, rgb_to_chroma
-from vidcolor.evaluation.pictures import Bytes, luma_of, shrink, working_luma
+from vidcolor.evaluation.pictures import Bytes, luma_of, shrink
 from vidcolor.flow import Flow, estimate_flow
+from vidcolor.framing import working_luma
 from vidcolor.metrics import still_places
 from vidcolor.video import Frame, VideoInfo
 

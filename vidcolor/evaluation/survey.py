@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from vidcolor.color import Floats, rgb_to_ab
 from vidcolor.errors import VideoError
-from vidcolor.evaluation.pictures import picture, shrink, working_luma
+from vidcolor.evaluation.pictures import picture, shrink
+from vidcolor.framing import working_luma
 from vidcolor.shots import Shot, ShotDetector, small_luma
 from vidcolor.video import Frame, VideoReader
 
