@@ -64,7 +64,7 @@ def begun(
 
             return ScaledReference(copy(LONG_SIDE), copy, long_side=LONG_SIDE)  # type: ignore[arg-type]
 
-        effort = EFFORTS["balanced"]
+        effort, clock = EFFORTS["balanced"], Clock()
         shot = networks.shot([reference(still) for still in stills], spans)
         blank = PaintedStill((2, 2), lambda size: np.full((size[1], size[0], 3), 0.5, np.float32), "bt709", (384, 256))
         found = ShotFrames(
@@ -73,10 +73,11 @@ def begun(
             Views([(LONG_SIDE, shot)]),
             ShotOutset(0, dict.fromkeys(painted, blank), emerging=emerging),
             effort=effort,
-            clock=Clock(),
+            clock=clock,
         )
         leader = [frame.index for frame, _ in found.leader()]
         ahead = read
+        assert "networks" not in clock.calls  # no frame is coloured yet
         assert [*leader, *(working.index for working in found.working())] == list(range(len(pictures)))
         return found.first + found.begin, ahead
 

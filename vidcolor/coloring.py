@@ -145,7 +145,7 @@ def color_shot(
         views: Holding the shot's references.
         outset: What is known of the shot.
         effort: Of propagation.
-        clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
+        clock: Charged with `decode`, `shrink`, `glance`, `flow`, `tracks`, `networks`, `fuse` and `wait`.
         marks_every: Mark keyframes at least so many frames apart; None for no marks.
     """
     shown = ShotFrames(frames, info, views, outset, effort=effort, clock=clock)

@@ -57,7 +57,7 @@ def color_film(
         stills: By the keys that the plan knows them by.
         networks: Colour keyframes.
         quality: Effort of propagation.
-        clock: Charged with `decode`, `shrink`, `flow`, `tracks`, `networks`, `fuse`, `wait` and `keep`.
+        clock: Charged with `decode`, `shrink`, `glance`, `flow`, `tracks`, `networks`, `fuse`, `wait` and `keep`.
         job: Of which the run has begun: shots are taken from it and kept in it.
 
     Raises:

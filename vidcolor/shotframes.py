@@ -84,7 +84,7 @@ class ShotFrames:
         views: Of the networks, whose references may change within the shot.
         outset: What is known of the shot.
         effort: Of propagation.
-        clock: Charged with `decode` and `shrink`.
+        clock: Charged with `decode` and `shrink`, and `glance` for choosing where colours begin.
 
     Attributes:
         first: Number of the first frame; once the `leader` is read, of the first after it.
@@ -189,7 +189,7 @@ class ShotFrames:
         # Without references no frame is better than another, and none need wait.
         if self._views.counts(self.first):
             read += islice(self._shown, most - len(read))
-            with self._clock("networks"):
+            with self._clock("glance"):
                 begin = self._likest(read, begin)
         self._shown = chain(read, self._shown)
         return begin
