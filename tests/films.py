@@ -384,15 +384,15 @@ def colorize_alone(film: Path, output: Path, *options: object, weights: Path) ->
     return output
 
 
-def two_pictures(path: Path) -> Path:
-    """Write a film of two video streams: 6 frames of 64x48, and 9 of 32x48."""
+def two_pictures(path: Path, *, lengths: tuple[int, int] = (6, 9)) -> Path:
+    """Write a film of two video streams: frames of 64x48, and of 32x48."""
     with av.open(str(path), "w") as container:
         streams: list[Any] = []
         for width in (64, 32):
             streams.append(container.add_stream("ffv1", rate=25))
             streams[-1].width, streams[-1].height, streams[-1].pix_fmt = width, 48, "yuv420p"
-        for index in range(9):
-            for stream, frames in zip(streams, (6, 9), strict=True):
+        for index in range(max(lengths)):
+            for stream, frames in zip(streams, lengths, strict=True):
                 if index < frames:
                     frame = coded(picture(index, frames, stream.width, 48, "grey"), Film())
                     frame.pts, frame.time_base = index, Fraction(1, 25)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from films import ROOT, colorize_alone, render
+from films import ROOT, colorize_alone, render, two_pictures
 from films import Film as Rendered
 from PIL import Image
 from typer.testing import CliRunner
@@ -265,6 +265,35 @@ def test_shots_are_not_kept_as_those_of_a_still_or_a_film_that_changed_meanwhile
         assert list((film.job / "shots").iterdir()) == []
         reel.write_bytes(films[0].read_bytes())
         assert colored() == len(units[0].shots)
+
+
+def test_plan_shots_and_film_are_of_the_chosen_stream(untrained: Path, tmp_path: Path) -> None:
+    source = two_pictures(tmp_path / "two.mkv", lengths=(6, 120))
+    (tmp_path / "out").mkdir()
+    (film,) = planned([source], tmp_path / "out")
+    with closing(LocalCrew(replace(settings(untrained), stream=1), workers=1)) as crew:
+        crew.start(Task("plan", film))
+        shots, units = crew.wait().value
+        assert (units[0].keys[0].start, units[-1].keys[-1].stop) == (0, 120)
+        for unit in units:
+            crew.start(Task("shots", film, unit=unit))
+            assert crew.wait().value == len(unit.shots)
+        (result,) = run_batch([film], crew)
+    assert (result.done, result.errors, result.frames, result.shots, result.shots_colored) == (True, [], 120, shots, 0)
+    alone = colorize_alone(source, tmp_path / "alone.mkv", "--stream", 1, weights=untrained)
+    assert equal(chroma(film.output), chroma(alone))
+
+
+def test_a_film_without_the_chosen_stream_fails_and_the_others_are_done(untrained: Path, tmp_path: Path) -> None:
+    one, two = render(tmp_path / "one", replace(_LOOK, frames=6)), two_pictures(tmp_path / "two.mkv")
+    words = ["batch", one, two, "--stream", 1, "--weights", untrained, "--workers", 1, "--json"]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 1
+    assert f"error: one.mkv: {one} has no video stream 1\nhint: video streams here: 0\n" in result.stderr
+    failed, done = json.loads(result.stdout)["films"]
+    assert (failed["state"], done["state"], done["frames"]) == ("failed", "done", 9)
+    with VideoReader(done["output"]) as reader:
+        assert reader.info.width == 32
 
 
 @contextmanager

@@ -49,6 +49,7 @@ class Settings:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     overwrite: bool = False
     threads: int = 1
+    stream: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """A worker: does one task after another, with the networks loaded once."""
 
 from dataclasses import asdict
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ class Worker:
                 if shot.colored and not job.holds(key)
             ]
             shots = [shot.model_dump(mode="json") for shot in plan.shots]
-            return len(shots), divide(shots, job.shots, missing, packet_times(film.video) or [])
+            times = packet_times(film.video, stream=self._settings.stream) or []
+            return len(shots), divide(shots, job.shots, missing, times)
 
     def _shots(self, film: Film, unit: Unit) -> int:
         shots = [PlannedShot.model_validate(values) for values in unit.shots]
@@ -98,7 +100,7 @@ class Worker:
         return len(shots) if done else 0  # else the film's own task decodes from the beginning
 
     def _read_recipe(self, video: Path, _size: int, _written: int) -> Recipe:
-        with VideoReader(video, threads=self._settings.threads) as reader:
+        with self._opened(video) as reader:
             return recipe_of(reader.info, self._networks, quality=self._settings.quality)
 
     def _check_output(self, film: Film, info: VideoInfo) -> None:
@@ -126,12 +128,17 @@ class Worker:
             overwrite=settings.overwrite,
             job=film.job,
             threads=settings.threads,
+            stream=settings.stream,
         )
         return report.to_dict()
 
     def _reader(self, film: Film, unit: Unit | None = None) -> VideoReader:
         start, end = (None, None) if unit is None else (unit.start, unit.end)
-        return VideoReader(film.video, start=start, end=end, threads=self._settings.threads)
+        return self._opened(film.video, start=start, end=end)
+
+    def _opened(self, video: Path, *, start: Fraction | None = None, end: Fraction | None = None) -> VideoReader:
+        settings = self._settings
+        return VideoReader(video, start=start, end=end, threads=settings.threads, stream=settings.stream)
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from vidcolor.cli.options import (
     Quality,
     Quiet,
     Saturation,
+    Stream,
     Temperature,
     WeightsFile,
     Yes,
@@ -39,10 +40,10 @@ def batch(
     films: Annotated[list[Path], typer.Argument(metavar="FILM", help="Black-and-white films.", show_default=False)],
     reference: Annotated[
         list[Path] | None,
-        typer.Option("-r", "--reference", metavar="STILL", help="Colour still for every film; -r again gives more."),
+        typer.Option("-r", "--reference", metavar="STILL", help="Still for every film; -r again gives more."),
     ] = None,
     plans: Annotated[
-        Path | None, typer.Option("--plans", metavar="FOLDER", help="Follow NAME.plan.json of each film, where there.")
+        Path | None, typer.Option("--plans", metavar="FOLDER", help="Follow each film's NAME.plan.json, if any.")
     ] = None,
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", metavar="FOLDER", help="Default: beside each film.")
@@ -79,6 +80,7 @@ def batch(
     crf: Crf = None,
     preset: Preset = None,
     lossless: Lossless = False,
+    stream: Stream = None,
     fresh: Fresh = False,
     device: Device = "auto",
     weights: WeightsFile = None,
@@ -98,7 +100,7 @@ def batch(
 
     stills = tuple(each.absolute() for each in reference or ())
     with Talk(quiet=quiet, json=json) as talk:
-        rows = _planned(films, stills, plans, output_dir, codec=encoder.codec, talk=talk)
+        rows = _planned(films, stills, plans, output_dir, codec=encoder.codec, stream=stream, talk=talk)
         wanted = []
         for row in rows:
             if row.state != "failed" and row.result.film.output.exists() and not yes:
@@ -116,6 +118,7 @@ def batch(
             encoder=encoder,
             overwrite=yes,
             threads=threads,
+            stream=stream,
         )
         crew: Crew
         if ray is None:
@@ -161,7 +164,14 @@ def _local_workers(device: str, threads: int) -> int:
 
 
 def _planned(
-    films: list[Path], stills: tuple[Path, ...], plans: Path | None, output_dir: Path | None, *, codec: str, talk: Talk
+    films: list[Path],
+    stills: tuple[Path, ...],
+    plans: Path | None,
+    output_dir: Path | None,
+    *,
+    codec: str,
+    stream: int | None,
+    talk: Talk,
 ) -> list[_Row]:
     """Name what each film becomes, before any work; a film that cannot be read has failed."""
     from vidcolor.batch import Film, FilmResult
@@ -176,7 +186,7 @@ def _planned(
         plan = None if plans is None else plans.absolute() / f"{video.stem}.plan.json"
         film = Film(video, video, video, stills, plan if plan is not None and plan.exists() else None)
         try:
-            output = default_output(probe(video), codec=codec)
+            output = default_output(probe(video, stream=stream), codec=codec)
         except VidcolorError as error:
             rows.append(_Row("failed", FilmResult(film, errors=[error.message], hint=error.hint), unread=True))
             continue
