@@ -54,6 +54,100 @@ def test_recommend_writes_plan_and_sheet(film: Path, library: Path, tmp_path: Pa
     assert "0 of them looked at anew" in err
 
 
+@pytest.fixture
+def worked_on(film: Path, library: Path, tmp_path: Path) -> Path:
+    """A plan with cuts by hand: a painted still, a title, settings, a still lent, a bare shot, own colours."""
+    plan = tmp_path / "film.plan.json"
+    assert run("scenes", film, "--stills", tmp_path / "paint", "-o", plan)[0] == 0
+    assert run("scenes", film, "--stills", tmp_path / "paint", "-o", plan, "--cut", 6, "--cut", 18, "--cut", 30)[0] == 0
+    values = json.loads(plan.read_text())
+    painted, title, graded, lent, bare, kept = values["shots"]
+    assert [len(shot["references"]) for shot in values["shots"]] == [1] * 6
+    (tmp_path / painted["references"][0]["path"]).write_bytes((library / "one.png").read_bytes())
+    title["looks"] = "title"
+    graded["saturation"], lent["borrow"], bare["references"], kept["treatment"] = 0.5, [0], [], "keep"
+    plan.write_text(json.dumps(values))
+    return plan
+
+
+def test_recommend_goes_on_with_a_plan(film: Path, library: Path, worked_on: Path, tmp_path: Path) -> None:
+    before, paint = ColorPlan.load(worked_on), sorted(tmp_path.glob("paint/*"))
+    stills = [still.read_bytes() for still in paint]
+    status, out, err = run("recommend", film, library, "-o", worked_on, "--json", "--top", 1)
+    assert status == 0, err
+    found, after = json.loads(out), ColorPlan.load(worked_on)
+    assert [(each["start"], each["stop"]) for each in found["shots"]] == [
+        (0, 6), (6, 12), (12, 18), (18, 24), (24, 30), (30, 36),
+    ]  # fmt: skip
+    assert [len(each["candidates"]) for each in found["shots"]] == [1, 0, 1, 1, 1, 1]
+    two, three = str(library / "two.png"), str(library / "three.png")
+    assert [each["chosen"] for each in found["shots"]] == [None, None, two, None, three, None]
+    added = [shot.references[len(old.references) :] for old, shot in zip(before.shots, after.shots, strict=True)]
+    assert [[(Path(each.path).name, each.frame) for each in photographs] for photographs in added] == [
+        [], [], [("two.png", None)], [], [("three.png", None)], [],
+    ]  # fmt: skip
+    kept = [old.references for old in before.shots]
+    shots = zip(after.shots, kept, strict=True)
+    assert before == after.with_shots(shot.model_copy(update={"references": old}) for shot, old in shots)
+    assert "no photograph is chosen where there are painted stills already: shots 1, 4" in found["notes"]
+    assert [still.read_bytes() for still in paint] == stills
+    again = worked_on.read_bytes()
+    assert run("recommend", film, library, "-o", worked_on)[0] == 0
+    assert worked_on.read_bytes() == again
+
+
+def test_recommend_takes_a_plan_as_suggest_does(film: Path, library: Path, worked_on: Path, tmp_path: Path) -> None:
+    before, other = worked_on.read_bytes(), tmp_path / "other" / "plan.json"
+    other.parent.mkdir()
+    recommend = ["recommend", film, library, "--plan", worked_on]
+    status, out, err = run(*recommend, "--top", 1)
+    assert status == 0, err
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [
+        [str(number + 1), str(6 * number), str(6 * number + 6)] for number in range(6)
+    ]
+    assert run(*recommend, "-o", other)[0] == 0
+    assert worked_on.read_bytes() == before
+    status, _, err = run(*recommend, "-o", other)
+    assert status == 2
+    assert "exists already" in err
+    status, _, err = run(*recommend, "--sheet", worked_on, "-y")
+    assert status == 2
+    assert "is the input" in err
+    assert run(*recommend, "-o", worked_on)[0] == 0
+    named = [
+        [(Path(each.path).resolve(), each.frame) for each in shot.references]
+        for shot in ColorPlan.load(worked_on).shots
+    ]
+    assert named == [
+        [(Path(each.path).resolve(), each.frame) for each in shot.references] for shot in ColorPlan.load(other).shots
+    ]
+    assert sum(map(len, named)) == 7
+    made = worked_on.read_bytes()
+    status, _, err = run(*recommend, "-o", worked_on, "-y")
+    assert (status, worked_on.read_bytes()) == (0, made)
+    assert "made anew" not in err
+
+
+def test_recommend_says_what_it_replaces_where_it_is_told_to(film: Path, library: Path, worked_on: Path) -> None:
+    status, _, err = run("recommend", film, library, "-o", worked_on, "-y")
+    assert status == 0
+    (said,) = (line for line in err.splitlines() if line.startswith(f"note: {worked_on} is made anew"))
+    assert "6 shots, 5 stills" in said
+    shots = ColorPlan.load(worked_on).shots
+    assert [(shot.start, len(shot.references)) for shot in shots] == [(0, 1), (12, 1), (24, 1)]
+
+
+def test_a_plan_whose_still_is_missing_is_not_recommended_for(film: Path, library: Path, worked_on: Path) -> None:
+    values = json.loads(worked_on.read_text())
+    values["shots"][2]["references"] = [{"path": "gone.png", "frame": None}]
+    worked_on.write_text(json.dumps(values))
+    before = worked_on.read_bytes()
+    status, out, err = run("recommend", film, library, "-o", worked_on)
+    assert (status, out, err.count("\n")) == (1, "", 2)
+    assert err.startswith(f"error: {worked_on.parent / 'gone.png'}: no such still")
+    assert worked_on.read_bytes() == before
+
+
 def test_names_with_control_characters_stay_on_their_line(film: Path, library: Path, tmp_path: Path) -> None:
     odd = tmp_path / "photo\ngraphs"
     odd.mkdir()
@@ -70,12 +164,16 @@ def test_names_with_control_characters_stay_on_their_line(film: Path, library: P
 
 
 def test_recommend_replaces_nothing_unasked(film: Path, library: Path, tmp_path: Path) -> None:
-    plan = tmp_path / "film.plan.json"
-    plan.write_text("edited by hand")
-    status, out, err = run("recommend", film, library, "-o", plan)
+    text = tmp_path / "notes.txt"
+    text.write_text("no plan")
+    status, out, err = run("recommend", film, library, "-o", text)
+    assert (status, out) == (1, "")
+    assert err.splitlines()[0].startswith(f"error: {text}, line 1: not JSON")
+    assert err.splitlines()[1].endswith("-y replaces the file")
+    status, out, err = run("recommend", film, library, "--sheet", text)
     assert (status, out) == (2, "")
     assert "exists already" in err
-    assert plan.read_text() == "edited by hand"
+    assert text.read_text() == "no plan"
     assert run("recommend", film, library, "-o", film, "-y")[0] == 2
     assert run("recommend", film, library, "-o", tmp_path / "x", "--sheet", tmp_path / "x")[0] == 2
     status, _, err = run("recommend", film, library, "--sheet", library / "sheet.png")
@@ -239,13 +337,18 @@ def test_suggest_takes_a_plan_or_stills(film: Path, library: Path) -> None:
     assert "both --plan and stills given" in err
 
 
-def test_a_plan_of_another_length_is_refused(film: Path, tmp_path: Path) -> None:
+def test_a_plan_of_another_length_is_refused(film: Path, library: Path, tmp_path: Path) -> None:
     plan = tmp_path / "short.plan.json"
     ColorPlan(video=str(film), frames=30, shots=[PlannedShot(start=0, stop=30)]).save(plan)
-    for words in (["sheet", film], ["suggest", film], ["preview", film, "--duration", "0.5", "-o", tmp_path]):
+    recommend = ["recommend", film, library]
+    preview = ["preview", film, "--duration", "0.5", "-o", tmp_path]
+    for words in (["sheet", film], ["suggest", film], preview, recommend):
         status, _, err = run(*words, "--plan", plan)
         assert status == 1, words
         assert "the plan has 30 frames, the film 36" in err
+    status, _, err = run(*recommend, "-o", plan)
+    assert status == 1
+    assert "the plan has 30 frames, the film 36" in err
 
 
 def test_sheet_shows_every_shot(film: Path, library: Path, untrained: Path) -> None:

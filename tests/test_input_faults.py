@@ -383,7 +383,8 @@ def test_every_command_about_stills_and_plans_takes_the_stream_chosen(tmp_path: 
     assert (status, json.loads(out)["frames"]) == (0, 4)
     (tmp_path / "library").mkdir()
     cv2.imwrite(str(tmp_path / "library" / "photograph.png"), picture(1, 3, 96, 64))
-    for words in (["recommend", film, tmp_path / "library"], ["suggest", film], ["suggest", film, "--plan", plan]):
+    recommend, suggest = ["recommend", film, tmp_path / "library"], ["suggest", film]
+    for words in (recommend, [*recommend, "--plan", plan], suggest, [*suggest, "--plan", plan]):
         status, out, _ = run(*words, *chosen, "--json")
         assert (status, json.loads(out)["shots"][-1]["stop"]) == (0, 9)
     status, out, _ = run("suggest", film, *chosen, "--stills", tmp_path / "paint", "--json")

@@ -256,8 +256,8 @@ def test_each_shot_gets_its_photographs(folder: Path, trained: ExemplarColorizer
     ]
     assert [len(each.candidates) for each in found] == [2, 2, 2]
     assert sheet_rows(found)[1].labels[1].endswith(" b.jpg")
-    plan = planned(shots, found)
-    assert plan.notes == []
+    plan, remarks = planned(shots, found)
+    assert remarks == []
     plan.save(folder.parent / "film.plan.json")
     loaded = ColorPlan.load(folder.parent / "film.plan.json")
     assert [[(each.path, each.frame) for each in shot.references] for shot in loaded.shots] == [
@@ -303,6 +303,7 @@ def test_a_photograph_that_is_not_worthwhile_stays_out_of_the_plan() -> None:
         )
         for shot, name, score in zip(shots, ("a.png", "b.png"), (0.7, 0.5), strict=True)
     ]
-    plan = planned(ColorPlan(video="film.mkv", frames=9, shots=shots), found)
+    plan, remarks = planned(ColorPlan(video="film.mkv", frames=9, shots=shots), found)
     assert [[each.path for each in shot.references] for shot in plan.shots] == [["a.png"], []]
-    assert plan.notes == ["no photograph scores 0.6 for shots 2: their colours are automatic"]
+    assert remarks == ["no photograph scores 0.6 for shot 2: automatic colours there"]
+    assert plan.notes == []  # they would be read where the shot has a still by then

@@ -91,8 +91,10 @@ app.command(
     help=_help(
         "vidcolor recommend film.mkv photographs/ -o film.plan.json --sheet film.recommended.png",
         "Rank the photographs in LIBRARY as references for each shot of VIDEO, by content, luma and how far their "
-        "colours agree. -o writes the plan that `vidcolor colorize --plan` follows. The library is described once and "
-        "then kept up to date in an index, .vidcolor-index.npz in LIBRARY.",
+        "colours agree. -o writes the plan that `vidcolor colorize --plan` follows. Where it is there already, its "
+        "shots, settings and stills stay, and a photograph that is likely to help joins each shot without a painted "
+        "still; -y makes it anew. --plan ranks for the shots of a plan. The library is described once and then kept up "
+        "to date in an index, .vidcolor-index.npz in LIBRARY.",
     ),
 )(recommending.recommend)
 app.command(

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidcolor.cli.console import Talk, check_folder, check_output, one_line, print_json, refuse
-from vidcolor.cli.options import Device, Json, Quiet, Stream, Video, WeightsFile, Yes
+from vidcolor.cli.options import Device, Json, Plan, Quiet, Stream, Video, WeightsFile, Yes
+from vidcolor.cli.reports import load_edited
+from vidcolor.errors import PlanError
 from vidcolor.places import real_place
 
 if TYPE_CHECKING:
+    from vidcolor.plan import ColorPlan
     from vidcolor.recommendation import Recommendation
 
 
@@ -18,9 +21,15 @@ def recommend(
     library: Annotated[
         Path, typer.Argument(metavar="LIBRARY", help="Folder of colour photographs.", show_default=False)
     ],
+    plan: Plan = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="PLAN", help="Write a plan with the best photograph of each shot."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PLAN",
+            help="Write a plan with the best ones; what is in one that is there stays.",
+        ),
     ] = None,
     sheet: Annotated[
         Path | None,
@@ -38,16 +47,20 @@ def recommend(
     json: Json = False,
 ) -> None:
     """Rank photographs as references."""
-    _check_outputs(video, library, output=output, sheet=sheet, index=index, overwrite=yes)
+    followed = output if plan is None and output is not None and output.is_file() and not yes else plan
+    _check_outputs(video, library, plan=followed, output=output, sheet=sheet, index=index, overwrite=yes)
 
     with Talk(quiet=quiet, json=json) as talk:
         from vidcolor.exemplar import ExemplarColorizer
-        from vidcolor.plan import make_plan
+        from vidcolor.plan import ColorPlan, make_plan
         from vidcolor.recommendation import open_library, planned, sheet_rows
         from vidcolor.recommendation import recommend as rank
         from vidcolor.sheets import lay_out, write_picture
         from vidcolor.weights import load_weights
 
+        load = load_edited if plan is None else ColorPlan.load
+        known = None if followed is None else load(followed)
+        settled = None if known is None else _settled(known, video, stream=stream)
         loaded = load_weights(weights)
         networks = ExemplarColorizer.load(loaded, device=device)
         photographs = open_library(
@@ -58,7 +71,7 @@ def recommend(
             progress=lambda done, total: talk.progress("library", done, total, unit="photographs"),
         )
         warnings = list(photographs.warnings)
-        shots = make_plan(
+        shots = settled or make_plan(
             video,
             [],
             stream=stream,
@@ -75,10 +88,12 @@ def recommend(
         )
         if sheet is not None:
             write_picture(sheet, lay_out(sheet_rows(found)))
-        shots = planned(shots, found)
+        chosen, remarks = planned(known or shots, found)
+        notes = [*photographs.notes, *chosen.notes, *remarks]
         if output is not None:
-            shots.save(output)
-    notes = [*photographs.notes, *shots.notes]
+            if plan is None:
+                notes += _remarks_on(output, renewed=known is not None)
+            chosen.save(output)
     talk.report(notes=notes, warnings=warnings)
     talk.note(f"{len(photographs.photographs)} pictures in the library, {photographs.described} of them looked at anew")
     if json:
@@ -90,24 +105,61 @@ def recommend(
         talk.note(f"wrote {path}")
 
 
+def _settled(plan: "ColorPlan", video: Path, *, stream: int | None) -> "ColorPlan":
+    """Return the plan of a film with its painted stills alone."""
+    from vidcolor.plan.painted import settle
+    from vidcolor.plan.segment import check_length
+    from vidcolor.video import probe
+
+    check_length(plan, probe(video, stream=stream))
+    settled = settle(plan).plan
+    assert settled is not None, "a plan was given"
+    return settled.model_copy(update={"video": str(video)})
+
+
+def _remarks_on(output: Path, *, renewed: bool) -> list[str]:
+    """Say what becomes of the plan that is there before one is written, if there is one."""
+    from vidcolor.plan import ColorPlan
+
+    if renewed:
+        return [f"shots, settings and stills of {output} stay as they are; -y makes it anew"]
+    try:
+        old = ColorPlan.load(output)
+    except PlanError:
+        return []
+    there = f"{len(old.shots)} shots, {len(old.stills())} stills"
+    return [f"{output} is made anew, as -y has it: nothing of the plan that was there is kept ({there})"]
+
+
 def _check_outputs(
-    video: Path, library: Path, *, output: Path | None, sheet: Path | None, index: Path | None, overwrite: bool
+    video: Path,
+    library: Path,
+    *,
+    plan: Path | None,
+    output: Path | None,
+    sheet: Path | None,
+    index: Path | None,
+    overwrite: bool,
 ) -> None:
-    """Refuse files that `recommend` cannot or must not write, before any work."""
+    """Refuse files that `recommend` cannot or must not write, before any work; the plan it reads may be replaced."""
     from vidcolor.sheets import check_picture
 
     if output is not None and sheet is not None and real_place(output) == real_place(sheet):
         refuse(f"{output} is both plan and sheet", hint="name another file with --sheet")
     if sheet is not None and real_place(sheet).is_relative_to(real_place(library)):
         refuse(f"the sheet {sheet} would lie among the photographs", hint="name a file outside of LIBRARY with --sheet")
-    for written, option in ((output, "-o"), (sheet, "--sheet")):
-        if written is not None:
-            check_output(written, inputs=[video, *([index] if index else [])], overwrite=overwrite, option=option)
-            check_folder(written.parent, option=option)
+    inputs = [video, *([index] if index else [])]
+    read = [plan] if plan else []
+    if output is not None:
+        renewed = plan is not None and real_place(output) == real_place(plan)
+        check_output(output, inputs=inputs, overwrite=overwrite or renewed)
+        check_folder(output.parent)
     if sheet is not None:
+        check_output(sheet, inputs=[*inputs, *read], overwrite=overwrite, option="--sheet")
+        check_folder(sheet.parent, option="--sheet")
         check_picture(sheet)
     if index is not None:
-        check_output(index, inputs=[video], overwrite=True, option="--index")
+        check_output(index, inputs=[video, *read], overwrite=True, option="--index")
 
 
 def _print_recommendations(found: "list[Recommendation]") -> None:

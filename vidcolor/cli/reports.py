@@ -58,7 +58,7 @@ def scenes(
         from vidcolor.plan.renewal import Cuts, has_other_still, renew, with_stills
 
         warnings: list[str] = []
-        old = _edited(output) if output is not None and edited else None
+        old = load_edited(output) if output is not None and edited else None
         plan = make_plan(
             video,
             references,
@@ -105,7 +105,7 @@ def scenes(
         talk.note(f"wrote {path}")
 
 
-def _edited(path: Path) -> "ColorPlan":
+def load_edited(path: Path) -> "ColorPlan":
     """Read the plan that is to be made anew with what a person edited in it."""
     from vidcolor.plan import ColorPlan
 

@@ -13,7 +13,8 @@ import numpy as np
 from vidcolor.color import working_size
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import show_grey, upright_luma
-from vidcolor.plan import ColorPlan, PlannedReference
+from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
+from vidcolor.plan.entries import name_shots
 from vidcolor.recommendation.index import Library
 from vidcolor.recommendation.looks import LONG_SIDE, describe
 from vidcolor.recommendation.ranking import WORTHWHILE, Candidate, Ranking
@@ -35,6 +36,7 @@ class Recommendation:
         frame: The frame that stands for it.
         candidates: The best first, none for a title; names are paths.
         picture: That frame as a cell of a contact sheet.
+        open: The shot is to be coloured, and no painted still of its plan says how.
     """
 
     start: int
@@ -42,11 +44,18 @@ class Recommendation:
     frame: int
     candidates: tuple[Candidate, ...]
     picture: Bytes = field(repr=False, compare=False)
+    open: bool = True
+
+    @property
+    def chosen(self) -> str | None:
+        """The photograph that is to colour the shot: the best one, if it is worthwhile and the shot is open."""
+        best = next(iter(self.candidates), None)
+        return best.name if self.open and best is not None and best.score >= WORTHWHILE else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        candidates = [asdict(each) for each in self.candidates]
-        return {"start": self.start, "stop": self.stop, "frame": self.frame, "candidates": candidates}
+        shot = {"start": self.start, "stop": self.stop, "frame": self.frame}
+        return {**shot, "candidates": [asdict(each) for each in self.candidates], "chosen": self.chosen}
 
     def row(self, number: int, photograph: Callable[[str], Bytes]) -> SheetRow:
         """The shot's row on a contact sheet: the frame beside the photographs, each as a cell, with their scores."""
@@ -69,7 +78,7 @@ def recommend(
     """Rank the photographs of a library for each shot of a whole film.
 
     Args:
-        plan: The film's shots.
+        plan: The film's shots, with painted stills alone, see `settle`.
         library: The photographs.
         networks: Those that described the library.
         count: Photographs per shot.
@@ -91,7 +100,16 @@ def recommend(
             best = [] if shot.neutral else ranking(describe(networks, small), count=count)
             candidates = tuple(Candidate(**{**vars(each), "name": str(library.folder / each.name)}) for each in best)
             picture = cell(show_grey(frame, info))
-            recommendations.append(Recommendation(shot.start, shot.stop, frame.index, candidates, picture))
+            recommendations.append(
+                Recommendation(
+                    shot.start,
+                    shot.stop,
+                    frame.index,
+                    candidates,
+                    picture,
+                    open=shot.colored and not shot.references,
+                )
+            )
             if progress is not None:
                 progress(len(recommendations), len(plan.shots))
     return recommendations
@@ -107,16 +125,23 @@ def sheet_rows(recommendations: list[Recommendation]) -> list[SheetRow]:
     return [each.row(number, photograph) for number, each in enumerate(recommendations, start=1)]
 
 
-def planned(plan: ColorPlan, recommendations: list[Recommendation]) -> ColorPlan:
-    """Return the plan in which the best photograph colours each shot, bound to none of its frames.
+def planned(plan: ColorPlan, recommendations: list[Recommendation]) -> tuple[ColorPlan, list[str]]:
+    """Return the plan in which each chosen photograph colours its shot, bound to none of its frames, and what to know.
 
-    A shot whose best photograph is not worthwhile gets none, and a note says so; a title gets none either.
+    It comes after the stills that the shot has, which are grey still; all else of the plan stays as it is.
     """
-    shots = []
-    for shot, each in zip(plan.shots, recommendations, strict=True):
-        best = next(iter(each.candidates), None)
-        used = [PlannedReference(path=best.name)] if best is not None and best.score >= WORTHWHILE else []
-        shots.append(shot.model_copy(update={"references": used}))
-    bare = [str(number) for number, shot in enumerate(shots, start=1) if not (shot.references or shot.neutral)]
-    note = f"no photograph scores {WORTHWHILE} for shots {', '.join(bare)}: their colours are automatic"
-    return plan.model_copy(update={"shots": shots, "notes": [*plan.notes, *([note] if bare else [])]})
+    pairs = list(zip(plan.shots, recommendations, strict=True))
+    bare = [shot for shot, each in pairs if each.open and each.chosen is None]
+    painted = [shot for shot, each in pairs if each.candidates and not each.open and shot.treatment == "color"]
+    remarks = []
+    if bare:
+        remarks.append(f"no photograph scores {WORTHWHILE} for {name_shots(bare, plan.shots)}: automatic colours there")
+    if painted:
+        named = name_shots(painted, plan.shots)
+        remarks.append(f"no photograph is chosen where there are painted stills already: {named}")
+    return plan.with_shots(_with_photograph(shot, each.chosen) for shot, each in pairs), remarks
+
+
+def _with_photograph(shot: PlannedShot, name: str | None) -> PlannedShot:
+    more = [] if name is None else [PlannedReference(path=name)]
+    return shot.model_copy(update={"references": [*shot.references, *more]})
