@@ -15,7 +15,7 @@ from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.references import Reference, load_reference
 from vidcolor.reports import PreviewReport
 from vidcolor.verification import verify
-from vidcolor.video import RgbVideoWriter, VideoReader
+from vidcolor.video import RgbVideoWriter, VideoReader, plain_transcode
 
 _FRAMES = 30
 _GREY = Film(look="grey", codec="libx264", audio=("flac",), frames=_FRAMES)
@@ -59,6 +59,12 @@ def test_one_still_in_place_of_a_list_is_named(
     with pytest.raises(ReferenceImageError, match=r"references are .*still\.png.*; expected a list of stills"):
         colorizer.colorize(film, references=kind(still), output=tmp_path / "out.mkv")
     assert [path.name for path in tmp_path.iterdir()] == ["still.png"]
+
+
+def test_the_default_output_holds_the_codec(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    plain_transcode(film, clip)
+    assert colorizer.colorize(clip, quality="fast", codec="ffv1").output == tmp_path / "clip.color.mkv"
 
 
 def test_a_stills_own_frame_returns_its_colours(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A plan worked on by looking: what a session does to it, and the page that serves it, asked as a browser asks."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from vidcolor import references
+from vidcolor import coloring, references
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import PlanError, ReferenceImageError
-from vidcolor.exemplar import ExemplarColorizer
+from vidcolor.exemplar import EncodedReference, ExemplarColorizer
 from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
 from vidcolor.references import load_reference
 from vidcolor.video import VideoReader, probe
@@ -359,6 +360,27 @@ def test_a_still_edited_in_another_program_is_seen_at_once(session: Session) -> 
     blue = paint_over(load_reference(still).rgb, [stroke((0.1, 0.2, 0.8), np.s_[:, :])], matrix="bt601")
     Image.fromarray(blue).save(still)
     assert np.abs(session.look(4).colored.astype(int) - red).mean() > 10
+
+
+def test_of_the_encoded_copies_of_stills_the_latest_are_kept(
+    film: Path, networks: ExemplarColorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coloring, "_COPIES_KEPT", 2)
+    shots = []
+    for number in range(6):
+        still = tmp_path / f"{number}.png"
+        Image.fromarray(picture(number, 6, 960, 640)).save(still)
+        shots.append(PlannedShot(start=4 * number, stop=4 * number + 4, references=[PlannedReference(path=str(still))]))
+    session = begin(film, networks, tmp_path, *shots)
+
+    def held() -> int:
+        gc.collect()
+        return sum(type(each) is EncodedReference for each in gc.get_objects())
+
+    before = held()
+    for shot in shots:
+        session.look(shot.start)
+    assert 0 < held() - before <= 2 * 2
 
 
 def test_a_still_is_decoded_once_while_its_file_stays_as_it_is(

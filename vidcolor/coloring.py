@@ -66,12 +66,38 @@ class Still:
         return replace(self, long_side=long_side)
 
 
+class StillEncoder:
+    """Makes stills ready for one film.
+
+    Shots one after another, and frames that a person looks at, ask for the same encoded copies, so that the latest of
+    those are kept, of all stills together.
+
+    Args:
+        networks: Encode them.
+        info: The film that they are for.
+    """
+
+    def __init__(self, networks: ExemplarColorizer, info: VideoInfo) -> None:
+        self._info = info
+
+        def encoded(reference: Reference, long_side: int) -> EncodedReference:
+            return encode(reference, networks, info.matrix, long_side)
+
+        self._of_another_size = lru_cache(maxsize=_COPIES_KEPT)(encoded)
+        self._usual = lru_cache(maxsize=_COPIES_KEPT)(encoded)  # apart: many others would crowd them out
+
+    def still(self, reference: Reference) -> Still:
+        """Return a reference as a still of the film."""
+        return Still(reference, partial(self._copy, reference), self._info)
+
+    def _copy(self, reference: Reference, long_side: int) -> EncodedReference:
+        return (self._usual if long_side == LONG_SIDE else self._of_another_size)(reference, long_side)
+
+
 def load_stills(
     references: Iterable[str | Path | Reference], networks: ExemplarColorizer, info: VideoInfo
 ) -> dict[str, Still]:
     """Load every still.
-
-    Shots one after another ask for the same encoded copies, so that the latest of those are kept.
 
     Args:
         references: Stills or their paths.
@@ -84,20 +110,8 @@ def load_stills(
     Raises:
         ReferenceImageError: A still cannot be used.
     """
-
-    @lru_cache(maxsize=_COPIES_KEPT)
-    def of_another_size(reference: Reference, long_side: int) -> EncodedReference:
-        return encode(reference, networks, info.matrix, long_side)
-
-    @lru_cache(maxsize=_COPIES_KEPT)  # apart: many others would crowd them out
-    def usual(reference: Reference) -> EncodedReference:
-        return encode(reference, networks, info.matrix, LONG_SIDE)
-
-    def copy(reference: Reference, long_side: int) -> EncodedReference:
-        return usual(reference) if long_side == LONG_SIDE else of_another_size(reference, long_side)
-
-    loaded = load_references(references)
-    return {reference.key: Still(reference, partial(copy, reference), info) for reference in loaded}
+    encoder = StillEncoder(networks, info)
+    return {reference.key: encoder.still(reference) for reference in load_references(references)}
 
 
 def encode(reference: Reference, networks: ExemplarColorizer, matrix: str, long_side: int) -> EncodedReference:

@@ -118,7 +118,7 @@ class Colorizer:
             VideoReader(video, start=start, end=end, stream=stream, threads=threads) as reader,
             nullcontext() if job is None or provenance is not None else Job(Path(job), fresh=fresh) as work,
         ):
-            target = Path(output) if output is not None else default_output(reader.info)
+            target = Path(output) if output is not None else default_output(reader.info, codec=codec)
             writer = VideoWriter(
                 target,
                 source=reader.info,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import Chroma
-from vidcolor.coloring import Still, load_stills
+from vidcolor.coloring import Still, StillEncoder
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.framing import working_luma
 from vidcolor.grading import Grading
@@ -93,6 +93,7 @@ class Sights:
         frames: int,
     ) -> None:
         self._info, self._networks, self._known, self._shots, self._frames = info, networks, known, shots, frames
+        self._encoder = StillEncoder(networks, info)
         self._stills: dict[str, Still] = {}
         self._frame = lru_cache(maxsize=1)(self._read)
         self._seen = lru_cache(maxsize=_GLANCES_KEPT)(self._color)
@@ -137,10 +138,13 @@ class Sights:
         return sight, settled.notes
 
     def _load(self, references: Collection[Reference]) -> None:
+        """Have the stills of one shot ready, and those alone: of the copies that are encoded the latest are kept."""
+        before, self._stills = self._stills, {}
         for reference in references:
-            known = self._stills.get(reference.key)
+            known = before.get(reference.key)
             if known is None or known.reference.identity != reference.identity:
-                self._stills.update(load_stills([reference], self._networks, self._info))
+                known = self._encoder.still(reference)
+            self._stills[reference.key] = known
 
     def _color(self, sight: _Sight) -> tuple[Glance, bool]:
         """Return a frame in colours, and whether they are those that the film will have."""
