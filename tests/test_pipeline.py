@@ -78,7 +78,7 @@ def test_a_stills_own_frame_returns_its_colours(colorizer: Colorizer, film: Path
         cv2.resize(plane, (_GREY.width // 2, _GREY.height // 2), interpolation=cv2.INTER_AREA) for plane in (cb, cr)
     ]
     error = np.abs(_chroma(report.output)[15] - np.stack(small))
-    assert error.mean() < 4
+    assert error.mean() < 2  # measured: 1.4, of sharp edges that the working size has at other places
 
 
 def test_nothing_crosses_a_cut(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:

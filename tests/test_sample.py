@@ -39,7 +39,7 @@ def test_the_result_beats_the_trivial_answers_in_every_shot(scores: Scores, base
 
 
 def test_the_stills_own_frames_come_back(scores: Scores) -> None:
-    assert max(scores.returned) < 3
+    assert max(scores.returned) < 0.5  # DESIGN promises 1; measured are 0.04 to 0.24
 
 
 @pytest.fixture(scope="module")
