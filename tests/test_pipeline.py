@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,6 +66,17 @@ def test_the_default_output_holds_the_codec(colorizer: Colorizer, film: Path, tm
     clip = tmp_path / "clip.mp4"
     plain_transcode(film, clip)
     assert colorizer.colorize(clip, quality="fast", codec="ffv1").output == tmp_path / "clip.color.mkv"
+
+
+def test_tags_by_which_players_show_other_colours_are_noted(colorizer: Colorizer, tmp_path: Path) -> None:
+    def unlike(film: Film) -> list[str]:
+        report = colorizer.colorize(render(tmp_path / "film", film), quality="fast", overwrite=True)
+        return [note for note in report.notes if "bt709" in note]
+
+    assert unlike(replace(_GREY, frames=5, primaries=1, transfer=1)) == []
+    assert unlike(replace(_GREY, frames=5, primaries=9, transfer=16)) == [
+        "the film is tagged bt2020, smpte2084: colours are made as for bt709, and players show them otherwise"
+    ]
 
 
 def test_a_stills_own_frame_returns_its_colours(colorizer: Colorizer, film: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from vidcolor.references import Reference
 from vidcolor.reports import Clock, refuse_warnings
 from vidcolor.video import VideoInfo, VideoReader
 from vidcolor.video.checksums import check_film
+from vidcolor.video.color_tags import unlike_bt709
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +101,19 @@ def prepare_run(
             _begin(job, found, stills)
     colored = keeping_color(found.plan) if keep_color else found.plan
     looks, replaced = remarks_on(colored.shots)
+    unlike = unlike_bt709(info.primaries, info.transfer)
     refuse_warnings(info.path, replaced, strict=strict)
     warnings += [*found.warned_notes(), *replaced]
     return Run(
         plan=colored,
         stills=stills,
         whole=settled.plan if fitted is not settled.plan else None,
-        notes=(*settled.notes, *(note for note in colored.notes if note not in warnings), *looks),
+        notes=(
+            *settled.notes,
+            *(note for note in colored.notes if note not in warnings),
+            *looks,
+            *([unlike] if unlike else []),
+        ),
         warnings=tuple(warnings),
     )
 

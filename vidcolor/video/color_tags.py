@@ -19,6 +19,19 @@ TRANSFERS = {
 }  # fmt: skip
 
 
+_UNLIKE_BT709 = ("bt2020", "smpte431", "smpte432", "smpte2084", "arib-std-b67", "linear", "log100", "log316")
+
+
+def unlike_bt709(primaries: str, transfer: str) -> str | None:
+    """Return a note where players show a film's colours unlike those of bt709, for which colours are made, else None.
+
+    A still's colours differ by CIEDE2000 6 to 8 where they are shown by the primaries of bt2020 (four colours).
+    """
+    if tags := [tag for tag in (primaries, transfer) if tag in _UNLIKE_BT709]:
+        return f"the film is tagged {', '.join(tags)}: colours are made as for bt709, and players show them otherwise"
+    return None
+
+
 def resolve_matrix(tag: int, width: int, height: int, *, rgb: bool, path: Path) -> tuple[str, bool]:
     """Return the matrix that a film means, and whether it says so itself.
 
