@@ -138,6 +138,8 @@ class ShotFrames:
             if number > self._followed:  # else the marked state of an earlier run has followed it already
                 self._exposure.follow(luma, painted=number in self._painted or number == self.first + self.begin)
             self._dips[number], self.exposures[number] = self._exposure.dip, self._exposure.state
+            if number == self.first + self.begin and self.begin:
+                self._follow_backwards(range(self.first, number + 1))
             yield self._working(number, luma)
 
     def landmarks(self) -> list[WorkingFrame]:
@@ -156,9 +158,6 @@ class ShotFrames:
 
     def take(self, number: int) -> tuple[Frame, Floats, float]:
         """Return a frame whose colours are there, its luma as stored and its dip, see `Exposure`, and forget it."""
-        last = self.first + self.begin
-        if number == self.first and self.begin and last in self._waiting:  # else the film ends before it
-            self._follow_backwards(range(number, last + 1))
         del self.exposures[number]
         return *self._waiting.pop(number), self._dips.pop(number)
 
