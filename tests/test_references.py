@@ -171,11 +171,13 @@ def test_a_noisy_scan_is_grey_and_a_pale_one_is_not(tmp_path: Path) -> None:
     assert not load_reference(tmp_path / "pale.jpg").grey
 
 
-def test_colour_profile_is_converted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_colour_profile_is_converted(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "still.png"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = profile.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
-    Image.fromarray(quadrants()).save(path, icc_profile=swapped.replace("sRGB".encode("utf-16-be"), b"\0g\0r\0b\0x"))
+    picture = Image.fromarray(quadrants()).convert(mode, palette=Image.Palette.ADAPTIVE)
+    picture.save(path, icc_profile=swapped.replace("sRGB".encode("utf-16-be"), b"\0g\0r\0b\0x"))
     reference = load_reference(path)
     assert np.abs(reference.rgb[4, 4].astype(int) - (RED[1], RED[0], RED[2])).max() <= 2
     assert "converted from its colour profile" in reference.notes[0]

@@ -273,6 +273,8 @@ def _reduce(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    if profile and image.mode in ("P", "PA"):  # the profile is that of the palette's colours
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
         return image
     try:
