@@ -205,6 +205,16 @@ def test_a_camera_number_does_not_bind(film: Path) -> None:
     assert plan.notes == ["DSC_0042.jpg does not look like frame 42: it is used for its colours only"]
 
 
+def test_a_still_that_looks_like_another_frame_than_it_names_is_said_to(film: Path) -> None:
+    """As after the film was trimmed at its head."""
+    plan = make_plan(film, [still(scene("coffee", 7), "x_000047.png", frame=47)])
+    assert [each.frame for each in plan.shots[1].references] == [27]
+    assert plan.notes == ["x_000047.png looks like frame 27, not like frame 47"]
+    part = make_plan(film, [still(scene("coffee", 7), "x_000047.png", frame=47)], start=Fraction(82, 100))
+    assert [each.frame for each in part.shots[0].references] == [7]
+    assert part.notes == plan.notes  # names count from the start of the film
+
+
 def test_a_number_beyond_the_film_is_noted(film: Path) -> None:
     plan = make_plan(film, [still(unrelated(), "photo_2024.jpg", frame=2024)])
     assert plan.notes == ["photo_2024.jpg names frame 2024; the film has 60: its name is ignored"]

@@ -247,13 +247,16 @@ def _bind(
             # The name rules unless the pictures have nothing in common: camera files, too, end in _0042.
             # A score of exactly 0 means that one of them is blank: nothing speaks against the name.
             own = seen.finder.named[i]
-            if own.score >= PLAUSIBLE or own.score == 0.0:
-                match = own
-            else:
+            match = own if own.score >= PLAUSIBLE or own.score == 0.0 else seen.found(i)
+            if match is None:
                 notes.append(f"{still.name} does not look like frame {still.frame}: it is used for its colours only")
-        elif wanted is not None and offset == 0:
-            notes.append(f"{still.name} names frame {still.frame}; the film has {seen.frames}: its name is ignored")
-        if (match := match or seen.found(i)) is not None:
+            elif match is not own:
+                notes.append(f"{still.name} looks like frame {match.frame + offset}, not like frame {still.frame}")
+        else:
+            match = seen.found(i)
+            if wanted is not None and offset == 0:
+                notes.append(f"{still.name} names frame {still.frame}; the film has {seen.frames}: its name is ignored")
+        if match is not None:
             bound[i] = match.frame
             if match.part:
                 notes.append(f"{still.name} shows a part of its frame: beside that, colours come by likeness")
