@@ -374,3 +374,25 @@ def test_sheet_shows_every_shot(film: Path, library: Path, untrained: Path) -> N
     status, _, err = run("sheet", film, "--each", "-y")
     assert status == 2
     assert "--each without stills" in err
+
+
+def test_what_a_stills_reading_changed_is_said_once_whichever_way_it_came(
+    film: Path, tmp_path: Path, untrained: Path
+) -> None:
+    still, plan = tmp_path / "film_000006.png", tmp_path / "film.plan.json"
+    layer = Image.fromarray(picture(6, 36, 96, 64)).convert("RGBA")
+    layer.paste((0, 0, 0, 0), (0, 0, 30, 20))
+    layer.save(still)
+    said = "film_000006.png: transparent parts are read as neutral grey"
+    run("scenes", film, "-r", still, "-o", plan)
+    assert ColorPlan.load(plan).notes == [said]
+    bare = ColorPlan.load(plan).model_copy(update={"notes": []})
+    colorize, sheet = ("colorize", "--no-job", "-o", tmp_path / "film.mkv"), ("sheet", "-o", tmp_path / "s.png")
+    by_plan, by_name = ("--plan", plan), ("-r", still)
+    for command, stills, notes in (
+        (colorize, by_plan, []), (colorize, by_name, []), (sheet, by_plan, []), (sheet, by_plan, [said])
+    ):  # fmt: skip
+        bare.model_copy(update={"notes": notes}).save(plan)
+        status, _, err = run(*command, film, *stills, "-y", "--weights", untrained)
+        assert status == 0, err
+        assert err.count(said) == 1

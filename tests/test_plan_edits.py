@@ -450,6 +450,17 @@ def test_stills_given_beside_a_plan_and_in_memory_count(tmp_path: Path) -> None:
     assert settle(None, [painted(tmp_path / "a.png")]).plan is None
 
 
+def test_what_was_converted_on_reading_is_said_of_every_still(tmp_path: Path) -> None:
+    layer = Image.fromarray(picture(5, FRAMES, 96, 64)).convert("RGBA")
+    layer.paste((0, 0, 0, 0), (0, 0, 40, 64))
+    layer.save(tmp_path / "a.png")
+    still = str(tmp_path / "a.png")
+    plan = edited(plan_with(0, 10, 20), 0, references=[{"path": still, "frame": 5}])
+    plan = edited(plan, 1, references=[{"path": still}])
+    for settled in (settle(plan), settle(None, [still]), settle(plan, [still])):
+        assert settled.notes == ["a.png: transparent parts are read as neutral grey"]
+
+
 def test_a_still_with_a_little_paint_is_painted(tmp_path: Path) -> None:
     rgb = picture(5, FRAMES, 96, 64, "grey")
     cv2.circle(rgb, (40, 30), 2, (200, 60, 60), -1)  # 0.2 % of it

@@ -123,5 +123,5 @@ def prepare_film(
     shots = settled.plan or plan_film(
         video, stills if assigned else {}, networks, stream=stream, progress=progress, warn=warnings.append
     )
-    notes = (*settled.notes, *(note for note in shots.notes if note not in warnings))
-    return PreparedFilm(info, shots, stills, notes, tuple(warnings))
+    notes = dict.fromkeys([*settled.notes, *(note for note in shots.notes if note not in warnings)])
+    return PreparedFilm(info, shots, stills, tuple(notes), tuple(warnings))

@@ -170,6 +170,11 @@ def load_references(given: Iterable[str | Path | Reference]) -> list[Reference]:
     return [each if isinstance(each, Reference) else load_reference(each) for each in given]
 
 
+def reading_notes(references: Iterable[Reference]) -> list[str]:
+    """Return what was converted when stills were read, one line each, with their names."""
+    return [f"{each.name}: {note}" for each in references for note in each.notes]
+
+
 def suffixes() -> tuple[str, ...]:
     """Return the endings of the names of files that can be read as stills, in small letters, common ones first."""
     endings = Image.registered_extensions()

@@ -109,8 +109,7 @@ def prepare_run(
         stills=stills,
         whole=settled.plan if fitted is not settled.plan else None,
         notes=(
-            *settled.notes,
-            *(note for note in colored.notes if note not in warnings),
+            *dict.fromkeys([*settled.notes, *(note for note in colored.notes if note not in warnings)]),
             *looks,
             *([unlike] if unlike else []),
         ),

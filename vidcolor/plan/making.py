@@ -19,7 +19,7 @@ from vidcolor.plan.looks import ColorWatch
 from vidcolor.plan.renewal import Cuts, Recutter
 from vidcolor.plan.samples import Samples
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.references import Reference, load_references
+from vidcolor.references import Reference, load_references, reading_notes
 from vidcolor.shots import Shot, ShotDetector, small_luma
 from vidcolor.video import Frame, VideoInfo, VideoReader
 from vidcolor.video.numbering import frame_times
@@ -93,7 +93,7 @@ def make_plan(
     seen.finish()
     if not seen.shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
-    notes = [f"{still.name}: {note}" for still in given for note in still.notes]
+    notes = reading_notes(given)
     bound = _bind(given, seen, named, offset=offset, notes=notes)
     twice = _unbind_twins(given, bound, named)
     for warning in (*reader.warnings, *twice):

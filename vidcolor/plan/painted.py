@@ -9,7 +9,7 @@ from pathlib import Path
 from vidcolor.errors import ReferenceImageError
 from vidcolor.plan.entries import PlannedReference, PlannedShot, name_shots
 from vidcolor.plan.schema import ColorPlan
-from vidcolor.references import Reference, load_reference, load_references, names_no_file, suffixes
+from vidcolor.references import Reference, load_reference, load_references, names_no_file, reading_notes, suffixes
 
 Load = Callable[[Path], Reference]
 _NAMED = 3
@@ -22,7 +22,7 @@ class Settled:
     Attributes:
         plan: Every still in it is painted, and what its shots borrow is theirs; None where none was given.
         references: Its stills and those given beside it, each once.
-        notes: What was left out or taken instead, one line each.
+        notes: What was left out, taken instead, or converted on reading, one line each.
         warnings: Stills given beside the plan that have no colour to give, in one line.
     """
 
@@ -57,10 +57,13 @@ def settle(
         warnings.append(f"left out, for there is no colour in it: {', '.join(grey[:_NAMED])}{more}")
         references = {key: each for key, each in references.items() if not each.grey}
     if plan is None:
-        return Settled(None, list(references.values()), [], warnings)
+        return Settled(None, list(references.values()), reading_notes(references.values()), warnings)
     painted = _PaintedStills(references, load)
     plan, notes = _settled(plan, painted)
-    return Settled(plan, list(painted.references.values()), [*painted.notes, *notes], warnings)
+    references = painted.references
+    return Settled(
+        plan, list(references.values()), [*painted.notes, *notes, *reading_notes(references.values())], warnings
+    )
 
 
 def settle_shot(plan: ColorPlan, shot: PlannedShot, *, load: Load = load_reference) -> Settled:
