@@ -389,6 +389,27 @@ def test_of_several_stills_of_one_name_the_first_painted_one_is_used(tmp_path: P
     assert [each.name for each in settle(plan).references] == ["f.JPEG"]
 
 
+def test_a_painted_still_beside_the_one_that_is_used_is_named(tmp_path: Path) -> None:
+    named = painted(tmp_path / "f_0003.png")
+    newer = painted(tmp_path / "f_0003.jpg")
+    painted(tmp_path / "f_0003.bmp", grey=True)
+    plan = edited(plan_with(0, 10, 20), 0, references=[{"path": str(named), "frame": 3}])
+    settled = settle(plan)
+    assert [each.path for each in settled.references] == [named]
+    assert settled.notes == ["f_0003.jpg is painted, too, and not used: the plan names f_0003.png"]
+    both = edited(plan, 1, references=[{"path": str(newer)}])
+    assert settle(both).notes == []  # each has its place
+    (tmp_path / "f_0003.tif").write_bytes(b"no picture")
+    assert settle(plan).notes == settled.notes
+    painted(named, grey=True)
+    (tmp_path / "f_0003.tif").unlink()
+    painted(tmp_path / "f_0003.webp")
+    assert settle(plan).notes == [
+        "f_0003.jpg is used in place of f_0003.png",
+        "f_0003.webp is painted, too, and not used: f_0003.jpg comes first",
+    ]
+
+
 def test_a_still_that_is_gone_is_an_error(tmp_path: Path) -> None:
     plan = edited(plan_with(0, 10), 0, references=[{"path": str(tmp_path / "typo.png")}])
     with pytest.raises(ReferenceImageError, match=r"typo\.png: no such still, though the plan names it"):

@@ -1,6 +1,6 @@
 """The stills that are painted: those of a plan that are still grey are left out, those saved beside them are found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
@@ -98,14 +98,19 @@ class _PaintedStills:
 
     Attributes:
         references: Those known so far.
-        notes: Which was taken instead of another, one line each.
     """
 
     def __init__(self, references: dict[str, Reference], load: Load) -> None:
         self.references = dict(references)
         self._load = load
-        self.notes: list[str] = []
+        self._taken: list[str] = []
+        self._passed_over: dict[str, str] = {}
         self._found: dict[str, str | None] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """Which was taken instead of another, and which was not, one line each."""
+        return [*self._taken, *(note for key, note in self._passed_over.items() if key not in self.references)]
 
     @property
     def asked(self) -> int:
@@ -141,11 +146,17 @@ class _PaintedStills:
         return self._found[path]
 
     def _read(self, path: str) -> str | None:
-        reference = _find(Path(path), self._load)
+        found = _painted(Path(path), self._load)
+        reference = next(found, None)
         if reference is None:
             return None
+        reason = f"the plan names {reference.name}"
         if reference.key != path:
-            self.notes.append(f"{reference.name} is used in place of {Path(path).name}")
+            self._taken.append(f"{reference.name} is used in place of {Path(path).name}")
+            reason = f"{reference.name} comes first"
+        with suppress(ReferenceImageError):  # what is not used need not be readable
+            for other in found:
+                self._passed_over[other.key] = f"{other.name} is painted, too, and not used: {reason}"
         self.references.setdefault(reference.key, reference)
         return reference.key
 
@@ -169,19 +180,23 @@ def _settled(plan: ColorPlan, painted: _PaintedStills) -> tuple[ColorPlan, list[
 
 def _find(path: Path, load: Load = load_reference) -> Reference | None:
     """Return a still that is painted, under this name or in another format; None where it is grey."""
-    if path.exists() and not (reference := load(path)).grey:
-        return reference
-    for beside in _beside(path):
-        if not (reference := load(beside)).grey:
-            return reference
-    if not path.exists():
+    return next(_painted(path, load), None)
+
+
+def _painted(path: Path, load: Load) -> Iterator[Reference]:
+    """Give those of a still and its like in other formats that are painted, the one to use first."""
+    none = True
+    for each in [*([path] if path.exists() else []), *_beside(path)]:
+        if not (reference := load(each)).grey:
+            none = False
+            yield reference
+    if none and not path.exists():
         raise ReferenceImageError(
             f"{path}: no such still, though the plan names it",
             hint="it was made in memory: give it again, beside the plan"
             if names_no_file(str(path))
             else "check the path, or take it out of the plan",
         )
-    return None
 
 
 def _beside(path: Path) -> list[Path]:
