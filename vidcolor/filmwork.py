@@ -1,7 +1,7 @@
 """The shots of a film, each coloured or taken from a job: what a run colours, and what it need not colour again."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain, count, islice
@@ -26,6 +26,7 @@ from vidcolor.shotframes import ColoredFrame, ShotOutset, frames_that_may_wait, 
 from vidcolor.video import Frame, VideoInfo, VideoReader
 
 Floats = npt.NDArray[np.float32]
+Look = Callable[[Frame], None]
 
 _COLORED_AHEAD = 5
 
@@ -44,6 +45,7 @@ def color_film(
     quality: str,
     clock: Clock,
     job: Job | None = None,
+    look: Look | None = None,
 ) -> Generator[ColoredFrame, None, None]:
     """Colour a film shot by shot, some frames ahead of the one that is asked for.
 
@@ -59,13 +61,14 @@ def color_film(
         quality: Effort of propagation.
         clock: Charged with `decode`, `shrink`, `glance`, `flow`, `tracks`, `networks`, `fuse`, `wait` and `keep`.
         job: Of which the run has begun: shots are taken from it and kept in it.
+        look: Called with each frame when it is read, whether its colours are kept or not; what it raises ends the work.
 
     Raises:
         PlanError: The film goes on after the plan.
     """
 
     def colored() -> Generator[ColoredFrame, None, None]:
-        frames, info = iter(reader), reader.info
+        frames, info = _looked_at(reader, look), reader.info
         for number, shot in enumerate(plan.shots):
             own = islice(frames, shot.stop - shot.start)
             keeping = None if job is None else (job, job.shots[number])
@@ -159,6 +162,7 @@ def keep_shots(
     *,
     quality: str,
     job: Job,
+    look: Look | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> bool:
     """Colour neighbouring shots and keep them in a job, without a film being written.
@@ -170,6 +174,7 @@ def keep_shots(
         networks: Colour keyframes.
         quality: Effort of propagation.
         job: Keeps them.
+        look: As for `color_film`; it sees the shots' frames.
         progress: Called with the frames done; with 0 for each before the first shot.
 
     Returns:
@@ -190,7 +195,7 @@ def keep_shots(
         for _ in islice(frames, first):
             tell(0)
     for shot, key in shots:
-        own = islice(frames, shot.stop - shot.start)
+        own = _looked_at(islice(frames, shot.stop - shot.start), look)
         colors = shot_colors(
             own, reader.info, shot, stills, networks, quality=quality, clock=Clock(), keeping=(job, key)
         )
@@ -198,6 +203,13 @@ def keep_shots(
             for _ in colors:  # each is kept as it is coloured
                 tell(next(done))
     return True
+
+
+def _looked_at(frames: Iterable[Frame], look: Look | None) -> Iterator[Frame]:
+    for frame in frames:
+        if look is not None:
+            look(frame)
+        yield frame
 
 
 def _references(

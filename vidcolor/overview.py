@@ -34,6 +34,7 @@ def shots_at_a_glance(
     *,
     candidates: Sequence[str] = (),
     at: Collection[int] = (),
+    look: Callable[[Frame], None] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[SheetRow]:
     """Colour single frames, by default the representative one of every shot, graded as the plan says.
@@ -45,6 +46,7 @@ def shots_at_a_glance(
         networks: Colour the frames.
         candidates: Keys of stills to try, each alone, instead of those of the plan.
         at: Numbers of the frames to show instead.
+        look: Called with each frame that is shown.
         progress: Called with the rows done and in all.
 
     Yields:
@@ -59,6 +61,8 @@ def shots_at_a_glance(
     starts = [shot.start for shot in plan.shots]
     with closing(read_frames(info, wanted, of=plan.frames)) as frames:
         for done, frame in enumerate(frames, start=1):
+            if look is not None:
+                look(frame)
             number = bisect_right(starts, frame.index)
             shot = plan.shots[number - 1]
             caption = f"frame {frame.index}"

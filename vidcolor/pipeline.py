@@ -148,8 +148,11 @@ class Colorizer:
                     clock=clock,
                     progress=progress,
                 )
+                bound = run.bound_stills(reader.info, first=0 if start is None else None, strict=strict)
                 deliver = ChromaDelivery(reader.info, run.plan, writer.chroma_format, saturation=saturation)
-                colors = color_film(reader, run.plan, run.stills, networks, quality=quality, clock=clock, job=work)
+                colors = color_film(
+                    reader, run.plan, run.stills, networks, quality=quality, clock=clock, job=work, look=bound.look
+                )
                 with closing(colors):
                     _write(
                         colors,
@@ -181,7 +184,7 @@ class Colorizer:
             network_frames=clock.calls.get("networks", 0),
             stage_seconds=clock.seconds,
             notes=(*run.notes, *writer.notes, *deliver.notes, *(() if work is None else work.remarks), *untraced),
-            warnings=(*run.warnings, *damage),
+            warnings=(*run.warnings, *bound.warnings, *damage),
         )
 
     def preview(
@@ -247,7 +250,10 @@ class Colorizer:
                 info, run.plan, run.stills, saturation=saturation, provenance=provenance, first=first, shot=shot
             )
             rate = info.average_rate or Fraction(25)
-            colors = color_film(reader, run.plan, run.stills, networks, quality="balanced", clock=Clock())
+            bound = run.bound_stills(info, first=first)
+            colors = color_film(
+                reader, run.plan, run.stills, networks, quality="balanced", clock=Clock(), look=bound.look
+            )
             with RgbVideoWriter(side_by_side, rate=rate, overwrite=overwrite) as clip, closing(colors):
                 for item in colors:
                     clip.write(pictures.side_by_side(item))
@@ -261,7 +267,7 @@ class Colorizer:
             frames=run.plan.frames,
             seconds=time.perf_counter() - started,
             notes=run.notes,
-            warnings=(*run.warnings, *reader.warnings),
+            warnings=(*run.warnings, *bound.warnings, *reader.warnings),
         )
 
 

@@ -15,6 +15,7 @@ from vidcolor.color import LONG_SIDE, working_size
 from vidcolor.coloring import Still, load_stills
 from vidcolor.exemplar import ExemplarColorizer, similarity
 from vidcolor.plan import ColorPlan, make_plan
+from vidcolor.plan.boundstills import BoundStills
 from vidcolor.plan.painted import settle
 from vidcolor.references import Reference
 from vidcolor.video import VideoInfo, probe
@@ -89,6 +90,10 @@ class PreparedFilm:
     stills: dict[str, Still]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def bound_stills(self) -> BoundStills:
+        """Return what compares stills with the frames that they are bound to."""
+        return BoundStills(self.info, self.plan.shots, (still.reference for still in self.stills.values()))
 
 
 def prepare_film(

@@ -14,6 +14,7 @@ from vidcolor.grading import MOST_SATURATION
 from vidcolor.jobs import Job, Recipe, ShotKey, digest, film_identity
 from vidcolor.jobs.recipe import program
 from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.boundstills import BoundStills
 from vidcolor.plan.looks import keeping_color, remarks_on
 from vidcolor.plan.painted import settle
 from vidcolor.plan.segment import check_length, fit_to_segment
@@ -43,6 +44,12 @@ class Run:
     whole: ColorPlan | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def bound_stills(self, info: VideoInfo, *, first: int | None, strict: bool = False) -> BoundStills:
+        """Return what compares stills with the frames that they are bound to, and fails at a doubt where `strict`."""
+        references = (still.reference for still in self.stills.values())
+        refuse = partial(refuse_warnings, info.path, strict=strict)
+        return BoundStills(info, self.plan.shots, references, first=first, doubt=refuse)
 
 
 def prepare_run(

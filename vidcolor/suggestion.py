@@ -83,6 +83,7 @@ def suggest(
     waiting: Collection[int] = (),
     count: int = 1,
     stream: int | None = None,
+    look: Callable[[Frame], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Suggestion]:
     """Find for each shot of a whole film the frames that are worth painting.
@@ -97,6 +98,7 @@ def suggest(
         waiting: Frames of which there are stills that nobody has painted yet: they are suggested before others.
         count: Frames per shot at most.
         stream: Number of the film's video stream; None takes the default one.
+        look: Called with each frame that is read.
         progress: Called with the frames read and in all.
 
     Raises:
@@ -104,9 +106,11 @@ def suggest(
         PlanError: The plan is of another length.
     """
 
-    def read(done: int) -> None:
+    def read(frame: Frame) -> None:
+        if look is not None:
+            look(frame)
         if progress is not None:
-            progress(done, plan.frames)
+            progress(frame.index + 1, plan.frames)
 
     suggestions: list[Suggestion] = []
     with VideoReader(plan.video, stream=stream) as reader:
@@ -167,9 +171,9 @@ def _look(
     wanted: Collection[int],
     info: VideoInfo,
     networks: ExemplarColorizer,
-    read: Callable[[int], None],
+    read: Callable[[Frame], None],
 ) -> _Seen:
-    """Read a film on to the end of a shot, and look at the wanted frames of it; `read` is told how many were read.
+    """Read a film on to the end of a shot, and look at the wanted frames of it; `read` is told which were read.
 
     Raises:
         PlanError: The film ends before one of them.
@@ -181,7 +185,7 @@ def _look(
             seen.frames.append(frame.index)
             seen.keys.append(keys_of(networks, luma))
             seen.contrasts.append(float(luma.std()))
-        read(frame.index + 1)
+        read(frame)
         if frame.index + 1 >= shot.stop:
             break
     if missing := sorted(set(wanted).difference(seen.frames)):

@@ -73,6 +73,7 @@ def sheet(
         )
         if at and not times:
             times = frame_times(video, stream=stream, frames=film.plan.frames)
+        bound = film.bound_stills()
         rows = list(
             shots_at_a_glance(
                 film.info,
@@ -81,12 +82,14 @@ def sheet(
                 networks,
                 candidates=list(film.stills) if each else (),
                 at=[frame_at(time, times, film.info) for time in at or ()],
+                look=None if each else bound.look,
                 progress=lambda done, total: talk.progress("sheet", done, total, unit="rows"),
             )
         )
         write_picture(target, lay_out(rows))
-    talk.report(notes=film.notes, warnings=film.warnings)
+    warnings = [*film.warnings, *bound.warnings]
+    talk.report(notes=film.notes, warnings=warnings)
     if json:
-        print_json({"sheet": target, "rows": len(rows), "notes": film.notes, "warnings": film.warnings})
+        print_json({"sheet": target, "rows": len(rows), "notes": film.notes, "warnings": warnings})
     else:
         typer.echo(target)

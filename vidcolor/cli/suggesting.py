@@ -65,6 +65,7 @@ def suggest(
         film = prepare_film(video, networks, plan=known, given=given, stream=stream, progress=talk.progress)
         # A still that the plan has, and the settled one has not, is grey.
         waiting = {*(known.frames_of_stills() if known else ())} - {*film.plan.frames_of_stills()}
+        bound = film.bound_stills()
         found = find(
             film.plan.model_copy(update={"video": str(video)}),
             film.stills,
@@ -72,6 +73,7 @@ def suggest(
             waiting=waiting,
             count=count,
             stream=stream,
+            look=bound.look,
             progress=lambda done, total: talk.progress("look", done, total),
         )
         written: list[Path] = []
@@ -88,7 +90,7 @@ def suggest(
             more = with_stills(known or film.plan, {frame: still_path(video, frame, stills) for frame in wanted})
             if output is not None:
                 more.save(output)
-    notes, warnings = [*film.notes], film.warnings
+    notes, warnings = [*film.notes], [*film.warnings, *bound.warnings]
     if all(shot.treatment == "keep" for shot in film.plan.shots):
         notes.append("there is nothing to suggest: every shot keeps its own colours, and no still would change them")
     talk.report(notes=notes, warnings=warnings)

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color import working_size
 from vidcolor.errors import PlanError
 from vidcolor.framing import seen_size, upright_luma
-from vidcolor.placement import place
+from vidcolor.plan.boundstills import placed, reduced
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, Match
 from vidcolor.plan.looks import ColorWatch
@@ -28,8 +27,6 @@ Floats = NDArray[np.float32]
 Similarity = Callable[[Floats], Callable[[Reference], float]]
 Progress = Callable[[int, int | None], None]
 
-_LONG_SIDE = 480
-"""Of stills where their greys are compared, at most."""
 _MOMENT = 0.6
 """Share of the places alike in a still and a frame that agree on where it lies, from which both are of one moment.
 
@@ -144,7 +141,7 @@ class _Viewing:
         self.frames = 0
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
-        lumas = [_reduced(still) for still in references]
+        lumas = [reduced(still) for still in references]
         width, height = seen_size(info)
         self.finder = FrameFinder(lumas, aspect=width / height, named=named)
         self._likeliest: dict[int, NDArray[np.uint8]] = {}
@@ -199,8 +196,7 @@ class _Viewing:
 
     def _closely(self, still: int, frame: int, luma: Floats, *, least: float = 0.0) -> Match | None:
         """Look for a frame in a still, or in a part of it, on which so much of what looks alike agrees at least."""
-        reference = self._references[still]
-        placement = place(luma, reference.luma(size=working_size(*reference.size)))
+        placement = placed(luma, self._references[still])
         if placement is None or placement.agreement < least:
             return None
         return Match(PLAUSIBLE, frame, part=bool(placement.covered(luma.shape[::-1]).mean() < _NEARLY_ALL))
@@ -220,20 +216,13 @@ class _Viewing:
 def _by_appearance() -> Similarity:
     @cache  # every shot asks for every still
     def appearance(still: Reference) -> Appearance:
-        return Appearance.of(_reduced(still))
+        return Appearance.of(reduced(still))
 
     def look(luma: Floats) -> Callable[[Reference], float]:
         frame = Appearance.of(luma)
         return lambda still: frame.likeness(appearance(still))
 
     return look
-
-
-def _reduced(still: Reference) -> NDArray[np.float32]:
-    """A still's luma with a long side of at most `_LONG_SIDE`: a large one would take a gigabyte."""
-    scale = min(1.0, _LONG_SIDE / max(still.size))
-    width, height = (max(1, round(side * scale)) for side in still.size)
-    return still.luma(size=(width, height))
 
 
 def _bind(

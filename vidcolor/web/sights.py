@@ -20,6 +20,7 @@ from vidcolor.framing import working_luma
 from vidcolor.grading import Grading
 from vidcolor.overview import Glance, in_colors, look_at
 from vidcolor.plan import ColorPlan, PlannedShot
+from vidcolor.plan.boundstills import BoundStills
 from vidcolor.plan.entries import Looks, PlannedReference, Treatment
 from vidcolor.plan.painted import settle_shot
 from vidcolor.references import Reference
@@ -50,7 +51,7 @@ class Seen:
         source: Where its colours are from.
         missing: First frame of the shot that it dissolves into or out of, where that one's colours will be in it in the
             film, but are not kept; else None.
-        remarks: What of its shot is not used, one line each.
+        remarks: What of its shot is not used, and whether its still does not look like it, one line each.
     """
 
     glance: Glance
@@ -117,11 +118,12 @@ class Sights:
             ReferenceImageError: A still of the shot is missing, or cannot be read.
         """
         sight, remarks = self._sight(frame, plan, work)
-        glance, is_film = self._seen(sight)
+        glance, is_film, doubts = self._seen(sight)
         source: Source = "film" if is_film else "alone"
         if not (shot := self._shot(sight)).colored:
             source = "neutral" if shot.neutral else "own"
-        return Seen(glance, source, sight.kept.missing if is_film and sight.kept is not None else None, remarks)
+        missing = sight.kept.missing if is_film and sight.kept is not None else None
+        return Seen(glance, source, missing, [*remarks, *doubts])
 
     def thumbnail(self, frame: int, plan: ColorPlan, work: Work) -> Bytes:
         """Return a frame in its colours, RGB uint8 (180, w, 3); arguments and what is raised are as for `see`."""
@@ -146,13 +148,16 @@ class Sights:
                 known = self._encoder.still(reference)
             self._stills[reference.key] = known
 
-    def _color(self, sight: _Sight) -> tuple[Glance, bool]:
-        """Return a frame in colours, and whether they are those that the film will have."""
-        frame, kept = self._frame(sight.frame), sight.kept
+    def _color(self, sight: _Sight) -> tuple[Glance, bool, list[str]]:
+        """Return a frame in colours, whether they are those that the film will have, and doubts about its still."""
+        frame, kept, shot = self._frame(sight.frame), sight.kept, self._shot(sight)
+        bound = BoundStills(self._info, [shot], (self._stills[each.path].reference for each in shot.references))
+        bound.look(frame)
         if kept is not None and (ab := kept.read()) is not None:
             luma = working_luma(frame, self._info, long_side=kept.long_side)
-            return in_colors(frame, Chroma(ab, np.ones_like(luma)), luma, self._info, kept.grading), True
-        return look_at(frame, self._shot(sight), self._info, self._stills, self._networks), False
+            glance = in_colors(frame, Chroma(ab, np.ones_like(luma)), luma, self._info, kept.grading)
+            return glance, True, bound.warnings
+        return look_at(frame, shot, self._info, self._stills, self._networks), False, bound.warnings
 
     def _shot(self, sight: _Sight) -> PlannedShot:
         return PlannedShot(

@@ -18,6 +18,7 @@ from vidcolor.filmwork import keep_shots
 from vidcolor.grading import Grading
 from vidcolor.jobs import Job, KeptFrame, Recipe, keeps_shots, kept_frame
 from vidcolor.plan import ColorPlan, Dissolve, PlannedShot
+from vidcolor.plan.boundstills import BoundStills
 from vidcolor.plan.painted import Settled, settle_shot
 from vidcolor.plan.segment import PLAN_ANEW
 from vidcolor.propagation import EFFORTS
@@ -199,6 +200,7 @@ class WholeShots:
         stills = load_stills(settled.references, self._networks, self._info)
         key = shot_key(self.recipe(work.quality), shot, {each.key: each for each in settled.references})
         end, warnings = times[shot.stop] if shot.stop < len(times) else None, list[str]()
+        bound = BoundStills(self._info, [shot], settled.references)
 
         def show(done: int) -> None:
             if progress is not None:
@@ -210,12 +212,19 @@ class WholeShots:
                 if not done:  # first from the film's times; where the segment then begins elsewhere, through the film
                     with VideoReader(self._info.path, start=span[0], end=span[1], stream=self._info.stream) as reader:
                         done = keep_shots(
-                            reader, [(shot, key)], stills, self._networks, quality=work.quality, job=job, progress=show
+                            reader,
+                            [(shot, key)],
+                            stills,
+                            self._networks,
+                            quality=work.quality,
+                            job=job,
+                            look=bound.look,
+                            progress=show,
                         )
                         warnings = reader.warnings
             if not (reused or job.colored):
                 raise PlanError("the film ends within the shot", hint=PLAN_ANEW)
-        remarks = tuple(dict.fromkeys([*warnings, *job.remarks]))  # what is kept was looked at twice
+        remarks = tuple(dict.fromkeys([*bound.warnings, *warnings, *job.remarks]))  # what is kept was looked at twice
         return ShotReport(shot, work.job, time.perf_counter() - started, reused, remarks)
 
     def recipe(self, quality: str) -> Recipe:
