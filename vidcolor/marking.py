@@ -24,8 +24,8 @@ class MarkingColorizer:
         exposures: States of the shot's `Exposure` after each frame that has been read.
         clock: Charged with `networks`.
         begin: The frame that colours begin with, from which the distance to the first mark counts; where a run goes on,
-            that of `going_on` takes its place. Keyframes before it come first, each before the last, and those after it
-            then are matched against it, not against what is farthest from them.
+            that of `going_on` takes its place. The keyframes before it are asked for first, backwards, then those after
+            it, of which the first is matched with it again, not with the last one before.
         marks_every: As of `color_shot`.
         going_on: The mark from which an earlier run is gone on with, or None.
 

@@ -1,7 +1,7 @@
 """What a run is to do, before it colours anything: its stills, and its plan, given, remembered by a job or made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -154,6 +154,31 @@ def recipe_of(info: VideoInfo, networks: ExemplarColorizer, *, quality: str, sta
         device=networks.device.type,
         program=program(revision=REVISION),
     )
+
+
+class KnownRecipes:
+    """What shots of films would be coloured by now; a film is read only where its file is another than before.
+
+    Args:
+        networks: Their weights and device count.
+    """
+
+    def __init__(self, networks: ExemplarColorizer) -> None:
+        self._networks = networks
+        self._known: dict[tuple[Path, int], tuple[tuple[int, int], Recipe]] = {}
+
+    def of(self, info: VideoInfo, *, quality: str) -> Recipe:
+        """Return what a run of a whole film would colour its shots by.
+
+        Raises:
+            OSError: The film cannot be read.
+        """
+        status = info.path.stat()
+        state, place = (status.st_size, status.st_mtime_ns), (info.path, info.stream)
+        known = self._known.get(place)
+        if known is None or known[0] != state:
+            known = self._known[place] = state, recipe_of(info, self._networks, quality=quality)
+        return replace(known[1], quality=quality)
 
 
 def shot_key(recipe: Recipe, shot: PlannedShot, references: Mapping[str, Reference]) -> ShotKey:

@@ -1,8 +1,6 @@
 """A worker: does one task after another, with the networks loaded once."""
 
 from dataclasses import asdict
-from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,10 @@ from vidcolor.coloring import load_stills
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
 from vidcolor.filmwork import keep_shots
-from vidcolor.jobs import Job, Recipe
+from vidcolor.jobs import Job
 from vidcolor.pipeline import Colorizer
 from vidcolor.plan import ColorPlan, PlannedShot
-from vidcolor.runs import prepare_run, recipe_of, shot_key
+from vidcolor.runs import KnownRecipes, prepare_run, shot_key
 from vidcolor.video import VideoInfo, VideoReader, VideoWriter
 from vidcolor.video.numbering import packet_times
 
@@ -37,7 +35,7 @@ class Worker:
         self._networks = ExemplarColorizer.load(
             settings.weights, device=settings.device, temperature=settings.temperature
         )
-        self._recipe = lru_cache(maxsize=8)(self._read_recipe)
+        self._recipes = KnownRecipes(self._networks)
         torch.set_num_threads(settings.threads)
         cv2.setNumThreads(settings.threads)
 
@@ -91,17 +89,12 @@ class Worker:
             stills = load_stills(paths, self._networks, reader.info)
             keyed = [*zip(shots, unit.keys, strict=True)]
             references = {key: still.reference for key, still in stills.items()}
-            recipe = self._recipe(film.video, *_state(film.video))
+            recipe = self._recipes.of(reader.info, quality=self._settings.quality)
+            # A still or the film may be another one than when the unit was made; the film's own task plans anew.
             if any(shot_key(recipe, shot, references) != key for shot, key in keyed):
-                return (
-                    0  # a still or the film is another one than when the unit was made: the film's own task sees that
-                )
+                return 0
             done = keep_shots(reader, keyed, stills, self._networks, quality=self._settings.quality, job=job)
         return len(shots) if done else 0  # else the film's own task decodes from the beginning
-
-    def _read_recipe(self, video: Path, _size: int, _written: int) -> Recipe:
-        with self._opened(video) as reader:
-            return recipe_of(reader.info, self._networks, quality=self._settings.quality)
 
     def _check_output(self, film: Film, info: VideoInfo) -> None:
         """Refuse what cannot be written so, before hours go into shots that are not needed then."""
@@ -134,14 +127,5 @@ class Worker:
 
     def _reader(self, film: Film, unit: Unit | None = None) -> VideoReader:
         start, end = (None, None) if unit is None else (unit.start, unit.end)
-        return self._opened(film.video, start=start, end=end)
-
-    def _opened(self, video: Path, *, start: Fraction | None = None, end: Fraction | None = None) -> VideoReader:
         settings = self._settings
-        return VideoReader(video, start=start, end=end, threads=settings.threads, stream=settings.stream)
-
-
-def _state(path: Path) -> tuple[int, int]:
-    """Return what changes where a file does."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+        return VideoReader(film.video, start=start, end=end, threads=settings.threads, stream=settings.stream)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from vidcolor.plan.boundstills import BoundStills
 from vidcolor.plan.painted import Settled, settle_shot
 from vidcolor.plan.segment import PLAN_ANEW
 from vidcolor.propagation import EFFORTS
-from vidcolor.runs import check_options, recipe_of, shot_key
+from vidcolor.runs import KnownRecipes, check_options, shot_key
 from vidcolor.shotframes import frames_that_may_wait
 from vidcolor.video import VideoInfo, VideoReader
 from vidcolor.web.knownstills import KnownStills
@@ -137,7 +136,7 @@ class WholeShots:
 
     def __init__(self, info: VideoInfo, networks: ExemplarColorizer, known: KnownStills) -> None:
         self._info, self._networks, self._known = info, networks, known
-        self._recipe_of = lru_cache(maxsize=1)(self._read_recipe)
+        self._recipes = KnownRecipes(networks)
 
     def find(self, frame: int, settled: Settled, plan: ColorPlan, work: Work) -> FilmColors | None:
         """Return where the colours are kept that the film will have in a frame, or None.
@@ -233,11 +232,7 @@ class WholeShots:
         Raises:
             OSError: The film cannot be read.
         """
-        status = self._info.path.stat()
-        return replace(self._recipe_of((status.st_size, status.st_mtime_ns)), quality=quality)
-
-    def _read_recipe(self, _state: tuple[int, int]) -> Recipe:
-        return recipe_of(self._info, self._networks, quality="")
+        return self._recipes.of(self._info, quality=quality)
 
     def _look_up(self, frame: int, settled: Settled, work: Work) -> tuple[PlannedShot, KeptFrame | None]:
         """Return a frame's shot as it is settled, and where the frame's colours are kept."""
