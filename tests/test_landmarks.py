@@ -12,7 +12,7 @@ from vidcolor.color import Chroma
 from vidcolor.propagation import EFFORTS, WorkingFrame, propagate
 from vidcolor.propagation.landmarks import Landmark
 from vidcolor.propagation.motion import Sight
-from vidcolor.propagation.steps import Step
+from vidcolor.propagation.steps import Painting, Step
 from vidcolor.provenance import SOURCES, STILL, everywhere
 
 Floats = npt.NDArray[np.float32]
@@ -53,8 +53,7 @@ def step(luma: Floats) -> Step:
 
 
 def landmark(luma: Floats, still: Chroma) -> Landmark:
-    frame = WorkingFrame(0, luma, still)
-    return Landmark.of(frame, Sight.of(luma, "half"))
+    return Landmark.of(Painting(luma, still), Sight.of(luma, "half"))
 
 
 @pytest.mark.parametrize("quality", EFFORTS)
@@ -74,14 +73,13 @@ def test_a_picture_that_rests_keeps_its_stills_colours_exactly() -> None:
 
 def test_landmarks_before_the_frames_count_as_those_among_them() -> None:
     frames = film(passing(40), {0: certain(palette(_WALL))})
-    painted, rest = frames[0], frames[20:]
+    painted, rest = frames[0].painting, frames[20:]
+    assert painted is not None
     *_, alone = propagate(rest, guess)
     *_, last = propagate(rest, guess, landmarks=[painted])
     assert hidden(alone) > 40
     assert hidden(last) < 3
-    nothing = replace(painted, still=certain(palette(_WALL), 0.0))
-    *_, unpainted = propagate(rest, guess, landmarks=[nothing])
-    np.testing.assert_array_equal(unpainted.ab, alone.ab)
+    assert replace(frames[0], still=certain(palette(_WALL), 0.0)).painting is None
 
 
 def test_where_other_stills_count_the_ones_before_are_no_landmarks() -> None:
@@ -94,7 +92,7 @@ def test_where_other_stills_count_the_ones_before_are_no_landmarks() -> None:
 @pytest.mark.parametrize("begin", [0, 12])
 def test_a_still_of_the_same_view_is_a_landmark_though_it_is_no_frame(begin: int) -> None:
     frames = film(passing(40)[1:], {})
-    still = WorkingFrame(-1, _WALL, certain(palette(_WALL)))
+    still = Painting(_WALL, certain(palette(_WALL)))
     alone = list(propagate(frames, guess, begin=begin))
     lent = list(propagate(frames, guess, begin=begin, kindred=[(still, None)]))
     beside = (slice(None), slice(100, None))
@@ -109,7 +107,7 @@ def test_a_still_that_shows_something_else_or_does_not_count_changes_nothing(
     shown: Floats, counts: range | None
 ) -> None:
     frames = film(passing(20)[1:], {})
-    still = WorkingFrame(-1, shown, certain(palette(shown)))
+    still = Painting(shown, certain(palette(shown)))
     for a, b in zip(propagate(frames, guess), propagate(frames, guess, kindred=[(still, counts)]), strict=True):
         np.testing.assert_array_equal(a.ab, b.ab)
 
@@ -118,7 +116,7 @@ def test_a_still_that_shows_something_else_or_does_not_count_changes_nothing(
 def test_a_still_that_counts_from_a_frame_on_lends_its_colours_from_there(first: int) -> None:
     frames = film(passing(20)[1:], {})
     frames[first] = replace(frames[first], anew=True)
-    still = WorkingFrame(-1, _WALL, certain(palette(_WALL)))
+    still = Painting(_WALL, certain(palette(_WALL)))
     results = list(propagate(frames, guess, kindred=[(still, range(first, 19))]))
     wrong = [float(np.median(errors(result, palette(_WALL))[:, 100:])) for result in results]
     assert max(wrong[first:]) < 1

@@ -13,7 +13,7 @@ from vidcolor.exemplar import Views
 from vidcolor.exposure import Exposure, dips_before, first_lit, is_black
 from vidcolor.framing import upright_size, working_luma
 from vidcolor.marks import Mark
-from vidcolor.propagation import Effort, Kindred, PaintedStill, WorkingFrame
+from vidcolor.propagation import Effort, Kindred, PaintedStill, Painting, WorkingFrame
 from vidcolor.provenance import STILL, everywhere
 from vidcolor.reports import Clock
 from vidcolor.video import Frame, VideoInfo
@@ -142,15 +142,17 @@ class ShotFrames:
                 self._follow_backwards(range(self.first, number + 1))
             yield self._working(number, luma)
 
-    def landmarks(self) -> list[WorkingFrame]:
+    def landmarks(self) -> list[Painting]:
         """Show the painted frames before the first one that is read, as far as the same references count for them."""
         anew = max((change for change in self._views.changes if change <= self.first), default=0)
-        return [self._working(number, luma) for number, luma in self._outset.passed if number >= anew]
+        frames = (self._working(number, luma) for number, luma in self._outset.passed if number >= anew)
+        return [painting for frame in frames if (painting := frame.painting) is not None]
 
     def kindred(self) -> list[Kindred]:
         """Show stills of none of the shot's frames to propagation."""
         size = upright_size(self._info, long_side=self._long_side)
-        return [(self._traced(still.by_itself(size)), span) for still, span in self._outset.kindred]
+        paintings = ((still.by_itself(size), span) for still, span in self._outset.kindred)
+        return [(each._replace(colors=self._traced(each.colors)), span) for each, span in paintings]
 
     def see(self, number: int, long_side: int) -> Floats:
         """Show a frame that waits to the networks, upright."""
@@ -213,14 +215,12 @@ class ShotFrames:
         # The networks see the picture upright: they learned from photographs.
         upright = self._info.upright(luma)
         painted = self._painted.get(number)
-        still = None if painted is None else painted.laid_on(upright, preset=self._flow)
-        return self._traced(WorkingFrame(number, upright, still, number in self._views.changes))
+        still = None if painted is None else self._traced(painted.laid_on(upright, preset=self._flow))
+        return WorkingFrame(number, upright, still, number in self._views.changes)
 
-    def _traced(self, frame: WorkingFrame) -> WorkingFrame:
-        """Return a frame whose still says where its colours come from, if that is asked."""
-        if frame.still is None or not self._views.traces:
-            return frame
-        return replace(frame, still=replace(frame.still, provenance=everywhere(STILL, frame.luma)))
+    def _traced(self, still: Chroma) -> Chroma:
+        """Return a still's colours, which say where they come from if that is asked."""
+        return replace(still, provenance=everywhere(STILL, still.confidence)) if self._views.traces else still
 
 
 def frames_that_may_wait(info: VideoInfo) -> int:

@@ -11,7 +11,7 @@ from vidcolor.propagation.keyframes import flow_only, propagate
 from vidcolor.propagation.landmarks import KEPT as LANDMARKS
 from vidcolor.propagation.landmarks import Kindred
 from vidcolor.propagation.registration import PaintedStill
-from vidcolor.propagation.steps import Colorize, WorkingFrame
+from vidcolor.propagation.steps import Colorize, Painting, WorkingFrame
 
 REVISION = 8
 """Of the way of colouring, networks, matching, flow, the finding of shots and titles included. Whoever changes what a
@@ -26,6 +26,7 @@ __all__ = [
     "Effort",
     "Kindred",
     "PaintedStill",
+    "Painting",
     "WorkingFrame",
     "flow_only",
     "propagate",

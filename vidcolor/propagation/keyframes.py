@@ -13,17 +13,17 @@ from vidcolor.color import Chroma
 from vidcolor.propagation.effort import EFFORTS, Effort
 from vidcolor.propagation.fusion import Carried, carry, key_planes, lay_over
 from vidcolor.propagation.inside import Inside, Side, color_inside, with_landmarks
-from vidcolor.propagation.landmarks import KEPT, Kindred, Landmark
+from vidcolor.propagation.landmarks import Kindred, Landmark, ShotLandmarks
 from vidcolor.propagation.motion import Sight, Track, anchor, extend, link, rest
 from vidcolor.propagation.steps import (
     FLASH_SHARE,
     Colorize,
+    Painting,
     Step,
     Steps,
     WorkingFrame,
     bridge,
     is_fixed,
-    is_painted,
     known,
     linked,
 )
@@ -68,7 +68,7 @@ def propagate(
     between: Colorize | None = None,
     effort: Effort = EFFORTS["balanced"],
     begin: int = 0,
-    landmarks: Sequence[WorkingFrame] = (),
+    landmarks: Sequence[Painting] = (),
     kindred: Sequence[Kindred] = (),
     clock: Clock | None = None,
 ) -> Generator[Chroma, None, None]:
@@ -88,7 +88,7 @@ def propagate(
         effort: How many keyframes there are and how finely flow is searched.
         begin: Which of the frames to begin with; those before it are coloured backwards from it. The first one where
             there are fewer.
-        landmarks: Painted frames of the shot before `frames`, where those are not all of it.
+        landmarks: Painted frames of the shot before `frames`, where those are not all of it, the latest one last.
         kindred: Painted pictures that are none of its frames, and may show the same from the same place, each with
             the frames for which it counts, None for all. The first `KEPT` that count for a keyframe are looked for.
         clock: Charged with `flow`, with `tracks` for what leads to a keyframe, and with `wait` for waiting for one.
@@ -98,16 +98,17 @@ def propagate(
         mixed with the networks' elsewhere; a still of no confidence is as none.
     """
     rest_of_shot, clock, between = iter(frames), clock or Clock(), between or colorize
+    others = [(Landmark.of(each, Sight.of(each.luma, effort.flow)), span) for each, span in kindred]
+    passed = (Landmark.of(each, Sight.of(each.luma, effort.flow)) for each in landmarks)
     head, first, early = list(islice(rest_of_shot, begin + 1)), None, deque[Chroma]()
     if len(head) == begin + 1 > 1:
-        with closing(_spans(reversed(head), colorize, effort, clock, kindred=kindred)) as spans:
+        with closing(_spans(reversed(head), colorize, effort, clock, ShotLandmarks(others))) as spans:
             first, *backwards = _delivered(spans, between, effort, clock)
         early.extendleft(backwards)
         del backwards, head[:-1]
     onwards = chain(head, rest_of_shot)
     # They are coloured while those before are delivered.
-    spans = _spans(onwards, colorize, effort, clock, first=first, landmarks=landmarks, kindred=kindred)
-    with closing(spans):
+    with closing(_spans(onwards, colorize, effort, clock, ShotLandmarks(others, passed), first=first)) as spans:
         while early:
             yield early.popleft()
         yield from _delivered(spans, between, effort, clock)
@@ -129,13 +130,12 @@ def _spans(
     colorize: Colorize,
     effort: Effort,
     clock: Clock,
+    landmarks: ShotLandmarks,
     *,
     first: Chroma | None = None,
-    landmarks: Sequence[WorkingFrame] = (),
-    kindred: Sequence[Kindred] = (),
 ) -> Generator[Span, None, None]:
     """Find and colour keyframes in a thread, from the first frame on, whose colours may be known."""
-    found = _found(frames, colorize, effort, clock, first=first, landmarks=landmarks, kindred=kindred)
+    found = _found(frames, colorize, effort, clock, landmarks, first=first)
     return read_ahead(found, 1, name="vidcolor-keyframes")
 
 
@@ -144,29 +144,22 @@ def _found(
     colorize: Colorize,
     effort: Effort,
     clock: Clock,
+    landmarks: ShotLandmarks,
     *,
     first: Chroma | None,
-    landmarks: Sequence[WorkingFrame],
-    kindred: Sequence[Kindred],
 ) -> Iterator[Span]:
     """Find and colour keyframes, each from what flow brings of the one before, and of landmarks."""
     with closing(read_ahead(linked(frames, effort.flow, clock), _LINKED_AHEAD, name="vidcolor-flow")) as running:
         steps = Steps(running)
         key = steps.pull()
-        others = [(_landmark(painted, effort), span) for painted, span in kindred]
-        latest = deque((_landmark(each, effort) for each in landmarks if is_painted(each)), KEPT)
-        chroma = first if first is not None or key is None else _color_first(key, _counting(others, key), colorize)
+        chroma = first if first is not None or key is None else _color_first(key, landmarks.kindred(key), colorize)
         while key is not None and chroma is not None:
-            if key.frame.anew:
-                latest.clear()
-            if is_painted(key.frame):
-                latest.append(Landmark.of(key.frame, key.sight))
-            in_view = [*_counting(others, key), *latest]
+            in_view = landmarks.reach(key)
             with clock("tracks"):
                 gathered, closed = _gather(key, steps, effort)
             end, after = gathered[-1], None
             if closed and end.frame.anew:
-                after = _color_first(end, _counting(others, end), colorize)
+                after = _color_first(end, landmarks.kindred(end), colorize)
             elif closed:
                 with clock("tracks"):
                     seen = _seen(end, in_view)
@@ -257,14 +250,14 @@ def _beyond(span: Span) -> list[Inside]:
 
 def _color_first(key: Step, landmarks: Sequence[Landmark], colorize: Colorize) -> Chroma:
     """Colour a keyframe that none leads to."""
-    seen = [] if is_painted(key.frame) else list(_seen(key, landmarks).values())
+    seen = list(_seen(key, landmarks).values()) if key.frame.painting is None else []
     return _color_key(key, with_landmarks(seen[0].carried(), seen[1:]).evidence() if seen else None, colorize)
 
 
 def _color_key(step: Step, evidence: Chroma | None, colorize: Colorize) -> Chroma:
-    still = _still(step)
-    if still is None:
+    if step.frame.painting is None:
         return colorize(step.frame, evidence)
+    still = step.frame.painting.colors
     if still.confidence.min() >= 1:
         return still
     return lay_over(colorize(step.frame, evidence), still)
@@ -274,14 +267,6 @@ def _brought(chroma: Chroma, key: Step, end: Step) -> Carried:
     """Return what flow carries from one keyframe to the next."""
     track = known(end.to_key)
     return carry(key_planes(chroma), track, end.explained_by(key, track), chroma.provenance)
-
-
-def _landmark(frame: WorkingFrame, effort: Effort) -> Landmark:
-    return Landmark.of(frame, Sight.of(frame.luma, effort.flow))
-
-
-def _counting(others: Sequence[tuple[Landmark, range | None]], step: Step) -> list[Landmark]:
-    return [landmark for landmark, span in others if span is None or step.frame.index in span][:KEPT]
 
 
 def _seen(step: Step, landmarks: Iterable[Landmark]) -> dict[Landmark, Side]:
@@ -311,7 +296,3 @@ def _follow(link_to_next: Track, onward: Track, step: Step, key: Step, distance:
     if distance % _ANCHOR_EVERY == 0 and not step.flash:
         track = anchor(track, step.sight, key.sight)
     return track
-
-
-def _still(step: Step) -> Chroma | None:
-    return step.frame.still if is_painted(step.frame) else None

@@ -17,6 +17,8 @@ after 24 frames of another one, with the still of their first frame: 33.13 inste
 program, portrait 40.9 instead of 38.9, rollerblade 32.6 instead of 28.2. Of stills of other clips nothing is found.
 """
 
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -27,14 +29,14 @@ from vidcolor.flow import warp
 from vidcolor.propagation.fusion import key_planes
 from vidcolor.propagation.inside import Side
 from vidcolor.propagation.motion import Sight, Track, explained, search
-from vidcolor.propagation.steps import Step, WorkingFrame
+from vidcolor.propagation.steps import Painting, Step
 
 Floats = npt.NDArray[np.float32]
 
 KEPT = 2
 """The latest landmarks of a shot that count: each costs two flows where it is looked for."""
 
-Kindred = tuple[WorkingFrame, range | None]
+Kindred = tuple[Painting, range | None]
 """A painted picture that is none of a shot's frames, and the numbers of those for which it counts, None for all."""
 
 # One plain grey looks like another to flow, which sees no brightness. A scale of 0.035, 0.05, 0.08 in luma makes 35.20,
@@ -51,10 +53,10 @@ _PIECE = np.ones((5, 5), np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Landmark:
-    """A frame that a still was painted on.
+    """A painted picture that frames are compared with: a frame that a still was painted on, or a still by itself.
 
     Args:
-        sight: The frame as flow sees it.
+        sight: The picture as flow sees it.
         brightness: float32 (h / 2, w / 2), its luma, smoothed.
         planes: The still's colours, as `fusion.key_planes` returns them.
         trust: float32 (h / 2, w / 2), how far the still is sure of them.
@@ -68,30 +70,55 @@ class Landmark:
     provenance: Floats | None
 
     @classmethod
-    def of(cls, frame: WorkingFrame, sight: Sight) -> "Landmark":
-        """Return a painted frame as a landmark."""
-        still = frame.still
-        assert still is not None, "only a painted frame is a landmark"
-        trust = _half(still.confidence, sight)
-        return cls(sight, _brightness(frame.luma, sight), key_planes(still), trust, still.provenance)
+    def of(cls, painting: Painting, sight: Sight) -> "Landmark":
+        """Return a painted picture, and how flow sees it, as a landmark."""
+        luma, colors = painting
+        trust = _half(colors.confidence, sight)
+        return cls(sight, _brightness(luma, sight), key_planes(colors), trust, colors.provenance)
 
     def seen_from(self, step: Step) -> Side:
         """Return the way from a frame anywhere in the shot to this one, valid where that shows the same."""
-        return self.along(search(step.sight, self.sight), step)
+        return self.along(search(step.sight, self.sight), step.sight, step.frame.luma)
 
-    def along(self, track: Track, step: Step) -> Side:
-        """Return the way from a frame to this one along a track, valid where both show the same."""
-        found = explained(track, step.sight, self.sight) * self._as_bright(step, track)
+    def along(self, track: Track, sight: Sight, luma: Floats) -> Side:
+        """Return the way from a frame with luma (h, w) to this one along a track, valid where both show the same."""
+        found = explained(track, sight, self.sight) * self._as_bright(_brightness(luma, sight), track)
         validity = cv2.morphologyEx(found, cv2.MORPH_OPEN, _PIECE) * warp(self.trust, track.flow)
         return Side(self.planes, self.provenance, track, np.asarray(validity, np.float32))
 
-    def _as_bright(self, step: Step, track: Track) -> Floats:
+    def _as_bright(self, here: Floats, track: Track) -> Floats:
         """Return how alike in luma two frames are where they were found alike, exposure apart, (h / 2, w / 2)."""
-        here, there = _brightness(step.frame.luma, step.sight), warp(self.brightness, track.flow, beyond=True)
+        there = warp(self.brightness, track.flow, beyond=True)
         sure = track.validity > _SURE
         gain = float(np.median(here[sure])) / max(float(np.median(there[sure])), _DARKEST) if sure.any() else 1.0
         difference = (here - there * np.float32(gain)) / _AS_BRIGHT
         return np.asarray(np.exp(-difference * difference), np.float32)
+
+
+class ShotLandmarks:
+    """The landmarks of a shot on its way from keyframe to keyframe.
+
+    Args:
+        kindred: Those that are none of its frames, each with the frames for which it counts, None for all.
+        passed: Those of its painted frames that lie behind, the latest one last.
+    """
+
+    def __init__(self, kindred: Sequence[tuple[Landmark, range | None]], passed: Iterable[Landmark] = ()) -> None:
+        self._kindred = kindred
+        self._passed = deque(passed, KEPT)
+
+    def kindred(self, step: Step) -> list[Landmark]:
+        """Return the first ones that are none of the shot's frames and count for a frame."""
+        number = step.frame.index
+        return [landmark for landmark, span in self._kindred if span is None or number in span][:KEPT]
+
+    def reach(self, key: Step) -> list[Landmark]:
+        """Return all that count from a keyframe on, itself among them where it is painted."""
+        if key.frame.anew:
+            self._passed.clear()
+        if key.frame.painting is not None:
+            self._passed.append(Landmark.of(key.frame.painting, key.sight))
+        return [*self.kindred(key), *self._passed]
 
 
 def _brightness(luma: Floats, sight: Sight) -> Floats:

@@ -30,7 +30,7 @@ from vidcolor.propagation.fusion import carry
 from vidcolor.propagation.inside import Side
 from vidcolor.propagation.landmarks import Landmark
 from vidcolor.propagation.motion import Sight, link
-from vidcolor.propagation.steps import Step, WorkingFrame
+from vidcolor.propagation.steps import Painting
 
 Floats = npt.NDArray[np.float32]
 
@@ -79,11 +79,11 @@ class PaintedStill:
     matrix: str
     film: tuple[int, int]
 
-    def by_itself(self, size: tuple[int, int]) -> WorkingFrame:
-        """Return the still, stretched to a working (width, height), as a painted frame, which has no number: -1."""
+    def by_itself(self, size: tuple[int, int]) -> Painting:
+        """Return the still, stretched to a working (width, height), as a painted picture."""
         rgb = self.picture(size)
         luma = rgb_to_luma(rgb, self.matrix)
-        return WorkingFrame(-1, luma, Chroma(rgb_to_ab(rgb), np.ones_like(luma)))
+        return Painting(luma, Chroma(rgb_to_ab(rgb), np.ones_like(luma)))
 
     def laid_on(self, luma: Floats, *, preset: Preset) -> Chroma:
         """Return the colours of a frame, given its luma (h, w) at the working size.
@@ -123,11 +123,11 @@ class PaintedStill:
         """Look for a frame, given its luma, in a picture of the still (h, w, 3) where that is `shown`, all (h, w)."""
         chroma = Chroma(rgb_to_ab(rgb), shown)
         luma = _as_bright(rgb_to_luma(rgb, self.matrix), frame, shown > 0)
-        still = Landmark.of(WorkingFrame(0, luma, chroma), Sight.of(luma, preset))
-        step = Step(WorkingFrame(0, frame), Sight.of(frame, preset))
-        track, _ = link(step.sight, still.sight)
+        still = Landmark.of(Painting(luma, chroma), Sight.of(luma, preset))
+        sight = Sight.of(frame, preset)
+        track, _ = link(sight, still.sight)
         grain = max(1.0, max(luma.shape) / max(self.film) / 2)
-        return _Attempt(chroma, np.abs(luma - frame), still.along(track, step), grain)
+        return _Attempt(chroma, np.abs(luma - frame), still.along(track, sight, frame), grain)
 
 
 @dataclass(frozen=True, eq=False)

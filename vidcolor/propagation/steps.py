@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -29,6 +30,18 @@ _GLANCE = (24, 14)
 _GONE_BACK = 0.85
 
 
+class Painting(NamedTuple):
+    """A painted picture at the working size.
+
+    Attributes:
+        luma: float32 (h, w) in [0, 1].
+        colors: What was painted on it.
+    """
+
+    luma: Floats
+    colors: Chroma
+
+
 @dataclass(frozen=True, eq=False)
 class WorkingFrame:
     """One frame as propagation and the networks see it.
@@ -50,6 +63,11 @@ class WorkingFrame:
             raise ValueError(f"luma is {self.luma.dtype} {self.luma.shape}; expected float32 (h, w)")
         if self.still is not None and self.still.confidence.shape != self.luma.shape:
             raise ValueError(f"still is {self.still.confidence.shape}, its frame {self.luma.shape}; expected one size")
+
+    @property
+    def painting(self) -> Painting | None:
+        """The frame with its still, where that has some colour to give."""
+        return None if self.still is None or not self.still.confidence.any() else Painting(self.luma, self.still)
 
     def __repr__(self) -> str:
         return f"WorkingFrame(index={self.index}, luma={self.luma.dtype}{self.luma.shape}, still={self.still})"
@@ -165,12 +183,7 @@ def _lay(previous: Step, flash: list[Step], beyond: Step, over: Track, under: Tr
 
 def is_fixed(frame: WorkingFrame) -> bool:
     """Tell whether a frame is a keyframe whatever it shows."""
-    return frame.anew or is_painted(frame)
-
-
-def is_painted(frame: WorkingFrame) -> bool:
-    """Tell whether a still that has some colour to give is bound to a frame."""
-    return frame.still is not None and bool(frame.still.confidence.any())
+    return frame.anew or frame.painting is not None
 
 
 def known(track: Track | None) -> Track:
