@@ -23,7 +23,8 @@ from vidcolor.video import plain_transcode
 from vidcolor.video.encoders import ENCODERS
 
 COMMANDS = [
-    "colorize", "batch", "preview", "scenes", "recommend", "suggest", "sheet", "verify", "eval", "weights", "train",
+    "colorize", "batch", "preview", "scenes", "recommend", "suggest", "sheet", "wrap", "verify", "eval", "weights",
+    "train",
 ]  # fmt: skip
 
 
@@ -204,7 +205,10 @@ def test_a_folder_is_no_film(command: str, folder: str, untrained: Path) -> None
     weights = [] if command == "scenes" else ["--weights", untrained]
     status, out, err = run(command, folder, *weights)
     assert (status, out) == (1, "")
-    assert err.splitlines() == [f"error: {folder or '.'} is a folder, not a film", "hint: name one film file"]
+    assert err.splitlines() == [
+        f"error: {folder or '.'} is a folder, not a film",
+        "hint: name one film file; `vidcolor wrap` makes one of scans",
+    ]
 
 
 @pytest.mark.parametrize("way", ["name", "dots", "link to it", "link in the folder"])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vidcolor.plan import ColorPlan, make_plan
     from vidcolor.references import Reference
     from vidcolor.shots import detect_shots
-    from vidcolor.video import VideoReader, VideoWriter
+    from vidcolor.video import VideoReader, VideoWriter, wrap_scans
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "VideoWriter",
     "detect_shots",
     "make_plan",
+    "wrap_scans",
 ]
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "VideoWriter": "vidcolor.video",
     "detect_shots": "vidcolor.shots",
     "make_plan": "vidcolor.plan",
+    "wrap_scans": "vidcolor.video",
 }
 
 

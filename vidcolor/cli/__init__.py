@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from vidcolor import __version__
-from vidcolor.cli import batching, films, learning, overview, recommending, reports, scoring, serving, suggesting
+from vidcolor.cli import (
+    batching,
+    films,
+    learning,
+    overview,
+    recommending,
+    reports,
+    scoring,
+    serving,
+    suggesting,
+    wrapping,
+)
 from vidcolor.cli.console import Commands, open_streams, signals_end_in_order
 
 _HELP = """\b
@@ -129,6 +140,16 @@ app.command(
         "extra `web`: pip install 'vidcolor[web]'.",
     ),
 )(serving.web)
+app.command(
+    "wrap",
+    short_help="Make one film of scanned frames, without loss.",
+    help=_help(
+        "vidcolor wrap scans/ --rate 18 --sound reel.wav -o reel.mkv",
+        "Make a film that every other command takes of SCANS, a folder with a picture file per frame, or such files: "
+        "FFV1 in Matroska, which keeps every sample. What was written is decoded again and compared with the scans. "
+        "The number in which the files' names differ is their order; missing ones are named.",
+    ),
+)(wrapping.wrap)
 app.command(
     "verify",
     short_help="Prove that luma and every stream survived.",

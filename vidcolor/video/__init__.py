@@ -5,6 +5,7 @@ from vidcolor.video.output import default_output
 from vidcolor.video.reader import VideoReader
 from vidcolor.video.source import count_frames, probe
 from vidcolor.video.transcode import RgbVideoWriter, plain_transcode
+from vidcolor.video.wrapping import wrap_scans
 from vidcolor.video.writer import VideoWriter
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "default_output",
     "plain_transcode",
     "probe",
+    "wrap_scans",
 ]

@@ -1,6 +1,7 @@
 """The settings with which one film is encoded: its pixel format, tags and chroma planes, and the encoder's options."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import av.error
@@ -125,23 +126,23 @@ def _film_options(film: VideoInfo, codec: str, pixel_format: str) -> dict[str, s
         # Fields flagged bottom first on the pictures alone give a stream that decodes to other pixels (measured).
         return {"x264-params": "bff=1"}
     if codec == "ffv1":
-        return _slices(film, pixel_format)
+        return ffv1_slices(film.width, film.height, pixel_format)
     if codec == "prores":
         return {"profile": "4444" if pixel_format.startswith("yuv444") else "hq"}
     return {}
 
 
-def _slices(film: VideoInfo, pixel_format: str) -> dict[str, str]:
+def ffv1_slices(width: int, height: int, pixel_format: str) -> dict[str, str]:
     """Return the option for the slices that FFV1 encodes in parallel, empty to let it choose.
 
     Left to itself FFV1 takes the first number that works. It refuses any other where a row or column of chroma would be
     cut in two, as at many odd sizes: 161x119 in four.
     """
-    wanted: dict[str, str] = {"slices": "16" if film.height >= 720 else "4"}
+    wanted: dict[str, str] = {"slices": "16" if height >= 720 else "4"}
     for options in (wanted, {}):
         trial = av.VideoCodecContext.create("ffv1", "w")
-        trial.width, trial.height, trial.pix_fmt = film.width, film.height, pixel_format
-        trial.time_base = film.time_base
+        trial.width, trial.height, trial.pix_fmt = width, height, pixel_format
+        trial.time_base = Fraction(1, 25)
         trial.options = {"level": "3", **options}
         try:
             trial.open()

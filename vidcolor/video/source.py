@@ -78,7 +78,9 @@ def check_readable(path: Path) -> None:
     except ValueError as error:
         raise VideoError(f"{path!r} is not a path: {error}", hint="check the film's path") from error
     if stat.S_ISDIR(status.st_mode):
-        raise VideoError(f"{path} is a folder, not a film", hint="name one film file")
+        raise VideoError(
+            f"{path} is a folder, not a film", hint="name one film file; `vidcolor wrap` makes one of scans"
+        )
     if not stat.S_ISREG(status.st_mode):
         raise VideoError(f"{path} is a pipe or a device, not a film", hint="save the film to a file first")
     if status.st_size == 0:
@@ -291,4 +293,7 @@ def _cannot_open(path: Path, error: Exception) -> VideoError:
             f"{path}: the file is incomplete, its index (moov) is missing",
             hint="copy it again from the source; a recording cut off in the middle needs a repair tool",
         )
-    return VideoError(f"{path} is not a film that can be read", hint="playlists and text are refused; try mkv or mp4")
+    return VideoError(
+        f"{path} is not a film that can be read",
+        hint="playlists and text are refused; try mkv or mp4; `vidcolor wrap` makes a film of scanned frames",
+    )
