@@ -113,6 +113,20 @@ def test_dpx_keeps_its_depth(tmp_path: Path, form: str, bits: int) -> None:
             assert frame.source_chroma is None  # RGB whose channels agree is grey film
 
 
+@pytest.mark.parametrize(("transfer", "warned"), [(1, True), (2, False), (3, True), (6, False)])
+def test_scans_of_densities_are_warned_of(tmp_path: Path, transfer: int, warned: bool) -> None:
+    folder = tmp_path / "reel"
+    folder.mkdir()
+    scan = folder / "scan_1.dpx"
+    save_dpx(scan, [noise(0, deep=True) >> 6] * 3, form="gbrp10le")
+    data = bytearray(scan.read_bytes())
+    data[801] = transfer
+    scan.write_bytes(data)
+    found = wrap_scans([folder], tmp_path / "reel.mkv", rate=Fraction(24))
+    assert any("densities" in line for line in found.warnings) == warned
+    assert len(found.warnings) == warned
+
+
 def test_jpeg_scans_keep_their_samples(tmp_path: Path) -> None:
     folder = save(
         tmp_path / "reel", [cv2.GaussianBlur(noise(seed, channels=3), (0, 0), 3) for seed in range(3)], suffix=".jpg"
@@ -178,6 +192,9 @@ def test_sound_is_copied_packet_by_packet(tmp_path: Path) -> None:
     slow = wrap_scans([folder], tmp_path / "slow.mkv", rate=Fraction(18), sound=sound)
     (warning,) = slow.warnings
     assert "picture 1.39 s: check the rate" in warning
+    with pytest.raises(VideoError, match="check the rate"):
+        wrap_scans([folder], tmp_path / "strict.mkv", rate=Fraction(18), sound=sound, strict=True)
+    assert not (tmp_path / "strict.mkv").exists()
 
 
 def _cut(path: Path) -> None:

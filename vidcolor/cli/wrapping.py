@@ -39,7 +39,7 @@ def wrap(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: SCANS.mkv beside the folder.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail where scans are missing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where else a warning is given.")] = False,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,

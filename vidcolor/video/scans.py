@@ -31,6 +31,8 @@ SUFFIXES = frozenset(_DECODERS)
 _AS_IT_IS = "crccheck+bitstream+buffer"
 _WHOLE = f"{_AS_IT_IS}+explode"
 
+_TRANSFER = 801
+"""Where the header of DPX says what its first element holds."""
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _MOST_NAMED = 3
 
@@ -119,6 +121,20 @@ def read_scan(path: Path) -> VideoFrame:
     if codec != "dpx":  # the decoders of the others make up some of these
         picture.color_primaries = picture.color_trc = 2
     return picture
+
+
+def is_logarithmic(path: Path) -> bool:
+    """Tell whether a scan says that it holds densities of film: DPX with a transfer of 1 or 3 (SMPTE 268M).
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_TRANSFER + 1)
+    except OSError as error:
+        raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
+    return head[:4] in (b"SDPX", b"XPDS") and head[_TRANSFER:] in (b"\1", b"\3")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from vidcolor.video.encoders import ENCODERS
 from vidcolor.video.encoding import ffv1_slices
 from vidcolor.video.formats import pixel_layout, writable_plane
 from vidcolor.video.output import PartFile, check_writable
-from vidcolor.video.scans import find_scans, read_scan
+from vidcolor.video.scans import find_scans, is_logarithmic, read_scan
 from vidcolor.video.soundtrack import open_sound
 
 Progress = Callable[[str, int, int | None], None]
@@ -36,6 +36,9 @@ Progress = Callable[[str, int, int | None], None]
 FASTEST = 1000
 """Frames per second."""
 _READ_AHEAD = 4
+_LOGARITHMIC = (
+    "the scans hold densities, not light (logarithmic DPX): they look pale; grade them before they are coloured"
+)
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,23 @@ def wrap_scans(
         rate: Frames per second, above 0, at most `FASTEST`.
         sound: A file with the film's sound, which is copied as it is.
         overwrite: An existing output may be replaced.
-        strict: Fail where scans are missing.
+        strict: Fail where else something is warned of; nothing is then left under the output's name.
         progress: Called with the stage, `wrap` or `check`, frames done and frames in all.
 
     Raises:
-        VideoError: Scans or sound cannot be read, the scans are not of one kind, or the film cannot be written.
+        VideoError: Scans or sound cannot be read, the scans are not of one kind, the film cannot be written, or
+            `strict` met a warning.
     """
     if not 0 < rate <= FASTEST:
         raise VideoError(f"a rate of {rate} frames/s is not in 0 to {FASTEST}", hint="most sound film runs at 24")
     if output.suffix.lower() != ".mkv":
         raise VideoError(f"{output}: scans are wrapped into .mkv", hint=f"try {output.with_suffix('.mkv')}")
     scans = find_scans(paths)
-    if scans.missing and strict:
-        raise VideoError(scans.missing, hint="scan them again, or leave --strict out")
+    warnings = [
+        *([scans.missing] if scans.missing else []),
+        *([_LOGARITHMIC] if is_logarithmic(scans.files[0]) else []),
+    ]
+    _refuse(warnings, strict=strict)
     check_writable(output, source=sound, overwrite=overwrite)
     first = read_scan(scans.files[0])
     form = _stored_format(first, scans.files[0])
@@ -115,10 +122,15 @@ def wrap_scans(
             film.mux(video.encode(None))
             track.write(until=None)
         _check(part.path, scans.files, digests, tell)
+        warnings += track.out_of_step(len(digests) / rate)
+        _refuse(warnings, strict=strict)
         part.publish()
-    warnings = [scans.missing] if scans.missing else []
-    warnings += track.out_of_step(len(digests) / rate)
     return Wrapped(output, len(digests), first.width, first.height, form, rate, tuple(warnings))
+
+
+def _refuse(warnings: Sequence[str], *, strict: bool) -> None:
+    if strict and warnings:
+        raise VideoError(warnings[0], hint="mend that, or leave --strict out")
 
 
 @contextmanager
