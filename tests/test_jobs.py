@@ -398,6 +398,24 @@ def test_work_made_from_something_else_is_never_used(
     assert hashes(runs.output) == made
 
 
+def test_a_film_that_is_replaced_while_it_is_planned_is_not_coloured(
+    colorizer: Colorizer, film: Path, tmp_path: Path
+) -> None:
+    source = Path(shutil.copy(film, tmp_path / "film.mkv"))
+    pictures = [picture(index, _FRAMES, _GREY.width, _GREY.height, "grey")[::-1].copy() for index in range(_FRAMES)]
+    other = render(tmp_path / "other", _GREY, pictures=pictures)
+
+    def replace_it(stage: str, done: int, _total: int | None) -> None:
+        if stage == "plan" and done == 5:
+            shutil.copy(other, tmp_path / "copy.mkv").replace(source)
+
+    with pytest.raises(VideoError, match="was changed or replaced after it was opened"):
+        colorizer.colorize(source, output=tmp_path / "out.mkv", job=tmp_path / "job", progress=replace_it)
+    assert not (tmp_path / "out.mkv").exists()
+    assert not kept(tmp_path / "job")
+    assert not parts(tmp_path)
+
+
 def test_another_video_stream_is_other_work(runs: Runs, tmp_path: Path) -> None:
     """Checklist 36."""
     film = two_pictures(tmp_path / "two.mkv")

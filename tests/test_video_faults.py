@@ -196,6 +196,37 @@ def test_reading_can_be_left_in_the_middle(good: Path) -> None:
     assert our_threads() <= before
 
 
+def test_a_film_that_is_replaced_after_it_was_opened_is_not_read(tmp_path: Path, good: Path) -> None:
+    film = Path(shutil.copy(good, tmp_path / "film.mkv"))
+    with VideoReader(film) as reader:
+        assert list(reader)
+        assert reader.warnings == []
+        other = render(tmp_path / "other.mkv", frames=100, size=(96, 64), crf="40")
+        other.replace(film)
+        with pytest.raises(VideoError, match=r"film.mkv was changed or replaced after it was opened") as caught:
+            list(reader)
+    assert caught.value.hint
+
+
+def test_a_film_that_grows_while_it_is_read_is_refused_and_one_that_is_touched_warned_of(
+    tmp_path: Path, good: Path
+) -> None:
+    film = Path(shutil.copy(good, tmp_path / "film.mkv"))
+    with VideoReader(film) as reader:
+        frames = iter(reader)
+        next(frames)
+        os.utime(film, (1, 1))
+        assert len(list(frames)) == 99
+        assert [line for line in reader.warnings if "was written to while it was read" in line]
+    with VideoReader(film) as reader:
+        frames = iter(reader)
+        next(frames)
+        with film.open("ab") as file:
+            file.write(bytes(1000))
+        with pytest.raises(VideoError, match="changed or replaced"):
+            list(frames)
+
+
 def test_an_iteration_left_without_closing_ends_with_its_last_use(good: Path) -> None:
     before = our_threads()
     for frame in VideoReader(good):

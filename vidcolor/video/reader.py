@@ -56,6 +56,7 @@ class VideoReader:
                 f"the segment ends at {_seconds(end)}, not after its start at {_seconds(start)}",
                 hint="let it end later",
             )
+        self._file = _FileState(Path(path))
         self.info: VideoInfo = probe(path, stream=stream)
         self._chosen = stream is not None
         self.start = start
@@ -94,6 +95,7 @@ class VideoReader:
         last: int | None = None
         faults = _Faults(info)
         damage = Damage()
+        self._file.refuse_another()
         for decoded in decode_film(info.path, info.stream, self.start, threads=self._threads):
             damage = decoded.damage
             picture = decoded.picture
@@ -107,6 +109,7 @@ class VideoReader:
             if self.start is not None and time < self.start:
                 continue
             self._check_same(decoded, time)
+            self._file.refuse_another_length()
             luma, chroma, was_converted = read_planes(picture, layout)
             is_corrupt = picture.is_corrupt or known in damage.corrupt_pts
             index = faults.frames
@@ -119,7 +122,7 @@ class VideoReader:
                 f"{info.path}: no frame from {_seconds(self.start or Fraction(0))} to {_seconds(self.end)}",
                 hint=f"the film lasts from {_seconds(info.start or Fraction(0))} to {_seconds(info.end)}",
             )
-        self.warnings += faults.warnings(damage)
+        self.warnings += [*faults.warnings(damage), *self._file.warnings()]
 
     def _remarks(self) -> list[str]:
         info = self.info
@@ -151,6 +154,51 @@ class VideoReader:
             self.warnings.append(
                 f"the film breaks off at {_seconds(reached)}; its container claims {_seconds(info.duration)}"
             )
+
+
+class _FileState:
+    """How long a film's file is and when it was written, as it was opened: pictures, sound and plan are of one film.
+
+    Inode numbers are not compared: some network file systems give a file another one at any time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened = self._now()
+
+    def refuse_another(self) -> None:
+        """Refuse a file that was written to or replaced since it was opened; it is about to be opened once more.
+
+        Raises:
+            VideoError: It was.
+        """
+        if self._now() not in (self._opened, None):
+            raise VideoError(
+                f"{self._path} was changed or replaced after it was opened",
+                hint="run the same command again once nothing writes to it",
+            )
+
+    def refuse_another_length(self) -> None:
+        """Refuse a file that grows or shrinks while it is read.
+
+        Raises:
+            VideoError: It does.
+        """
+        now = self._now()
+        if now is not None and self._opened is not None and now[0] != self._opened[0]:
+            self.refuse_another()
+
+    def warnings(self) -> Iterator[str]:
+        """Yield a line where the file was written to while it was read, such as by an editor of tags."""
+        if self._now() not in (self._opened, None):
+            yield "the film was written to while it was read: what was read may be neither the old nor the new one"
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except (OSError, ValueError):  # gone, which its open files outlive; what was never there is told at opening
+            return None
+        return status.st_size, status.st_mtime_ns
 
 
 class _Faults:
