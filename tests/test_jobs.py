@@ -407,7 +407,7 @@ def test_a_film_that_is_replaced_while_it_is_planned_is_not_coloured(
 
     def replace_it(stage: str, done: int, _total: int | None) -> None:
         if stage == "plan" and done == 5:
-            shutil.copy(other, tmp_path / "copy.mkv").replace(source)
+            Path(shutil.copy(other, tmp_path / "copy.mkv")).replace(source)
 
     with pytest.raises(VideoError, match="was changed or replaced after it was opened"):
         colorizer.colorize(source, output=tmp_path / "out.mkv", job=tmp_path / "job", progress=replace_it)

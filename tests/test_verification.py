@@ -241,6 +241,89 @@ def test_lost_labels_and_durations_of_streams_are_named(tmp_path: Path, suffix: 
     assert "packet 0 lasts" in str(long.differences)
 
 
+LABELLED = {
+    0: {"title": "Print of 1911", "language": "fra", "COMMENT": "nitrate"},
+    1: {"title": "Piano", "language": "eng", "COMMENT": "played in 1971"},
+}
+
+
+def labelled(source: Path, output: Path, *, role: Disposition = Disposition.original, **changed: Any) -> Path:
+    """Copy a film with labels on picture and sound, a font and tags on a chapter, some of it changed."""
+    labels = {number: {**tags, **changed.get("tags", {}).get(number, {})} for number, tags in LABELLED.items()}
+    names = {"title": "I", "ARTIST": changed.get("artist", "Guy")}
+    chapter: Any = {"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": names}
+    with av.open(str(source)) as film, av.open(str(output), "w") as copy:
+        streams = [copy.add_stream_from_template(each, opaque=True) for each in list(film.streams)[:2]]
+        for number, stream in enumerate(streams):
+            stream.metadata.update({key: value for key, value in labels[number].items() if value})
+        streams[0].disposition = role
+        if output.suffix == ".mkv":
+            copy.add_attachment(changed.get("font", "a.ttf"), changed.get("mime", "font/ttf"), bytes(99))
+        copy.set_chapters([chapter])
+        for packet in film.demux(film.streams[0], film.streams[1]):
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                copy.mux_one(packet)
+    return output
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"tags": {0: {"title": ""}}}, "video #0 (ffv1): title is None; the source's is 'Print of 1911'"),
+        ({"tags": {0: {"language": "deu"}}}, "video #0 (ffv1): language is deu; the source's is fra"),
+        ({"role": Disposition.dub}, "video #0 (ffv1): disposition is dub; the source's is original"),
+        ({"tags": {0: {"COMMENT": "safety"}}}, "video #0 (ffv1): tag comment is 'safety'; the source's is 'nitrate'"),
+        ({"tags": {1: {"COMMENT": ""}}}, "tag comment is None; the source's is 'played in 1971'"),
+        ({"font": "b.ttf"}, "tag filename is 'b.ttf'; the source's is 'a.ttf'"),
+        ({"mime": "font/otf"}, "tag mimetype is 'font/otf'; the source's is 'font/ttf'"),
+        ({"artist": "Blaché"}, "chapter 1 has the tags {'artist': 'Blaché'}; the source's are {'artist': 'Guy'}"),
+    ],
+)
+def test_every_label_counts(tmp_path: Path, changed: dict[str, Any], named: str) -> None:
+    film = labelled(render(tmp_path / "film", Film(audio=("flac",))), tmp_path / "labelled.mkv")
+    plain_transcode(film, tmp_path / "plain.mkv", codec="ffv1")
+    assert verify(film, tmp_path / "plain.mkv").differences == ()
+    found = verify(film, labelled(tmp_path / "plain.mkv", tmp_path / "changed.mkv", **changed)).differences
+    assert len(found) == 1
+    assert named in found[0]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_labels_that_a_container_does_not_hold_are_named(tmp_path: Path, suffix: str) -> None:
+    look = Film(codec="libx264", audio=("aac",))
+    film = labelled(render(tmp_path / "film", look), tmp_path / "labelled.mkv")
+    container, output = suffix[1:], tmp_path / f"plain{suffix}"
+    notes = plain_transcode(film, output, lossless=True)
+    lost = {
+        f"video #0 (h264, fra, Print of 1911): {container} does not hold that it is original",
+        f"video #0 (h264, fra, Print of 1911): {container} does not hold its tags: comment",
+        f"audio #1 (aac, eng, Piano): {container} does not hold its tags: comment",
+        f"tags of chapters that {container} does not hold are dropped: artist",
+    }
+    assert lost <= set(notes)
+    found = verify(film, output)
+    assert found.differences == ()
+    assert {note for note in lost if "chapters" not in note} <= set(found.notes)
+
+
+def test_a_tag_without_a_value_is_none(tmp_path: Path) -> None:
+    film = render(tmp_path / "film", Film(codec="libx264"))
+    with av.open(str(film)) as source, av.open(str(tmp_path / "tagged.mkv"), "w") as copy:
+        stream = copy.add_stream_from_template(source.streams[0], opaque=True)
+        copy.metadata["comment"] = "x"
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = stream
+                copy.mux_one(packet)
+    data = (tmp_path / "tagged.mkv").read_bytes()
+    at = data.index(b"\x44\x87\x81x", data.index(b"COMMENT"))  # TagString of one byte (RFC 9559)
+    tagged = tmp_path / "empty.mkv"
+    tagged.write_bytes(data[: at + 3] + b"\0" + data[at + 4 :])
+    assert plain_transcode(tagged, tmp_path / "plain.mp4", lossless=True) == []
+    assert verify(tagged, tmp_path / "plain.mp4").differences == ()
+
+
 def test_subtitles_of_mp4_stay_in_place_over_many_copies(tmp_path: Path) -> None:
     film = Film(suffix=".mp4", codec="libx264", subtitles="mov_text", frames=48)
     made = [render(tmp_path / "film0", film)]

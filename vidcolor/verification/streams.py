@@ -60,6 +60,8 @@ def compare_tags(before: FilmPackets, after: FilmPackets, *, container: str) -> 
         late = max(abs(ours.start - theirs.start), abs(ours.end - theirs.end))
         if late > _MILLISECOND or ours.title != theirs.title:
             yield f"chapter {number} is {_chapter(theirs)}; the source's is {_chapter(ours)}"
+        elif container == "matroska" and ours.others != theirs.others:
+            yield f"chapter {number} has the tags {theirs.others}; the source's are {ours.others}"
 
 
 def compare_streams(
@@ -76,6 +78,7 @@ def compare_streams(
     """
     plan = plan_streams(film, container)
     found = Streams(notes=plan.notes)
+    found.differences += _compare_labels(before.picture, after.picture, container)
     # Attachments and cover art come last, whatever their number in the source.
     wanted = sorted((*plan.copied, *plan.converted, *plan.attached), key=lambda i: (_comes_last(before.streams[i]), i))
     # The muxer of chapters adds a text stream of its own, which is no stream of the source.
@@ -90,8 +93,6 @@ def compare_streams(
         if ours.kind != theirs.kind:
             found.differences.append(f"{theirs.name} stands where the source has {ours.name}")
             continue
-        if not same_language(held_language(ours.language, container), theirs.language):
-            found.differences.append(f"{ours.name}: language is {theirs.language}; the source's is {ours.language}")
         found.differences += _compare_labels(ours, theirs, container)
         _compare_packets(ours, theirs, found, shift=shift, converted=index in plan.converted)
         found.differences += _compare_durations(ours, theirs, container)
@@ -103,7 +104,9 @@ def _comes_last(stream: StreamPackets) -> bool:
 
 
 def _compare_labels(ours: StreamPackets, theirs: StreamPackets, container: str) -> Iterator[str]:
-    """Yield what differs in title and disposition, of what the container holds."""
+    """Yield what differs in language, title, disposition and other tags, of what the container holds."""
+    if not same_language(held_language(ours.language, container), theirs.language):
+        yield f"{ours.name}: language is {theirs.language}; the source's is {ours.language}"
     if "attached_pic" in ours.dispositions:
         return
     if ours.title != theirs.title:
@@ -111,6 +114,9 @@ def _compare_labels(ours: StreamPackets, theirs: StreamPackets, container: str) 
     before, after = (_held(each.dispositions, container) for each in (ours, theirs))
     if before != after:
         yield f"{ours.name}: disposition is {', '.join(after) or 'none'}; the source's is {', '.join(before) or 'none'}"
+    for key, value in ours.tags.items():
+        if theirs.tags.get(key) != value:
+            yield f"{ours.name}: tag {key} is {theirs.tags.get(key)!r}; the source's is {value!r}"
 
 
 def _held(dispositions: frozenset[str], container: str) -> list[str]:

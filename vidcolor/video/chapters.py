@@ -26,6 +26,11 @@ class Chapter:
         """The title, empty where there is none."""
         return self.tags.get("title", "")
 
+    @property
+    def others(self) -> dict[str, str]:
+        """The other tags that say something, keys in lower case."""
+        return {key.lower(): value for key, value in self.tags.items() if value and key != "title"}
+
 
 def chapters_of(film: InputContainer, *, start: Fraction | None = None, end: Fraction | None = None) -> list[Chapter]:
     """Return the chapters of a film, or those of a segment of it, which begins at zero.
@@ -74,6 +79,8 @@ def in_turn(chapters: Sequence[Chapter], container: str) -> tuple[list[Chapter],
         notes.append(f"{gaps} gaps between chapters become chapters without a title: {container} has no gaps there")
     if cut:
         notes.append(f"{cut} chapters end when the next one begins: {container} has one at a time")
+    if others := sorted({key for each in chapters for key in each.others}):
+        notes.append(f"tags of chapters that {container} does not hold are dropped: {', '.join(others)}")
     return turn, notes
 
 

@@ -46,6 +46,12 @@ _MP4_TAGS = {
 }  # fmt: skip
 
 
+_HELD_OTHERWISE = {
+    "title", "name", "language", "timecode", "filename", "mimetype", "stereo_mode", "creation_time", "encoding_tool",
+}  # fmt: skip
+"""Tags of streams that containers keep in places of their own, or write anew, or not at all."""
+
+
 def stream_title(stream: Stream) -> str | None:
     """Return a stream's title, which FFmpeg writes into mp4 as a title and reads from there as a name."""
     if title := stream.metadata.get("title"):
@@ -79,4 +85,20 @@ def held_tags(tags: dict[str, str], container: str) -> dict[str, str]:
     """Return the tags that a container keeps, without those that every muxer writes anew."""
     kept = {key: value for key, value in tags.items() if key.lower() not in _WRITTEN_ANEW}
     kept = {key: value for key, value in kept.items() if not key.upper().startswith(_STATISTICS)}
-    return kept if container == "matroska" else {key: value for key, value in kept.items() if key.lower() in _MP4_TAGS}
+    if container == "matroska":
+        return kept
+    return {key: value for key, value in kept.items() if value and key.lower() in _MP4_TAGS}
+
+
+def held_stream_tags(stream: Stream, container: str) -> dict[str, str]:
+    """Return the tags of a stream, keys in lower case, that a container keeps beside its title and language."""
+    if container != "matroska":
+        return {}
+    kept = {key.lower(): value for key, value in held_tags(stream.metadata, container).items() if value}
+    return {key: value for key, value in kept.items() if key not in _HELD_OTHERWISE}
+
+
+def lost_tags(tags: dict[str, str], container: str) -> list[str]:
+    """Return the names of a film's tags that a container does not keep."""
+    kept = held_tags(tags, container)
+    return sorted(key for key, value in held_tags(tags, "matroska").items() if value and key not in kept)

@@ -16,7 +16,7 @@ from av.stream import Disposition, Stream
 from vidcolor.video.chapters import Chapter, chapters_of
 from vidcolor.video.demuxing import packets_of
 from vidcolor.video.encoders import EncoderSettings
-from vidcolor.video.labels import held_tags, stream_title
+from vidcolor.video.labels import held_stream_tags, held_tags, stream_title
 from vidcolor.video.source import choose_stream, describe_stream, open_film
 from vidcolor.video.stream_plan import TEXT_SUBTITLES
 from vidcolor.video.streams import is_pause, lateness
@@ -52,6 +52,7 @@ class StreamPackets:
         language: Language tag, or None.
         title: Title tag, or None.
         dispositions: FFmpeg's names: default, forced, hearing_impaired and so on.
+        tags: Others, of those that the container keeps, keys in lower case; name and kind of an attached file, too.
         times: Presentation time of each packet in ticks.
         digests: 64 bit of each packet's BLAKE2b.
         durations: Of each packet in ticks; 0 where unknown, and for all but text subtitles.
@@ -63,6 +64,7 @@ class StreamPackets:
     language: str | None
     title: str | None = None
     dispositions: frozenset[str] = frozenset()
+    tags: dict[str, str] = field(default_factory=dict)
     times: array[int] = field(default_factory=lambda: array("q"))
     digests: array[int] = field(default_factory=lambda: array("Q"))
     durations: array[int] = field(default_factory=lambda: array("q"))
@@ -89,13 +91,15 @@ class FilmPackets:
         tags: The container's tags, keys in lower case, without those that every muxer writes anew.
         settings: How the picture was encoded, None when the bitstream does not say.
         time_code: Of the first picture, wherever the container keeps it, or None.
+        picture: The picture's own stream, with its labels but without its packets.
     """
 
     streams: dict[int, StreamPackets]
     chapters: tuple[Chapter, ...]
     tags: dict[str, str]
     settings: EncoderSettings | None
-    time_code: str | None = None
+    time_code: str | None
+    picture: StreamPackets
 
 
 def read_packets(path: str | Path, *, container: str, stream: int | None = None) -> FilmPackets:
@@ -114,7 +118,8 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         video = choose_stream(film, path, stream)
         # mov and mp4 keep a time code in a track of its own, other containers in a tag.
         others = [each for each in film.streams if each.index != video.index]
-        streams = {each.index: _begin(each) for each in others if each.type != "data" or _time_code(each) is None}
+        kept = (each for each in others if each.type != "data" or _time_code(each) is None)
+        streams = {each.index: _begin(each, container) for each in kept}
         recut = {each.index: cut(streams[each.index]) for each in others if (cut := _cut_anew(each)) is not None}
         first, last = b"", dict[int, int]()
         for packet in packets_of(film):
@@ -133,10 +138,11 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         tags = {key.lower(): value for key, value in held_tags(film.metadata, container).items()}
         time_code = tags.pop("timecode", None) or next(filter(None, map(_time_code, (video, *others))), None)
         extra = bytes(video.codec_context.extradata or b"")
-        return FilmPackets(streams, chapters, tags, _settings(video.codec_context.name, extra + first), time_code)
+        settings = _settings(video.codec_context.name, extra + first)
+        return FilmPackets(streams, chapters, tags, settings, time_code, _begin(video, container))
 
 
-def _begin(stream: Stream) -> StreamPackets:
+def _begin(stream: Stream, container: str) -> StreamPackets:
     about = describe_stream(stream)
     begun = StreamPackets(
         f"{about.kind} #{about.index} ({about.codec})",
@@ -145,8 +151,10 @@ def _begin(stream: Stream) -> StreamPackets:
         about.language,
         stream_title(stream),
         frozenset(str(each.name) for each in Disposition if each & stream.disposition),
+        held_stream_tags(stream, container),
     )
     if about.kind == "attachment":
+        begun.tags.update({key: value for key, value in stream.metadata.items() if key in ("filename", "mimetype")})
         begun.times.append(_NO_TIME)
         begun.digests.append(_digest(bytes(getattr(stream, "data", b""))))
         begun.durations.append(0)

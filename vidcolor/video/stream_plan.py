@@ -15,8 +15,8 @@ from av.stream import Disposition, Stream
 
 from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import StreamInfo, VideoInfo
-from vidcolor.video.labels import held_language
-from vidcolor.video.source import open_film
+from vidcolor.video.labels import held_language, held_stream_tags
+from vidcolor.video.source import describe_stream, open_film
 
 HELD_DISPOSITIONS = {
     "matroska": {"default", "original", "comment", "dub", "forced", "hearing_impaired", "visual_impaired"},
@@ -82,6 +82,8 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
     with open_film(film.path) as source:
         chapters = bool(source.chapters())
         firsts = _first_packets(source)
+        picture = source.streams[film.stream]
+        notes += _lost_labels(describe_stream(picture), picture, container)
         for each in film.streams:
             text = _TEXT_CODEC[container]
             if each.kind == "data" and chapters and each.codec in ("bin_data", "text", "mov_text"):
@@ -111,10 +113,12 @@ def _lost_labels(about: StreamInfo, stream: Stream, container: str) -> list[str]
     unheld = language != "und" and held_language(language, container) is None
     held = HELD_DISPOSITIONS[container]
     roles = {str(each.name) for each in Disposition if each & stream.disposition} - _SET_BY_MUXERS - held
+    tags = sorted(set(held_stream_tags(stream, "matroska")) - set(held_stream_tags(stream, container)))
     lost = sorted(role for role in roles if IMPLIED_DISPOSITIONS.get(role) not in held)
     return [
         *([f"{about}: {container} does not hold that it is {', '.join(lost)}"] if lost else []),
         *([f"{about}: {container} does not hold its language"] if unheld else []),
+        *([f"{about}: {container} does not hold its tags: {', '.join(tags)}"] if tags else []),
     ]
 
 

@@ -19,7 +19,7 @@ from av.stream import Discard, Disposition, Stream
 from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
 from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import VideoInfo
-from vidcolor.video.labels import held_language, held_tags, stream_title
+from vidcolor.video.labels import held_language, held_tags, lost_tags, stream_title
 from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
@@ -97,8 +97,7 @@ class CopiedStreams:
             keep_title(added, template)
         output.metadata.update(held_tags(source.metadata, self._container))
         self._move_time_code(video.metadata, output.metadata)
-        lost = sorted(set(held_tags(source.metadata, "matroska")) - set(held_tags(source.metadata, self._container)))
-        if lost:
+        if lost := lost_tags(source.metadata, self._container):
             self.notes.append(f"tags that {self._container} does not hold are dropped: {', '.join(lost)}")
         chapters = chapters_of(source, start=self._start, end=self._end)
         if self._container != "matroska":
