@@ -453,6 +453,20 @@ def test_lossy_films_of_any_quality_show_what_the_source_shows(tmp_path: Path, c
     assert not found.lossless
 
 
+@pytest.mark.parametrize(("codec", "suffix"), [("svtav1", ".mkv"), ("svtav1", ".mp4"), ("prores", ".mov")])
+def test_a_lossy_film_that_is_black_for_the_most_part_is_taken_for_lossy(
+    tmp_path: Path, codec: str, suffix: str
+) -> None:
+    look = Film(codec="libx264", frames=26)
+    blank = np.zeros((look.height, look.width, 3), np.uint8)
+    scenes = [blank if index < 20 else picture(index, 26, look.width, look.height, "grey") for index in range(26)]
+    film = render(tmp_path / "film", look, pictures=scenes)
+    plain_transcode(film, tmp_path / f"plain{suffix}", codec=codec)
+    found = verify(film, tmp_path / f"plain{suffix}")
+    assert found.differences == ()
+    assert not found.lossless
+
+
 def test_the_part_of_a_frame_that_shows_something_else_is_found() -> None:
     off = np.random.default_rng(0).integers(-9, 10, (48, 64)).astype(np.int32)
     off[14:36, 30:50] -= 40
@@ -541,6 +555,21 @@ def test_data_of_a_transport_stream_comes_through_to_its_last_packet(tmp_path: P
             container.mux_one(value)
     assert plain_transcode(source, output) == []
     found = verify(source, output)
+    assert found.differences == ()
+    assert found.packets == 12
+
+    parted, again = tmp_path / "parted.mov", tmp_path / "again.mov"
+    with av.open(str(output)) as plain, av.open(str(parted), "w") as container:
+        streams = [container.add_stream_from_template(each, opaque=True) for each in plain.streams]
+        container.set_chapters(
+            [{"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "I"}}]
+        )
+        for packet in plain.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                container.mux_one(packet)
+    assert plain_transcode(parted, again) == []
+    found = verify(parted, again)
     assert found.differences == ()
     assert found.packets == 12
 

@@ -22,6 +22,8 @@ __all__ = ["Verification", "verify"]
 _PSNR_SLACK = 1.0
 """Decibels that luma may lie below that of a plain transcode: the encoder of a coloured film has colour to keep."""
 _MOST_DIFFERENCES = 20
+_ALWAYS_LOSSY = ("av1", "libdav1d", "prores")
+"""Decoders of codecs that are offered for lossy films alone, and that leave no note of their settings."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def verify(
         notes.append(f"closed captions in {pictures.uncaptioned} pictures are not in the output")
     if pictures.damaged:
         notes.append(f"{pictures.damaged} damaged frames look otherwise in this decode of the film; they do not count")
-    meant_lossless = _means_lossless(after.settings, pictures)
+    meant_lossless = made.codec not in _ALWAYS_LOSSY and _means_lossless(after.settings, pictures)
     lossless = not pictures.altered or (meant_lossless and not pictures.first_altered)
     plain = None
     if meant_lossless and pictures.beside_damage:

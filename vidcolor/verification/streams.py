@@ -81,9 +81,7 @@ def compare_streams(
     found.differences += _compare_labels(before.picture, after.picture, container)
     # Attachments and cover art come last, whatever their number in the source.
     wanted = sorted((*plan.copied, *plan.converted, *plan.attached), key=lambda i: (_comes_last(before.streams[i]), i))
-    # The muxer of chapters adds a text stream of its own, which is no stream of the source.
-    held = [each for each in after.streams.values() if not (each.kind == "data" and after.chapters)]
-    held.sort(key=_comes_last)
+    held = sorted(after.streams.values(), key=_comes_last)
     for index, theirs in zip_longest(wanted, held):
         if index is None or theirs is None:
             name = before.streams[index].name if theirs is None else theirs.name

@@ -18,7 +18,7 @@ from vidcolor.video.demuxing import packets_of
 from vidcolor.video.encoders import EncoderSettings
 from vidcolor.video.labels import held_stream_tags, held_tags, stream_title
 from vidcolor.video.source import choose_stream, describe_stream, open_film
-from vidcolor.video.stream_plan import TEXT_SUBTITLES
+from vidcolor.video.stream_plan import TEXT_SUBTITLES, may_title_chapters
 from vidcolor.video.streams import is_pause, lateness
 
 _NO_TIME = -(1 << 63)
@@ -86,7 +86,7 @@ class FilmPackets:
     """Everything of a film beside its picture.
 
     Args:
-        streams: By number in the container, without the track of a time code.
+        streams: By number in the container, without the tracks of a time code and of the titles of chapters.
         chapters: In the order of the container.
         tags: The container's tags, keys in lower case, without those that every muxer writes anew.
         settings: How the picture was encoded, None when the bitstream does not say.
@@ -118,7 +118,9 @@ def read_packets(path: str | Path, *, container: str, stream: int | None = None)
         video = choose_stream(film, path, stream)
         # mov and mp4 keep a time code in a track of its own, other containers in a tag.
         others = [each for each in film.streams if each.index != video.index]
+        parts = film.chapters()
         kept = (each for each in others if each.type != "data" or _time_code(each) is None)
+        kept = (each for each in kept if not (parts and may_title_chapters(describe_stream(each))))
         streams = {each.index: _begin(each, container) for each in kept}
         recut = {each.index: cut(streams[each.index]) for each in others if (cut := _cut_anew(each)) is not None}
         first, last = b"", dict[int, int]()

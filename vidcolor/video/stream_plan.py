@@ -86,8 +86,8 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
         notes += _lost_labels(describe_stream(picture), picture, container)
         for each in film.streams:
             text = _TEXT_CODEC[container]
-            if each.kind == "data" and chapters and each.codec in ("bin_data", "text", "mov_text"):
-                continue  # QuickTime's chapter titles: set_chapters writes them in the container's own way.
+            if chapters and may_title_chapters(each):
+                continue  # set_chapters writes them in the container's own way
             if each.kind == "data" and container != "matroska" and "timecode" in source.streams[each.index].metadata:
                 continue  # FFmpeg's mov muxer writes a time code track from the tag, and cannot close two.
             stream, first = source.streams[each.index], firsts.get(each.index)
@@ -106,6 +106,11 @@ def plan_streams(film: VideoInfo, container: str) -> StreamPlan:
                 dropped.append(each)
                 notes.append(f"{each} is dropped: {container} does not hold it")
     return StreamPlan(tuple(copied), converted, attached, tuple(dropped), tuple(notes))
+
+
+def may_title_chapters(stream: StreamInfo) -> bool:
+    """Tell whether a stream of a film that has chapters is the one in which QuickTime and mp4 keep their titles."""
+    return stream.kind == "data" and stream.codec in ("bin_data", "text", "mov_text")
 
 
 def _lost_labels(about: StreamInfo, stream: Stream, container: str) -> list[str]:
