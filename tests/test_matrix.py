@@ -84,7 +84,7 @@ CASES = {
         "x264",
         ".mp4",
     ),
-    "three audio tracks": Case(Film(audio=("aac", "flac", "mp3"), frames=16), notes=(LATER,)),
+    "three audio tracks": Case(Film(audio=("aac", "flac", "mp3"), frames=16)),
     "three audio tracks into mp4": Case(Film(audio=("aac", "flac", "mp3"), frames=16), "x264", ".mp4"),
     "flac into mov": Case(Film(audio=("flac",)), "x264", ".mov", notes=("audio #1 (flac, eng, track 1) is dropped",)),
     "srt": Case(Film(subtitles="srt", audio=("flac",))),

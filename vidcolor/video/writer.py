@@ -24,11 +24,14 @@ from vidcolor.video.info import ChromaFormat, ChromaPlanes, Frame, VideoInfo
 from vidcolor.video.output import PartFile, announce_memory, check_writable, container_of
 from vidcolor.video.picture import PictureBuilder
 from vidcolor.video.picture_stream import add_picture_stream
+from vidcolor.video.source import open_film
 from vidcolor.video.stream_plan import plan_streams
 from vidcolor.video.streams import CopiedStreams
 from vidcolor.video.timeline import delay_note, muxer_options, time_zero
 
 _WAITING = 6
+_ROUNDED = Fraction(1, 2000)
+"""By how much Matroska may move a picture, to count it in milliseconds."""
 _MOST_TICKS = (1 << 31) - 1
 """From here on FFmpeg's muxer of mp4 and mov takes a picture's time for an error, and sets another without a word."""
 
@@ -213,12 +216,22 @@ class VideoWriter:
                 copied.close()
             self.notes = [*self._encoding.notes, *self._remarks(), *copied.notes]
             self.warnings = copied.warnings
-            earliest = min(copied.earliest, ((self._first_pts or 0) - self._shift) * self._film.time_base)
-            if self._container == "matroska" and earliest < 0:
-                # Sound copied from mp4 begins before zero: the encoder's priming.
-                self.notes.append(delay_note(self._container, -earliest))
+            begin = ((self._first_pts or 0) - self._shift) * self._film.time_base
+            if self._container == "matroska" and min(copied.earliest, begin) < 0:
+                self._note_delay(part, begin)
         except BaseException as error:
             self._error = error
+
+    def _note_delay(self, part: Path, begin: Fraction) -> None:
+        # Sound copied from mp4 begins before zero, with the encoder's priming, and the muxer moves it all. Where sound
+        # comes from Matroska, which notes that priming, nothing moves: only the file itself tells.
+        with open_film(part) as written:
+            video = written.streams.video[0]
+            late = (
+                Fraction(0) if video.start_time is None else video.start_time * Fraction(video.time_base or 0) - begin
+            )
+        if late > _ROUNDED:
+            self.notes.append(delay_note(self._container, late))
 
     def _encode(self, part: Path, copied: CopiedStreams) -> None:
         options = muxer_options(self._film, self._container)
