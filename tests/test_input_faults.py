@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
-from films import Film, picture, render, two_pictures
+from films import Film, coded, picture, render, two_pictures
 from terminal import run
 
 from vidcolor import Colorizer
@@ -23,7 +23,7 @@ from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.references import load_reference
 from vidcolor.reports import Report
 from vidcolor.verification import verify
-from vidcolor.video import VideoReader, probe
+from vidcolor.video import VideoReader, plain_transcode, probe
 from vidcolor.video.checksums import check_film
 
 X264 = Film(codec="libx264", rate=Fraction(25), options=(("preset", "ultrafast"), ("g", "25")))
@@ -210,6 +210,35 @@ def test_sound_that_is_left_out_is_warned_of_and_strict_fails(tmp_path: Path, un
     (warning,) = err.splitlines()
     assert warning.startswith("warning: ")
     assert warning.endswith("damaged packets beside the picture were left out")
+
+
+@pytest.mark.parametrize("codec", ["x264", "ffv1"])
+def test_an_active_format_description_is_named_as_dropped(tmp_path: Path, codec: str) -> None:
+    plain = render(tmp_path / "plain", Film(suffix=".mpg", codec="mpeg2video", rate=Fraction(25)))
+    with av.open(str(plain)) as container:
+        pictures = [bytes(packet) for packet in container.demux() if packet.size]
+    afd = b"\0\0\1\xb2DTG1\x41\xf9"  # ETSI TS 101 154, annex B.3, before the first slice
+    source = tmp_path / "film.m2v"
+    source.write_bytes(b"".join(data.replace(b"\0\0\1\1", afd + b"\0\0\1\1", 1) for data in pictures))
+    notes = plain_transcode(source, tmp_path / "out.mkv", codec=codec)
+    assert [note for note in notes if "active format description (AFD)" in note]
+
+
+@pytest.mark.parametrize("container", ["matroska", "nut", "asf", "mov", "mp4", "mpegts", "flv", "ogg"])
+def test_a_whole_film_that_starts_late_does_not_break_off(tmp_path: Path, container: str) -> None:
+    path = tmp_path / "film"
+    with av.open(str(path), "w", format=container) as film:
+        codec = {"flv": "flv", "ogg": "libvpx", "mpegts": "mpeg2video"}.get(container, "mpeg4")
+        stream: Any = film.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for index in range(50):
+            frame = coded(picture(index, 50, 96, 64, "grey"), Film())
+            frame.pts, frame.time_base = 500 + index, Fraction(1, 25)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    with VideoReader(path) as reader:
+        assert len(list(reader)) == 50
+        assert reader.warnings == []
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])

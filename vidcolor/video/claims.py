@@ -7,6 +7,9 @@ from fractions import Fraction
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+_COUNTED_FROM_ZERO = ("matroska,webm", "nut", "asf")
+"""Containers whose durations begin at the clock's zero, however late the picture does (measured)."""
+
 
 def claimed_rate(video: VideoStream, *, timed: bool) -> Fraction | None:
     """Return the average frames per second, None where nobody knows.
@@ -47,7 +50,7 @@ def claimed_duration(container: InputContainer, video: VideoStream) -> Fraction 
 def claimed_end(container: InputContainer, video: VideoStream) -> Fraction | None:
     """Return the seconds on the film's clock at which the container claims that the picture ends, or None."""
     duration = claimed_duration(container, video)
-    if duration is None or "matroska" in container.format.name:  # Matroska counts it from zero
+    if duration is None or container.format.name in _COUNTED_FROM_ZERO:
         return duration
     if video.duration and video.time_base and video.start_time is not None:
         return duration + video.start_time * Fraction(video.time_base)

@@ -306,6 +306,8 @@ class VideoWriter:
         if self._captions_lost:
             remarks.append(f"closed captions in {self._captions_lost} pictures are dropped: x264 and x265 keep them")
         lost = [name for name in film.side_data if name.startswith(("DOVI", "DYNAMIC_HDR"))]
+        if "AFD" in film.side_data:
+            remarks.append("the active format description (AFD), which says what of the picture to show, is dropped")
         if lost:
             remarks.append(f"dynamic HDR metadata is dropped: {', '.join(lost)}")
         return remarks
