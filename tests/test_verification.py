@@ -497,6 +497,27 @@ def test_lossless_settings_are_read_from_the_bitstream(tmp_path: Path, codec: st
     assert (settings.codec, settings.lossless) == (codec, True)
 
 
+def test_settings_that_make_no_sense_are_none(tmp_path: Path) -> None:
+    source = render(tmp_path / "film", Film(codec="libx264", options=(("crf", "21.5"),)))
+    source.write_bytes(source.read_bytes().replace(b" crf=21.5 ", b" crf=2\xb1.5 ", 1))
+    settings = read_packets(source, container="matroska").settings
+    assert settings is not None
+    assert settings.crf is None
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_the_last_sound_is_not_hidden_where_the_first_is_damaged(tmp_path: Path, suffix: str) -> None:
+    film = render(tmp_path / "film", Film(codec="libx264", audio=("aac",), frames=30))
+    with av.open(str(film)) as container:
+        first = next(bytes(packet) for packet in container.demux(container.streams.audio[0]))
+    # FFmpeg looks at the first packet for how long each lasts.
+    film.write_bytes(film.read_bytes().replace(first, first[:40] + bytes([255]) * (len(first) - 40), 1))
+    assert plain_transcode(film, tmp_path / f"out{suffix}", lossless=True) == []
+    found = verify(film, tmp_path / f"out{suffix}")
+    assert found.differences == ()
+    assert found.packets == 59
+
+
 def test_report_is_json_and_progress_is_told(source: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     whole = write(source, tmp_path / "out.mkv", codec="ffv1")

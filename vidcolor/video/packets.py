@@ -269,6 +269,6 @@ def _settings(codec: str, head: bytes) -> EncoderSettings | None:
     return EncoderSettings(
         encoder,
         lossless="lossless" in options or options.get("qp") == "0",
-        crf=float(options["crf"]) if "crf" in options else None,
+        crf=float(rate) if re.fullmatch(r"\d+(\.\d+)?", rate := options.get("crf", ""), re.ASCII) else None,
         preset=_PRESETS[encoder].get(" ".join(options.get(name, "") for name in _PRESET_OPTIONS[encoder])),
     )

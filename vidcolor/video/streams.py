@@ -186,9 +186,9 @@ class CopiedStreams:
             return
         yield from self._texts.over((fitted.pts or 0) * Fraction(fitted.time_base))
         fitted.stream = output
-        pictured = packet.stream.type == "subtitle" and index in self._plan.copied and self._container != "matroska"
-        if not fitted.duration and (pictured or packet.stream.type == "data"):
-            fitted.duration = 1  # of none, mov would hide the last
+        hides_last = self._container != "matroska" and index in self._plan.copied  # of packets without a duration
+        if not fitted.duration and hides_last and packet.stream.type in ("audio", "subtitle", "data"):
+            fitted.duration = 1
         if self._container != "matroska" and index in self._plan.converted:
             yield from self._texts.add(fitted, index)
         else:
