@@ -518,6 +518,27 @@ def test_the_last_sound_is_not_hidden_where_the_first_is_damaged(tmp_path: Path,
     assert found.packets == 59
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_an_empty_stream_is_kept_or_named(tmp_path: Path, suffix: str) -> None:
+    plain = render(tmp_path / "plain", Film(codec="libx264"))
+    with av.open(str(plain)) as source, av.open(str(tmp_path / "film.mkv"), "w") as film:
+        picture_stream = film.add_stream_from_template(source.streams[0], opaque=True)
+        for language in ("eng", "fra"):
+            film.add_stream("mp2", rate=48000, layout="mono").metadata["language"] = language
+        sound: Any = film.streams[2]
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = picture_stream
+                film.mux_one(packet)
+        tone = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), format="s16", layout="mono")
+        tone.sample_rate, tone.pts, tone.time_base = 48000, 0, Fraction(1, 48000)
+        film.mux([*sound.encode(tone), *sound.encode(None)])
+    notes = plain_transcode(tmp_path / "film.mkv", tmp_path / f"out{suffix}", lossless=True)
+    empty = f"audio #1 (mp2, eng) is dropped: {suffix[1:]} holds no empty stream"
+    assert notes == ([] if suffix == ".mkv" else [empty])
+    assert verify(tmp_path / "film.mkv", tmp_path / f"out{suffix}").differences == ()
+
+
 def test_report_is_json_and_progress_is_told(source: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     whole = write(source, tmp_path / "out.mkv", codec="ffv1")

@@ -80,8 +80,11 @@ def compare_streams(
     found = Streams(notes=plan.notes)
     found.differences += _compare_labels(before.picture, after.picture, container)
     # Attachments and cover art come last, whatever their number in the source.
-    wanted = sorted((*plan.copied, *plan.converted, *plan.attached), key=lambda i: (_comes_last(before.streams[i]), i))
-    held = sorted(after.streams.values(), key=_comes_last)
+    planned = (
+        i for i in (*plan.copied, *plan.converted, *plan.attached) if not _left_out(before.streams[i], container)
+    )
+    wanted = sorted(planned, key=lambda i: (_comes_last(before.streams[i]), i))
+    held = sorted((each for each in after.streams.values() if not _left_out(each, container)), key=_comes_last)
     for index, theirs in zip_longest(wanted, held):
         if index is None or theirs is None:
             name = before.streams[index].name if theirs is None else theirs.name
@@ -95,6 +98,11 @@ def compare_streams(
         _compare_packets(ours, theirs, found, shift=shift, converted=index in plan.converted)
         found.differences += _compare_durations(ours, theirs, container)
     return found
+
+
+def _left_out(stream: StreamPackets, container: str) -> bool:
+    """Tell whether a stream is empty, of which the muxer of mp4 and mov leaves all out but subtitles."""
+    return container != "matroska" and not len(stream) and stream.kind != "subtitle"
 
 
 def _comes_last(stream: StreamPackets) -> bool:

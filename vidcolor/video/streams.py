@@ -20,7 +20,7 @@ from vidcolor.video.chapters import as_pyav, chapters_of, in_turn
 from vidcolor.video.demuxing import packets_of
 from vidcolor.video.info import VideoInfo
 from vidcolor.video.labels import held_language, held_tags, lost_tags, stream_title
-from vidcolor.video.source import open_film
+from vidcolor.video.source import describe_stream, open_film
 from vidcolor.video.stream_plan import StreamPlan, add_copy
 from vidcolor.video.texts import TextsInTurn
 from vidcolor.video.timeline import rising, time_code_at
@@ -141,6 +141,9 @@ class CopiedStreams:
                 self._left_out += 1
 
     def _tell(self) -> None:
+        silent = [] if self._container == "matroska" else sorted(set(self._outputs) - set(self._last))
+        empty = [each for each in map(self._source.streams.__getitem__, silent) if each.type != "subtitle"]
+        self.notes += [f"{describe_stream(each)} is dropped: {self._container} holds no empty stream" for each in empty]
         if self._left_out:
             self.warnings.append(f"{self._left_out} damaged packets beside the picture were left out")
         if self._retimed:
