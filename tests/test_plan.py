@@ -193,6 +193,27 @@ def test_a_name_counts_from_the_start_of_the_film(film: Path) -> None:
     assert plan.shots[0].references == [PlannedReference(path="x_000024.png", frame=4)]
 
 
+def test_a_still_of_a_frame_outside_of_a_segment_is_bound_to_none_of_it(film: Path) -> None:
+    """It looks like the segment's frames, too, where the camera hardly moves; the film knows better by its name."""
+    before, own = (still(scene("coffee", frame), f"x_{20 + frame:06d}.png", frame=20 + frame) for frame in (7, 9))
+    copy = still(scene("coffee", 9), "x_000057.png", frame=57)
+    plan = make_plan(film, [before, own], start=Fraction(115, 100), end=Fraction(150, 100))  # from frame 28 on
+    assert bound(plan) == {"x_000029.png": 1}
+    assert plan.notes == []
+    other = make_plan(film, [copy, own], start=Fraction(115, 100), end=Fraction(150, 100))
+    assert bound(other) == {"x_000029.png": 1}  # 57 does not look like its still: it is found by its looks
+    assert other.notes == [
+        "x_000029.png and x_000057.png are both of frame 29: x_000029.png is obeyed there, the other is used for its "
+        "colours only"
+    ]
+
+
+def test_a_number_beyond_a_segment_is_none_beyond_the_film(film: Path) -> None:
+    later, photograph = still(scene("cat", 3), "x_000043.png", frame=43), still(unrelated(), "p_2024.jpg", frame=2024)
+    plan = make_plan(film, [later, photograph], end=Fraction(1))
+    assert plan.notes == ["p_2024.jpg names frame 2024; the film has 60: its name is ignored"]
+
+
 def test_a_segment_leaves_out_the_stills_of_other_shots(film: Path) -> None:
     stills = [still(scene(name, 3), f"{name}.png") for name in SCENES]
     plan = make_plan(film, stills, start=Fraction(82, 100), end=Fraction(165, 100))

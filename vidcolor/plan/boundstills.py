@@ -13,14 +13,15 @@ be. Of stills of other clips, as they are, negative, painted over or cropped, 2,
 half of it or more away, 4. It takes 3 ms of one core, and where there is doubt 80 more.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color import working_size
-from vidcolor.errors import ReferenceImageError
+from vidcolor.errors import ReferenceImageError, VideoError
 from vidcolor.framing import seen_size, upright_luma
 from vidcolor.placement import Placement, place
 from vidcolor.plan.entries import PlannedShot
@@ -29,6 +30,7 @@ from vidcolor.plan.outlines import agreement
 from vidcolor.references import Reference
 from vidcolor.shots import small_luma
 from vidcolor.video import Frame, VideoInfo
+from vidcolor.video.single_frames import read_frames
 
 Floats = NDArray[np.float32]
 
@@ -107,6 +109,20 @@ def reduced(still: Reference) -> Floats:
 def placed(luma: Floats, still: Reference) -> Placement | None:
     """Find a frame, given its luma (h, w) at the working size, in a still."""
     return place(luma, still.luma(size=working_size(*still.size)))
+
+
+def shows_its_frame(still: Reference, *, info: VideoInfo, times: Sequence[Fraction]) -> bool:
+    """Tell whether a still may show the frame of a film that its name names; a frame that cannot be read it does not.
+
+    Args:
+        still: Its name names a frame of the film.
+        info: The film.
+        times: When each frame is shown, in seconds, see `frame_times`.
+    """
+    assert still.frame is not None, "it names a frame"
+    with suppress(VideoError), closing(read_frames(info, [still.frame], of=len(times), times=times)) as frames:
+        return _shows(still, next(frames), info)
+    return False
 
 
 def _shows(still: Reference, frame: Frame, info: VideoInfo) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import PlanError
 from vidcolor.framing import seen_size, upright_luma
-from vidcolor.plan.boundstills import placed, reduced
+from vidcolor.plan.boundstills import placed, reduced, shows_its_frame
 from vidcolor.plan.entries import Looks, PlannedReference, PlannedShot
 from vidcolor.plan.likeness import PLAUSIBLE, SAME_FRAME, Appearance, FrameFinder, Match
 from vidcolor.plan.looks import ColorWatch
@@ -57,7 +57,8 @@ def make_plan(
     Args:
         video: The film.
         references: The stills, or their paths, in the order of preference among equals.
-        start: Seconds at which the segment starts; a number in a still's name counts from the film's first frame.
+        start: Seconds at which the segment starts; a number in a still's name counts from the film's first frame, and a
+            still of a frame outside of the segment is bound to none of it.
         end: Seconds before which its last frame begins.
         similarity: Looks at the luma (h, w) in [0, 1], upright, of a shot's representative frame, and returns what
             scores how well a still fits it; None compares layout and distribution of greys. Only shots without a still
@@ -74,15 +75,14 @@ def make_plan(
         PlanError: The segment has no frames, or a cut lies outside of it.
     """
     given = load_references(references)
-    offset = (
-        0
-        if start is None or all(still.frame is None for still in given)
-        else bisect_left(frame_times(video, stream=stream), start)
-    )
+    whole = start is None and end is None
+    numbered = any(still.frame is not None for still in given)
+    times = frame_times(video, stream=stream) if numbered and not whole else []
+    offset = bisect_left(times, start) if start is not None else 0
     named = {i: still.frame - offset for i, still in enumerate(given) if still.frame is not None}
     with VideoReader(video, start=start, end=end, stream=stream) as reader:
         seen = _Viewing(reader.info, given, similarity or _by_appearance(), cuts or Cuts(), named)
-        total = reader.info.frames if start is None and end is None else None
+        total = reader.info.frames if whole else None
         for frame in reader:
             seen.push(frame)
             if progress is not None:
@@ -91,8 +91,9 @@ def make_plan(
     if not seen.shots:
         raise PlanError(f"{video}: the segment has no frames", hint="choose another start or end")
     notes = reading_notes(given)
-    bound = _bind(given, seen, named, offset=offset, notes=notes)
-    twice = _unbind_twins(given, bound, named)
+    elsewhere = partial(shows_its_frame, info=reader.info, times=times)
+    bound = _bind(given, seen, named, offset, frames=len(times) or seen.frames, elsewhere=elsewhere, notes=notes)
+    twice = _unbind_twins(given, bound, named, offset)
     for warning in (*reader.warnings, *twice):
         warn(warning)
 
@@ -100,7 +101,7 @@ def make_plan(
     def fit(shot: int, still: int) -> float:
         return seen.scorers[shot](given[still])
 
-    stills = _assign(seen.shots, given, bound, fit, whole=start is None and end is None)
+    stills = _assign(seen.shots, given, bound, fit, whole=whole)
     shots = [
         shot.model_copy(update={"looks": seen.looks(shot), "references": chosen})
         for shot, chosen in zip(seen.shots, stills, strict=True)
@@ -226,9 +227,26 @@ def _by_appearance() -> Similarity:
 
 
 def _bind(
-    references: Sequence[Reference], seen: _Viewing, named: dict[int, int], *, offset: int, notes: list[str]
+    references: Sequence[Reference],
+    seen: _Viewing,
+    named: dict[int, int],
+    offset: int,
+    *,
+    frames: int,
+    elsewhere: Callable[[Reference], bool],
+    notes: list[str],
 ) -> dict[int, int]:
-    """Return the frame of each still that was painted on one."""
+    """Return the frame of each still that was painted on one.
+
+    Args:
+        references: The stills.
+        seen: What was seen of the film, or of a segment of it.
+        named: By number of the still, the frame that its name names, counted as `seen` does.
+        offset: The film's own number of the first frame seen.
+        frames: Of the whole film.
+        elsewhere: Tells whether a still shows the frame that it names, which was not among those seen.
+        notes: What was observed is added to them.
+    """
     bound: dict[int, int] = {}
     for i, still in enumerate(references):
         match, wanted = None, named.get(i)
@@ -243,8 +261,10 @@ def _bind(
                 notes.append(f"{still.name} looks like frame {match.frame + offset}, not like frame {still.frame}")
         else:
             match = seen.found(i)
-            if wanted is not None and offset == 0:
-                notes.append(f"{still.name} names frame {still.frame}; the film has {seen.frames}: its name is ignored")
+            if still.frame is not None and still.frame >= frames:
+                notes.append(f"{still.name} names frame {still.frame}; the film has {frames}: its name is ignored")
+            elif wanted is not None and match is not None and elsewhere(still):
+                match = None  # in the whole film it is not of this frame either, however alike
         if match is not None:
             bound[i] = match.frame
             if match.part:
@@ -252,7 +272,9 @@ def _bind(
     return bound
 
 
-def _unbind_twins(references: Sequence[Reference], bound: dict[int, int], named: dict[int, int]) -> list[str]:
+def _unbind_twins(
+    references: Sequence[Reference], bound: dict[int, int], named: dict[int, int], offset: int
+) -> list[str]:
     """Leave each frame the one still that its name binds to it, else the first given; say what became of the others."""
     remarks = []
     for frame in sorted(set(bound.values())):
@@ -260,8 +282,8 @@ def _unbind_twins(references: Sequence[Reference], bound: dict[int, int], named:
         for i in others:
             del bound[i]
             remarks.append(
-                f"{references[own].name} and {references[i].name} are both of frame {frame}: {references[own].name} "
-                "is obeyed there, the other is used for its colours only"
+                f"{references[own].name} and {references[i].name} are both of frame {frame + offset}: "
+                f"{references[own].name} is obeyed there, the other is used for its colours only"
             )
     return remarks
 
