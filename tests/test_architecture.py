@@ -54,6 +54,7 @@ LAYERS = {
     "sheets": 0,
     "provenance": 0,
     "placement": 0,
+    "profiles": 0,
     "planes": -1,
     "heldpictures": -1,
     "cores": -1,

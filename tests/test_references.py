@@ -201,6 +201,23 @@ def test_srgb_profile_changes_nothing(tmp_path: Path) -> None:
     assert reference.notes == ()
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_profile_of_linear_light_is_heeded_though_it_is_called_srgb(tmp_path: Path, mode: str) -> None:
+    """As `GIMP built-in Linear sRGB` is."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    curve = profile.index(b"para")  # of all three channels: gamma 1 in place of sRGB's curve
+    profile[curve : curve + 16] = b"para" + bytes(8) + (1 << 16).to_bytes(4, "big")
+    shown = np.full((8, 8, 3), (188, 99, 50), np.uint8)
+    unit = shown / 255
+    linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
+    path = tmp_path / "still.png"
+    picture = Image.fromarray(np.rint(linear * 255).astype(np.uint8))
+    picture.convert(mode).save(path, icc_profile=bytes(profile))
+    reference = load_reference(path)
+    assert np.abs(reference.rgb.astype(int) - shown).max() <= 4
+    assert "converted from its colour profile (sRGB" in reference.notes[0]
+
+
 def test_first_picture_of_several_is_used(tmp_path: Path) -> None:
     path = tmp_path / "still.tiff"
     pages = [Image.fromarray(quadrants()), Image.fromarray(quadrants()[::-1].copy())]

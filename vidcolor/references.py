@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable
 from functools import cached_property
 from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -19,11 +18,12 @@ from typing import Self
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidcolor.color import rgb_to_ab, rgb_to_luma
 from vidcolor.errors import ReferenceImageError
 from vidcolor.heldpictures import HeldPictures
+from vidcolor.profiles import to_srgb
 
 Bytes = NDArray[np.uint8]
 
@@ -267,7 +267,7 @@ def _decode(path: Path, image: ImageFile.ImageFile, notes: list[str]) -> Bytes:
         raise ReferenceImageError(f"{path}: floating-point pixels of unknown range", hint="save it as 8 bit PNG")
     if upright.mode == "CMYK":
         notes.append("CMYK is converted to RGB")
-    return np.ascontiguousarray(_flatten(_to_srgb(upright, image.info.get("icc_profile"), notes), notes))
+    return np.ascontiguousarray(_flatten(to_srgb(upright, image.info.get("icc_profile"), notes), notes))
 
 
 def _reduce(image: Image.Image) -> Image.Image:
@@ -275,27 +275,6 @@ def _reduce(image: Image.Image) -> Image.Image:
         return image
     values = np.asarray(image).astype(np.int64)
     return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8), "L")
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    if profile and image.mode in ("P", "PA"):  # the profile is that of the palette's colours
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        name = ImageCms.getProfileDescription(source).strip()
-        if "sRGB" in name:
-            return image
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        notes.append(f"its colour profile cannot be used ({error}): read as sRGB")
-        return image
-    if converted is None:
-        return image
-    notes.append(f"converted from its colour profile ({name}) to sRGB")
-    return converted
 
 
 def _flatten(image: Image.Image, notes: list[str]) -> Bytes:
