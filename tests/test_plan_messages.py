@@ -116,6 +116,30 @@ def test_the_line_is_named(tmp_path: Path, old: str, new: str, below: int | None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("start", ["null", "10.5", '"ten"', None])
+def test_a_wrong_start_is_named_where_the_shot_before_lasts_to_it(tmp_path: Path, start: str | None) -> None:
+    path = tmp_path / "plan.json"
+    second = "{}" if start is None else f'{{"start": {start}}}'
+    path.write_text(f'{{"video": "film.mkv",\n"frames": 30, "shots": [\n{{"start": 0}},\n{second}\n]}}')
+    with pytest.raises(PlanError, match=r"line 4: key shots\.1\.start is"):
+        ColorPlan.load(path)
+
+
+@pytest.mark.parametrize("start", ["10.0", '"10"'])
+def test_a_start_that_is_taken_for_a_number_ends_the_shot_before(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(f'{{"video": "film.mkv", "frames": 30, "shots": [{{"start": 0}}, {{"start": {start}}}]}}')
+    assert [(shot.start, shot.stop) for shot in ColorPlan.load(path).shots] == [(0, 10), (10, 30)]
+
+
+def test_a_wrong_value_is_shown_in_part_where_it_is_long(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps([{"start": number, "saturation": 1.0} for number in range(500)]))
+    with pytest.raises(PlanError, match=r"key plan is \[{'start': 0, .*\.\.\.: ") as caught:
+        ColorPlan.load(path)
+    assert len(caught.value.message) < len(str(path)) + 240
+
+
 def test_lines_of_any_json_are_those_of_its_values() -> None:
     values: Any = {
         "a": [{"b": 1}, [], {}, ["x,{", 'q"[', {"": [True, None]}]],

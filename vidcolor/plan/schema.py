@@ -4,7 +4,7 @@ import json
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,6 +21,8 @@ from vidcolor.plan.positions import DuplicateKeyError, Keys, dotted, find_lines,
 from vidcolor.references import names_no_file
 
 _MOST_FRAMES = 1 << 40
+_MOST_SHOWN = 80
+"""Letters of a wrong value that a message shows: it may be the whole file."""
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 """Bytes of a file name that are no UTF-8, as Python and JSON write them."""
 
@@ -58,7 +60,7 @@ class ColorPlan(Entry):
         starts = [shot.get("start") if isinstance(shot, dict) else None for shot in shots]
         stops = [*starts, values.get("frames")][1:]
         filled = [
-            {**shot, "stop": stop} if isinstance(shot, dict) and "stop" not in shot and isinstance(stop, int) else shot
+            {**shot, "stop": stop} if isinstance(shot, dict) and "stop" not in shot and _may_count(stop) else shot
             for shot, stop in zip(shots, stops, strict=True)
         ]
         return {**values, "shots": filled}
@@ -183,8 +185,9 @@ class ColorPlan(Entry):
         except DuplicateKeyError as error:
             raise PlanError(f"{path}, line {error.line}: {error}", hint="take one of them out") from error
         except ValidationError as error:
-            keys, message, hint = _explain(error.errors()[0])
-            raise PlanError(f"{path}, line {line_of(keys, find_lines(text))}: {message}", hint=hint) from error
+            lines = find_lines(text)
+            keys, message, hint = _explain(_worst(error.errors(), lines))
+            raise PlanError(f"{path}, line {line_of(keys, lines)}: {message}", hint=hint) from error
         except json.JSONDecodeError as error:
             raise PlanError(
                 f"{path}, line {error.lineno}: not JSON ({error.msg}, column {error.colno})",
@@ -247,6 +250,17 @@ def _relative_to(folder: Path) -> Callable[[str], str]:
     return relative
 
 
+def _may_count(value: object) -> bool:
+    """Tell whether a value can stand for a number of frames, as 137, 137.0 and "137" do."""
+    return isinstance(value, int | float | str)
+
+
+def _worst(errors: Sequence[Any], lines: Collection[Keys]) -> Any:
+    """Return the error of a plan to tell of: the first, but of a stop that was left out the start that it follows."""
+    followed = (error for error in errors if error["loc"][-1:] != ("stop",) or tuple(error["loc"]) in lines)
+    return next(followed, errors[0])
+
+
 def _explain(error: Any) -> tuple[Keys, str, str]:
     """Return which key of a plan is wrong, why, and what to try."""
     keys: Keys = tuple(error["loc"])
@@ -268,4 +282,6 @@ def _explain(error: Any) -> tuple[Keys, str, str]:
     field = inside.model_fields.get(name)
     allowed = f"; allowed: {field.description}" if field is not None and field.description else ""
     message = error["msg"][:1].lower() + error["msg"][1:]
-    return keys, f"key {dotted(keys) or 'plan'} is {error['input']!r}: {message}{allowed}", hint
+    given = repr(error["input"])
+    given = given if len(given) <= _MOST_SHOWN else f"{given[:_MOST_SHOWN]}..."
+    return keys, f"key {dotted(keys) or 'plan'} is {given}: {message}{allowed}", hint
