@@ -78,6 +78,36 @@ def test_a_still_of_no_frame_counts_by_what_it_shows() -> None:
     assert errors == pytest.approx([0, 13.5, 13.5])  # half of the picture unlike is as bad as automatic colours
 
 
+def test_a_still_that_counts_for_a_part_of_its_shot_covers_no_more() -> None:
+    keys = [scene(0, 1)] * 8
+    everywhere, first, lent = (
+        choose(0, 8, range(8), keys, painted=painted, unbound=unbound, spans=spans, count=1)
+        for painted, unbound, spans in (
+            ([1], [], [None]),
+            ([1], [], [range(2)]),
+            ([1], [scene(0, 1)], [range(2), range(4)]),
+        )
+    )
+    assert everywhere.error < 1
+    assert first.error == pytest.approx(6 / 8 * 13.5, abs=0.5)
+    assert lent.error == pytest.approx(4 / 8 * 13.5, abs=0.5)
+    # The painted frame alone shows what each of the others does; but it is painted.
+    keys = [scene(0), scene(1), scene(0, 1, 2, 3), scene(2), scene(3)]
+    assert 2 not in choose(0, 5, range(5), keys, painted=[2], spans=[range(2, 3)], count=5).frames
+
+
+def test_a_plan_says_for_which_frames_a_still_counts(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    film = render(tmp_path / "film", Film(frames=12, width=96, height=64))
+    stills = load_stills([Reference(Path("a"), picture(1, 36, 96, 64))], networks, probe(film))
+
+    def error(frames: tuple[int, int] | None, frame: int | None) -> float:
+        shot = PlannedShot(start=0, stop=12, references=[PlannedReference(path="a", frame=frame, frames=frames)])
+        return suggest(ColorPlan(video=str(film), frames=12, shots=[shot]), stills, networks)[0].error
+
+    for frame in (1, None):
+        assert error((0, 3), frame) > error((0, 9), frame) > error(None, frame)
+
+
 def test_frames_stand_for_those_around_them() -> None:
     # Ten frames of which three were looked at: the last one stands for most of them.
     keys = [scene(0), scene(1), scene(2)]

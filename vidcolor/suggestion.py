@@ -7,7 +7,7 @@ it shows: the networks' own confidence says how sure a match is once colours are
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import cv2
@@ -124,18 +124,17 @@ def suggest(
                 suggestions.append(Suggestion(shot.start, shot.stop, math.nan, (), ()))
                 continue
             mixed = {each for each in wanted if plan.dissolve_at(each) is not None}
+            own = [each for each in shot.references if each.frame is not None]
+            lent = [each for each in shot.references if each.frame is None]
             suggestions.append(
                 choose(
                     shot.start,
                     shot.stop,
                     seen.frames,
                     seen.keys,
-                    painted=[each.frame for each in shot.references if each.frame is not None],
-                    unbound=[
-                        keys_of(networks, _still_luma(stills[each.path]))
-                        for each in shot.references
-                        if each.frame is None
-                    ],
+                    painted=[each.frame for each in own if each.frame is not None],
+                    unbound=[keys_of(networks, _still_luma(stills[each.path])) for each in lent],
+                    spans=[each.span for each in (*own, *lent)],
                     waiting=offered,
                     unfit=(seen.faint | mixed).difference(offered),
                     count=count,
@@ -215,6 +214,7 @@ def choose(
     *,
     painted: Sequence[int] = (),
     unbound: Sequence[Floats] = (),
+    spans: Sequence[range | None] = (),
     waiting: Collection[int] = (),
     unfit: Collection[int] = (),
     count: int,
@@ -228,6 +228,7 @@ def choose(
         keys: (N, C) unit keys of each.
         painted: Those among `frames` that are painted already.
         unbound: (M, C) unit keys of each still that was painted on none of them.
+        spans: Frames for which each of `painted`, and then of `unbound`, counts, None for all; none where all do.
         waiting: Those among `frames` that are to be chosen before others: their stills wait to be painted.
         unfit: Those among `frames` that nobody could paint well.
         count: Frames to choose at most.
@@ -237,12 +238,13 @@ def choose(
     # What one frame would leave wrong in another; both ways are one relation seen twice, and their mean is steadier.
     left = _PER_STRANGENESS * (strangeness + strangeness.T) / 2 + _PER_ROOT_TIME * np.sqrt(apart)
     error = np.full(len(frames), _AUTOMATIC, np.float32)
+    found = [left[:, frames.index(frame)] for frame in painted]
     for still in unbound:
-        found = np.array([_PER_STRANGENESS_UNBOUND * _strangeness(ours, still) for ours in keys], np.float32)
-        error = np.minimum(error, found)
-    for frame in painted:
-        error = np.minimum(error, left[:, frames.index(frame)])
-    weights, paintable = _shares(start, stop, frames), ~np.isin(frames, list(unfit))
+        found.append(np.array([_PER_STRANGENESS_UNBOUND * _strangeness(ours, still) for ours in keys], np.float32))
+    for each, span in zip_longest(found, spans):
+        counts = np.array([span is None or frame in span for frame in frames])
+        error = np.where(counts, np.minimum(error, each), error)
+    weights, paintable = _shares(start, stop, frames), ~np.isin(frames, [*unfit, *painted])
     expected, chosen, gains = float(error @ weights), [], []
     for _ in range(count):
         saved = (np.maximum(error[:, None] - left, 0) * weights[:, None]).sum(0) * paintable
