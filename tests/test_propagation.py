@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import cv2
 import numpy as np
@@ -190,6 +190,26 @@ def test_a_still_far_into_the_shot_colours_it_back_to_its_start() -> None:
     assert np.abs(near[0].ab).max() == 0
     assert errors(far[0], colors[0])[inner].mean() < 4
     assert far[50] is stills[50]
+
+
+@pytest.mark.parametrize(("second", "keys"), [(16, []), (17, [9]), (32, [16]), (33, [11, 22])])
+def test_colours_blend_into_those_of_a_still_that_is_known_to_come(second: int, keys: list[int]) -> None:
+    stills = {0: flat(40, 0), second: flat(0, 40)}
+    frames = [replace(frame, until=second) for frame in film([texture(0)] * second)]
+    frames.append(WorkingFrame(second, texture(0), stills[second]))
+    frames[0] = replace(frames[0], still=stills[0])
+    asked = []
+
+    def carried(frame: WorkingFrame, propagated: Chroma | None) -> Chroma:
+        asked.append(frame.index)
+        assert propagated is not None
+        return propagated
+
+    results = list(propagate(frames, carried, effort=Effort(max_gap=16)))
+    assert asked == keys
+    steps = [errors(after, before.ab).max() for before, after in pairwise(results)]
+    last = second - max(keys, default=0)
+    assert max(steps) < 1.2 * np.hypot(40, 40) / last
 
 
 def test_the_first_frame_of_a_shot_without_stills_has_no_evidence_and_later_keys_have() -> None:

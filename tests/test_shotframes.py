@@ -1,6 +1,7 @@
 """Where the colours of a shot begin: with its still, or with the frame that shows best what its stills show."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 import skimage.data
 from films import Film, Rgb, render
 
-from vidcolor import VideoReader
+from vidcolor import Colorizer, VideoReader
 from vidcolor.color import LONG_SIDE
 from vidcolor.coloring import encode
 from vidcolor.exemplar import ExemplarColorizer, ScaledReference, Views
@@ -110,6 +111,22 @@ def test_other_references_that_count_later_say_nothing_of_the_beginning(
     assert begin == 0
     begin, _ = begun(tmp_path, networks, pictures, [pictures[48], pictures[0]], spans=spans)
     assert 0 < begin < 20
+
+
+def test_colours_turn_slowly_into_those_of_the_next_still(tmp_path: Path, untrained: Path) -> None:
+    still, stop = pan(0)[0], 26
+    film = render(tmp_path / "film.mkv", Film(frames=stop, width=WIDTH, height=HEIGHT), pictures=[still] * stop)
+    references = []
+    for frame, tint in ((0, (30, -10, -30)), (stop - 1, (-30, 0, 40))):
+        painted = np.clip(still + np.array(tint), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(path := tmp_path / f"film_{frame:06d}.png"), painted[..., ::-1])
+        references.append(path)
+    output = tmp_path / "out.mkv"
+    Colorizer.load(untrained).colorize(film, references=references, output=output, lossless=True)
+    with VideoReader(output) as reader:
+        shades = [float(frame.source_chroma.cr.mean()) for frame in reader if frame.source_chroma is not None]
+    # They used to wait for the keyframe before the still, 24 frames from the first, and to turn all at once.
+    assert max(abs(after - before) for before, after in pairwise(shades)) < 0.15 * (max(shades) - min(shades))
 
 
 def test_automatic_colours_wait_for_no_frame(tmp_path: Path, networks: ExemplarColorizer) -> None:

@@ -216,7 +216,8 @@ class ShotFrames:
         upright = self._info.upright(luma)
         painted = self._painted.get(number)
         still = None if painted is None else self._traced(painted.laid_on(upright, preset=self._flow))
-        return WorkingFrame(number, upright, still, number in self._views.changes)
+        until = min((each for each in (*self._painted, *self._views.changes) if each > number), default=None)
+        return WorkingFrame(number, upright, still, number in self._views.changes, until)
 
     def _traced(self, still: Chroma) -> Chroma:
         """Return a still's colours, which say where they come from if that is asked."""

@@ -13,7 +13,7 @@ from vidcolor.propagation.landmarks import Kindred
 from vidcolor.propagation.registration import PaintedStill
 from vidcolor.propagation.steps import Colorize, Painting, WorkingFrame
 
-REVISION = 8
+REVISION = 9
 """Of the way of colouring, networks, matching, flow, the finding of shots and titles included. Whoever changes what a
 run makes of the same film, stills and weights raises it, or jobs go on with work of both ways: the version of vidcolor
 stays the same between releases."""

@@ -75,9 +75,9 @@ def propagate(
     """Colour every frame of one shot from keyframes, in order, one Chroma per frame.
 
     Keyframes are the frame to begin with, every frame that a still is bound to or that begins anew, and further ones,
-    at most `max_gap` later than the one before, earlier where its colours no longer explain the picture. A thread reads
-    `frames` and their flow, another one colours the next keyframe; they run ahead of the frame delivered, or of
-    `begin`, by at most 2 `max_gap` + 12.
+    at most `max_gap` later than the one before, evenly on the way to one that is known to come, and earlier where its
+    colours no longer explain the picture. A thread reads `frames` and their flow, another one colours the next
+    keyframe; they run ahead of the frame delivered, or of `begin`, by at most 2 `max_gap` + 12.
 
     Args:
         frames: Consecutive frames of one shot, all of one size.
@@ -102,7 +102,8 @@ def propagate(
     passed = (Landmark.of(each, Sight.of(each.luma, effort.flow)) for each in landmarks)
     head, first, early = list(islice(rest_of_shot, begin + 1)), None, deque[Chroma]()
     if len(head) == begin + 1 > 1:
-        with closing(_spans(reversed(head), colorize, effort, clock, ShotLandmarks(others))) as spans:
+        backwards_first = (replace(each, until=None) for each in reversed(head))
+        with closing(_spans(backwards_first, colorize, effort, clock, ShotLandmarks(others))) as spans:
             first, *backwards = _delivered(spans, between, effort, clock)
         early.extendleft(backwards)
         del backwards, head[:-1]
@@ -195,7 +196,7 @@ def flow_only(frames: Iterable[WorkingFrame], still: Chroma) -> Iterator[Chroma]
 def _gather(key: Step, steps: Steps, effort: Effort) -> tuple[list[Step], bool]:
     """Return the steps from a keyframe to the next one or, with False, to the end of the shot."""
     key.aim(rest(key.sight), key)
-    span = [key]
+    span, most = [key], _room(key.frame, effort.max_gap)
     while (step := steps.pull()) is not None:
         previous, gap = span[-1], len(span)
         if previous.ahead is None or step.back is None:  # given back, and with them their tracks
@@ -208,13 +209,25 @@ def _gather(key: Step, steps: Steps, effort: Effort) -> tuple[list[Step], bool]:
         if sudden and effort.max_gap > 1 and not fixed:
             flash = bridge(previous, step, steps, key, most=effort.key_share)
         if flash:
-            if gap > 1 and gap + flash > effort.max_gap:  # no keyframe: close before it, and meet it in the next span
+            if gap > 1 and gap + flash > most:  # no keyframe: close before it, and meet it in the next span
                 steps.give_back(step)
                 return span, True
-        elif step.unexplained > effort.key_share or fixed or gap == effort.max_gap:
+        elif step.unexplained > effort.key_share or fixed or gap == most:
             return [*span, step], True
         span.append(step)
     return span, len(span) > 1 and span[-1].unexplained > effort.ask_share
+
+
+def _room(key: WorkingFrame, most: int) -> int:
+    """Return how far the next keyframe may be.
+
+    Spans on the way to a frame that will be one are of one length. A short one before a still leaves that no frames to
+    blend into, and colours jump.
+    """
+    if key.until is None:
+        return most
+    ahead = key.until - key.index
+    return -(-ahead // -(-ahead // most))
 
 
 def _between(span: Span) -> list[Inside]:

@@ -51,12 +51,14 @@ class WorkingFrame:
         luma: float32 (h, w) in [0, 1] at the working size.
         still: Colours of a still bound to this very frame, at the same size, or None.
         anew: Other references count from here on: a keyframe to which no colours are brought.
+        until: Number of the next frame, as far as is known, that is painted or begins anew.
     """
 
     index: int
     luma: Floats
     still: Chroma | None = None
     anew: bool = False
+    until: int | None = None
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 2 or self.luma.dtype != np.float32:
