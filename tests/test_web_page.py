@@ -29,6 +29,7 @@ from vidcolor.video import VideoReader, probe
 from vidcolor.web.page import Page
 from vidcolor.web.saying import in_one_line
 from vidcolor.web.session import Session
+from vidcolor.web.wholeshots import Work
 
 FRAMES = 24
 
@@ -386,13 +387,13 @@ def slowed(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.
     """Have shots wait at their first frame; return what says that one has begun, and what lets it go on."""
     begun, go_on, color = threading.Event(), threading.Event(), Session.color_shot
 
-    def slowly(session: Session, frame: int, *, progress: Any) -> Any:
+    def slowly(session: Session, frame: int, *, work: Work, progress: Any) -> Any:
         def show(stage: str, done: int, total: int | None) -> None:
             begun.set()
             assert go_on.wait(60)
             progress(stage, done, total)
 
-        return color(session, frame, progress=show)
+        return color(session, frame, work=work, progress=show)
 
     monkeypatch.setattr(Session, "color_shot", slowly)
     return begun, go_on
@@ -403,6 +404,7 @@ def test_a_shot_is_coloured_as_the_film_will_have_it(browser: Browser, session: 
     told = browser.act("Frame", "input", 15)
     assert told["Colours"].startswith("The result is of **this frame by itself**")
     alone = browser.fetch(told["Result"])
+    browser.act("Quality", "input", None, str(output), "fast")
     told = browser.act(SHOT, "click", None, str(output), "fast")
     assert re.fullmatch(rf"Shot 2: 12 frames in \d+ s; `{tmp_path}/film.color.job` keeps it for the film", told["News"])
     told = browser.act("Frame", "input", 16)
@@ -473,6 +475,7 @@ def test_a_shot_may_be_asked_for_while_another_is_coloured_and_says_that_it_wait
         while (waiting := tabs[4].said) == [] and asked[1].is_alive():
             time.sleep(0.01)
         assert told == {}
+        Browser(address, tab="there").act("Quality", "input", None, output, "best")
     finally:
         go_on.set()
         for each in asked:
@@ -480,6 +483,9 @@ def test_a_shot_may_be_asked_for_while_another_is_coloured_and_says_that_it_wait
     assert waiting == ["it begins when what is being coloured now is done"]
     assert told[15]["said"] == []
     assert [told[frame]["News"][:6] for frame in tabs] == ["Shot 2", "Shot 1"]
+    assert session.work.quality == "best"  # chosen meanwhile
+    assert [session.see(frame).source for frame in tabs] == ["alone", "alone"]
+    Browser(address, tab="there").act("Quality", "input", None, output, "fast")
     assert [session.see(frame).source for frame in tabs] == ["film", "film"]
 
 
@@ -488,6 +494,7 @@ def test_strokes_stay_on_what_they_were_painted_on(browser: Browser, session: Se
     told = browser.act("Paint on the frame above", "click", None, None, None)
     ground = told["No frame yet"]["value"]["background"]
     shown = browser.fetch(ground)
+    browser.act("Quality", "input", None, str(tmp_path / "film.color.mkv"), "fast")
     browser.act(SHOT, "click", None, str(tmp_path / "film.color.mkv"), "fast")
     strokes = np.zeros((64, 96, 4), np.uint8)
     strokes[:20, :20] = 200, 30, 30, 255

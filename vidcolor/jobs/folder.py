@@ -69,7 +69,9 @@ class Job:
         self._path = folder / "manifest.json"
         with self._told():
             self._shots.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
+            self._lock = os.open(
+                folder / "lock", os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666
+            )
         self._sweep()
         self._fresh = fresh
         self._before = Manifest.load(self._path)

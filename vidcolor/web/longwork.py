@@ -48,9 +48,9 @@ class LongWork:
     def color_shot(self, frame: int, output: str, quality: str, progress: Any = _PROGRESS) -> str:
         """Colour a frame's shot for the film, and return what is to be said of it."""
         shown = self._unless(self._stop_shot, progress, _BEGIN_AGAIN)
-        self._session.work = Work(Path(output), quality)
         number = self._session.number_of(frame)
-        report = self._session.color_shot(frame, progress=shown)
+        # Another output or quality may have been chosen on the page while this waited.
+        report = self._session.color_shot(frame, work=Work(Path(output), quality), progress=shown)
         frames = report.shot.stop - report.shot.start
         done = "was coloured already" if report.reused else f"{frames} frames in {report.seconds:.0f} s"
         return "\n\n".join([f"Shot {number}: {done}; `{report.job}` keeps it for the film", *report.remarks])

@@ -226,15 +226,20 @@ class Session:
             progress=progress,
         )
 
-    def color_shot(self, frame: int, *, progress: Progress | None = None) -> ShotReport:
+    def color_shot(self, frame: int, *, work: Work | None = None, progress: Progress | None = None) -> ShotReport:
         """Colour a frame's shot as the film will have it; it is kept beside the output, for the film and for `look`.
 
         Another thread may work on the plan meanwhile: what is coloured is the shot as it was.
 
+        Args:
+            frame: Its number.
+            work: On the film, for which the shot is coloured; by default that of `work`, where `look` looks.
+            progress: Called with stage, frames done and frames in all.
+
         Raises:
             VidcolorError: As `WholeShots.color`.
         """
-        return self._shots.color(frame, self.plan, self.work, times=self.times, progress=progress)
+        return self._shots.color(frame, self.plan, work or self.work, times=self.times, progress=progress)
 
     def colorize(self, output: Path, *, quality: str, overwrite: bool, progress: Progress | None = None) -> Report:
         """Colour the film, as `vidcolor colorize --plan` does; work is kept beside the output and used again.
