@@ -21,7 +21,7 @@ from vidcolor.batch import Film as BatchFilm
 from vidcolor.batch import LocalCrew, Settings, run_batch
 from vidcolor.errors import VidcolorError
 from vidcolor.exemplar import ExemplarColorizer
-from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot
+from vidcolor.plan import ColorPlan, PlannedReference, PlannedShot, make_plan
 from vidcolor.plan.boundstills import BoundStills
 from vidcolor.references import Reference
 from vidcolor.video import VideoReader, probe
@@ -91,6 +91,26 @@ def compared(film: Path, change: Callable[[Rgb], Rgb], *, of: tuple[int, ...] = 
         for frame in reader:
             bound.look(frame)
     return bound.warnings
+
+
+@pytest.mark.parametrize(("tag", "weights"), [(1, (0.2126, 0.7152, 0.0722)), (6, (0.299, 0.587, 0.114))])
+def test_stills_are_as_bright_as_the_films_matrix_makes_them(tmp_path: Path, tag: int, weights: Any) -> None:
+    """Red is darker than a dark green by the one matrix, and brighter by the other."""
+    places = cv2.resize(np.random.default_rng(0).random((6, 8)), (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST) > 0.5
+    still = np.where(places[..., None], (255, 0, 0), (0, 90, 0)).astype(np.uint8)
+    grey = np.repeat((still @ np.array(weights) + 0.5).astype(np.uint8)[..., None], 3, axis=2)
+    video = render(tmp_path / "film", Film(width=WIDTH, height=HEIGHT, frames=4, matrix=tag), pictures=[grey] * 4)
+    path = tmp_path / "a.png"
+    Image.fromarray(still).save(path)
+    info, reference = probe(video), Reference(path, still)
+    own, other = (
+        np.corrcoef(reference.luma((WIDTH, HEIGHT), matrix=each).ravel(), grey[..., 0].ravel())[0, 1]
+        for each in (info.matrix, "bt601" if info.matrix == "bt709" else "bt709")
+    )
+    assert own > 0.99
+    assert other < -0.99
+    (found,) = make_plan(video, [path]).shots[0].references
+    assert found.frame is not None
 
 
 def flat(rgb: Rgb) -> Rgb:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from vidcolor.color import Chroma, working_size
+from vidcolor.coloring import encode
 from vidcolor.device import pick_device
 from vidcolor.errors import VidcolorError, WeightsError
 from vidcolor.exemplar import ExemplarColorizer, similarity
@@ -131,7 +132,7 @@ def test_a_gpu_colours_as_the_cpu_does(samples: Path) -> None:
     results = []
     for device in ("cpu", "cuda"):
         networks = ExemplarColorizer.load(device=device)
-        shot = networks.shot([networks.encode_reference(still.luma(size=size), still.ab(size=size))])
+        shot = networks.shot([encode(still, networks, "bt709", max(size))])
         results.append([shot.colorize(luma, None).chroma.ab for luma in lumas])
     error = np.abs(np.stack(results[0]) - np.stack(results[1]))
     assert error.mean() < 0.2

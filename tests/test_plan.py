@@ -287,9 +287,9 @@ def test_a_still_is_described_once_however_many_shots_ask_for_it(film: Path, mon
     read: list[str] = []
     luma = Reference.luma
 
-    def counted(self: Reference, *, size: tuple[int, int]) -> NDArray[np.float32]:
+    def counted(self: Reference, size: tuple[int, int], *, matrix: str) -> NDArray[np.float32]:
         read.append(self.name)
-        return luma(self, size=size)
+        return luma(self, size, matrix=matrix)
 
     monkeypatch.setattr(Reference, "luma", counted)
     make_plan(film, [still(unrelated()), still(np.zeros((8, 8, 3), np.uint8), "black.png")])

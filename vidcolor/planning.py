@@ -53,7 +53,7 @@ def plan_film(
         """A still's keys at the working size and at twice that: a close-up finds itself in a wide still."""
         still = stills[key]
         twice = working_size(*still.reference.size, long_side=2 * LONG_SIDE)
-        return still.encoded.bank.coarse[0], networks.coarse_keys(still.reference.luma(size=twice))
+        return still.encoded.bank.coarse[0], networks.coarse_keys(still.reference.luma(twice, matrix=still.info.matrix))
 
     def look(luma: Floats) -> Callable[[Reference], float]:
         size = working_size(*luma.shape[::-1])

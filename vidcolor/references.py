@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from vidcolor.color import rgb_to_ab, rgb_to_luma
+from vidcolor.color import rgb_to_luma
 from vidcolor.errors import ReferenceImageError
 from vidcolor.heldpictures import HeldPictures
 from vidcolor.profiles import to_srgb
@@ -127,21 +127,14 @@ class Reference:
         self._rgb = None
         return self
 
-    def luma(self, *, size: tuple[int, int] | None = None, matrix: str = "bt601") -> NDArray[np.float32]:
-        """Return Y' in [0, 1], float32 (h, w), at `size` (w, h) when given."""
-        return rgb_to_luma(self._sized(size), matrix)
-
-    def ab(self, *, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
-        """Return Lab ab, float32 (h, w, 2), at `size` (w, h) when given."""
-        return rgb_to_ab(self._sized(size))
-
-    def _sized(self, size: tuple[int, int] | None) -> NDArray[np.float32]:
+    def luma(self, size: tuple[int, int], *, matrix: str) -> NDArray[np.float32]:
+        """Return Y' in [0, 1], float32 (h, w), at a (width, height), as a film of this matrix would have it."""
         rgb = self.rgb
-        if size is not None and size != self.size:
+        if size != self.size:
             shrinks = size[0] <= self.size[0] and size[1] <= self.size[1]
             # Before it becomes float32, in which a large still takes a gigabyte.
             rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
-        return rgb.astype(np.float32) / np.float32(255)
+        return rgb_to_luma(rgb.astype(np.float32) / np.float32(255), matrix)
 
 
 def load_reference(path: str | Path) -> Reference:

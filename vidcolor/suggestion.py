@@ -271,4 +271,4 @@ def _strangeness(ours: Floats, theirs: Floats) -> float:
 
 def _still_luma(still: Still) -> Floats:
     rgb = still.reference.rgb
-    return rgb_to_luma(shrink(rgb, working_size(*rgb.shape[1::-1])))
+    return rgb_to_luma(shrink(rgb, working_size(*rgb.shape[1::-1])), still.info.matrix)

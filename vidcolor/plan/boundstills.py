@@ -99,16 +99,16 @@ class BoundStills:
         return f"frame {self._first + frame.index}"
 
 
-def reduced(still: Reference) -> Floats:
+def reduced(still: Reference, matrix: str) -> Floats:
     """Return a still's luma with a long side of at most `_LONG_SIDE`: a large one would take a gigabyte."""
     scale = min(1.0, _LONG_SIDE / max(still.size))
     width, height = (max(1, round(side * scale)) for side in still.size)
-    return still.luma(size=(width, height))
+    return still.luma((width, height), matrix=matrix)
 
 
-def placed(luma: Floats, still: Reference) -> Placement | None:
-    """Find a frame, given its luma (h, w) at the working size, in a still."""
-    return place(luma, still.luma(size=working_size(*still.size)))
+def placed(luma: Floats, still: Reference, matrix: str) -> Placement | None:
+    """Find a frame, given its luma (h, w) at the working size, in a still; the matrix is the film's."""
+    return place(luma, still.luma(working_size(*still.size), matrix=matrix))
 
 
 def shows_its_frame(still: Reference, *, info: VideoInfo, times: Sequence[Fraction]) -> bool:
@@ -128,10 +128,10 @@ def shows_its_frame(still: Reference, *, info: VideoInfo, times: Sequence[Fracti
 def _shows(still: Reference, frame: Frame, info: VideoInfo) -> bool:
     """Tell whether a still may show a frame."""
     width, height = seen_size(info)
-    finder = FrameFinder([greys := reduced(still)], aspect=width / height, named={0: frame.index})
+    finder = FrameFinder([greys := reduced(still, info.matrix)], aspect=width / height, named={0: frame.index})
     finder.push(frame.index, info.upright(small_luma(frame.luma, bit_depth=info.bit_depth)))
     score = finder.named[0].score
     if score >= PLAUSIBLE or score == 0.0:  # of exactly 0 one of them is blank: nothing speaks against it
         return True
     luma = upright_luma(frame, info)
-    return placed(luma, still) is not None or agreement(luma, greys) >= _OUTLINED
+    return placed(luma, still, info.matrix) is not None or agreement(luma, greys) >= _OUTLINED

@@ -81,7 +81,7 @@ def make_plan(
     offset = bisect_left(times, start) if start is not None else 0
     named = {i: still.frame - offset for i, still in enumerate(given) if still.frame is not None}
     with VideoReader(video, start=start, end=end, stream=stream) as reader:
-        seen = _Viewing(reader.info, given, similarity or _by_appearance(), cuts or Cuts(), named)
+        seen = _Viewing(reader.info, given, similarity or _by_appearance(reader.info.matrix), cuts or Cuts(), named)
         total = reader.info.frames if whole else None
         for frame in reader:
             seen.push(frame)
@@ -142,7 +142,7 @@ class _Viewing:
         self.frames = 0
         self.shots: list[PlannedShot] = []
         self.scorers: list[Callable[[Reference], float]] = []
-        lumas = [reduced(still) for still in references]
+        lumas = [reduced(still, info.matrix) for still in references]
         width, height = seen_size(info)
         self.finder = FrameFinder(lumas, aspect=width / height, named=named)
         self._likeliest: dict[int, NDArray[np.uint8]] = {}
@@ -197,7 +197,7 @@ class _Viewing:
 
     def _closely(self, still: int, frame: int, luma: Floats, *, least: float = 0.0) -> Match | None:
         """Look for a frame in a still, or in a part of it, on which so much of what looks alike agrees at least."""
-        placement = placed(luma, self._references[still])
+        placement = placed(luma, self._references[still], self._info.matrix)
         if placement is None or placement.agreement < least:
             return None
         return Match(PLAUSIBLE, frame, part=bool(placement.covered(luma.shape[::-1]).mean() < _NEARLY_ALL))
@@ -214,10 +214,10 @@ class _Viewing:
             self.shots.append(planned)
 
 
-def _by_appearance() -> Similarity:
+def _by_appearance(matrix: str) -> Similarity:
     @cache  # every shot asks for every still
     def appearance(still: Reference) -> Appearance:
-        return Appearance.of(reduced(still))
+        return Appearance.of(reduced(still, matrix))
 
     def look(luma: Floats) -> Callable[[Reference], float]:
         frame = Appearance.of(luma)
