@@ -16,8 +16,8 @@ from vidcolor.flow import Preset
 # 115, 109; for frames with 5 %, at most 3, 4 frames away, 35.00, 35.02 dB with 99, 95. Counting large holes alone
 # gives no more for as many calls. All of it was measured before landmarks.
 #
-# With landmarks, through the whole program (every 4th frame scored): a keyframe when 35, 40, 45 % are unexplained 34.26,
-# 34.28, 34.24 dB with 90, 79, 73 calls, at 35 % with waypoints where 10 % are holes 34.22 with 74, with none 34.09 with
+# With landmarks, through the whole program (every 4th frame scored): a keyframe when 35, 40, 45 % are unexplained makes
+# 34.26, 34.28, 34.24 dB with 90, 79, 73 calls; at 35 % waypoints where 10 % are holes 34.22 with 74, none 34.09 with
 # 45. The sample film: CIEDE2000 1.73 at 35, 1.69 at 40 %, in its third shot 3.00 and 2.86.
 
 
