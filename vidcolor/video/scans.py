@@ -14,9 +14,9 @@ import av.error
 import av.logging
 from av import VideoFrame
 from av.packet import Packet
-from PIL import Image
 
 from vidcolor.errors import VideoError
+from vidcolor.video import tiff
 from vidcolor.video.source import MAX_PIXELS
 
 _DECODERS = {
@@ -30,6 +30,9 @@ SUFFIXES = frozenset(_DECODERS)
 # tag that it does not know, of which good files have some: it is listened to instead.
 _AS_IT_IS = "crccheck+bitstream+buffer"
 _WHOLE = f"{_AS_IT_IS}+explode"
+
+_UNREAD_HINT = "save it in strips, as grey or RGB TIFF without compression, or as PNG, each in a file of its own"
+_BROKEN_HINT = "scan or copy it again; if other programs open it, save it as TIFF without compression, or as PNG"
 
 _TRANSFER = 801
 """Where the header of DPX says what its first element holds."""
@@ -108,16 +111,18 @@ def read_scan(path: Path) -> VideoFrame:
     decoder.thread_count = 1
     try:
         data = path.read_bytes()
+        if codec == "tiff" and (reason := tiff.unread(data)):
+            raise VideoError(f"{path} {reason}", hint=_UNREAD_HINT)
         with _complaints() as complaints:
             (picture,) = [*decoder.decode(Packet(data)), *decoder.decode(None)]
+    except VideoError:
+        raise
     except (av.error.FFmpegError, ValueError) as error:
-        raise VideoError(f"{path} is not a whole picture of its kind", hint="scan or copy it again") from error
+        raise VideoError(f"{path} is not a whole picture of its kind", hint=_BROKEN_HINT) from error
     except OSError as error:
         raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
     if complaints:
         raise VideoError(f"{path} is damaged: {complaints[0][2].strip()}", hint="scan or copy it again")
-    if codec == "tiff" and (pages := _pages(path)) > 1:
-        raise VideoError(f"{path} holds {pages} pictures", hint="save each in a file of its own")
     if codec != "dpx":  # the decoders of the others make up some of these
         picture.color_primaries = picture.color_trc = 2
     return picture
@@ -140,13 +145,15 @@ def is_logarithmic(path: Path) -> bool:
 @contextmanager
 def _complaints() -> Iterator[list[tuple[int, str, str]]]:
     """Give the errors that decoders log in this thread in the block."""
-    before = av.logging.get_level()
+    before = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # a second scan with the damage of the first would pass for whole
     try:
         with av.logging.Capture() as complaints:
             yield complaints
     finally:
-        av.logging.set_level(before)
+        av.logging.set_level(before[0])
+        av.logging.set_skip_repeated(before[1])
 
 
 def _pictures_in(folder: Path) -> Iterator[Path]:
@@ -165,11 +172,3 @@ def _missing(numbers: Sequence[int]) -> str:
 def _list(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMED
     return ", ".join(names) if more <= 1 else f"{', '.join(names[:_MOST_NAMED])} and {more} more"
-
-
-def _pages(path: Path) -> int:
-    try:
-        with Image.open(path) as picture:
-            return int(getattr(picture, "n_frames", 1))
-    except (OSError, ValueError, SyntaxError):  # of a kind that only the decoder knows
-        return 1
