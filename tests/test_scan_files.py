@@ -1,9 +1,12 @@
 """Single scans as programs write them: read as they are, or refused; never taken for something else."""
 
+import struct
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import tifffile
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vidcolor.errors import VideoError
+from vidcolor.video import wrap_scans
 from vidcolor.video.scans import read_scan
 
 Array = NDArray[Any]
@@ -72,3 +76,58 @@ def test_the_same_damage_is_found_again(tmp_path: Path) -> None:
     for each in (scan, scan, tmp_path / "scan_2.tif"):
         with pytest.raises(VideoError, match="is damaged"):
             read_scan(each)
+
+
+def save_dpx(path: Path, values: Array, *, bits: int = 8, padding: int = 0, orientation: int = 0) -> None:
+    """Write 8 bit grey, RGB or RGBA, or 12 bit in words of 16, as DPX of one element."""
+    height, width = values.shape[:2]
+    rows = (values.astype(np.uint16) << 4).astype(">u2") if bits == 12 else values
+    lines = [row.tobytes() + bytes(-row.nbytes % 4 + padding) for row in rows]
+    head = bytearray(b"\xff" * 2048)
+    head[:16] = b"SDPX" + struct.pack(">I", len(head)) + b"V2.0\0\0\0\0"
+    struct.pack_into(">I", head, 16, len(head) + sum(map(len, lines)))
+    struct.pack_into(">HHII", head, 768, orientation, 1, width, height)
+    descriptor = {1: 6, 3: 50, 4: 51}[values.shape[2] if values.ndim == 3 else 1]
+    head[800:804] = bytes([descriptor, 2, 2, bits])
+    struct.pack_into(">HHII", head, 804, int(bits == 12), 0, len(head), padding)
+    path.write_bytes(head + b"".join(lines))
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_dpx_that_is_cut_is_refused(tmp_path: Path, channels: tuple[int, ...]) -> None:
+    scan, values = tmp_path / "scan_1.dpx", noise(0, channels=channels)
+    save_dpx(scan, values)
+    np.testing.assert_array_equal(read_scan(scan).to_ndarray(format="rgb24" if channels else "gray"), values)
+    scan.write_bytes(scan.read_bytes()[:-8])  # which leaves enough bytes for lines without their last word
+    with pytest.raises(VideoError, match="is cut short"):
+        read_scan(scan)
+
+
+def test_dpx_with_padded_lines_is_refused(tmp_path: Path) -> None:
+    scan, values = tmp_path / "scan_1.dpx", noise(0)
+    save_dpx(scan, values, padding=8)
+    with pytest.raises(VideoError, match="has 8 bytes of padding after each line"):
+        read_scan(scan)
+    save_dpx(scan, values)
+    data = bytearray(scan.read_bytes())
+    struct.pack_into(">I", data, 812, 8)  # which is not so
+    scan.write_bytes(data)
+    np.testing.assert_array_equal(read_scan(scan).to_ndarray(format="gray"), values)
+
+
+def test_dpx_of_12_bit_with_alpha_keeps_its_samples(tmp_path: Path) -> None:
+    values = noise(0, bits=12, channels=(4,))
+    values[..., 3] = 4095
+    save_dpx(tmp_path / "scan_1.dpx", values, bits=12)
+    film = wrap_scans([tmp_path / "scan_1.dpx"], tmp_path / "reel.mkv", rate=Fraction(24))
+    assert film.pixel_format == "gbrp12le"
+    with av.open(str(film.output)) as container:
+        (picture,) = container.decode(video=0)
+    green, blue, red = (
+        np.frombuffer(memoryview(plane), np.uint16).reshape(SIZE[0], -1)[:, : SIZE[1]] for plane in picture.planes
+    )
+    np.testing.assert_array_equal(np.dstack([red, green, blue]), values[..., :3])
+    values[3, 4, 3] = 2000
+    save_dpx(tmp_path / "scan_1.dpx", values, bits=12)
+    with pytest.raises(VideoError, match="is transparent in places"):
+        wrap_scans([tmp_path / "scan_1.dpx"], tmp_path / "seen.mkv", rate=Fraction(24))

@@ -16,7 +16,7 @@ from av import VideoFrame
 from av.packet import Packet
 
 from vidcolor.errors import VideoError
-from vidcolor.video import tiff
+from vidcolor.video import dpx, tiff
 from vidcolor.video.source import MAX_PIXELS
 
 _DECODERS = {
@@ -113,6 +113,8 @@ def read_scan(path: Path) -> VideoFrame:
         data = path.read_bytes()
         if codec == "tiff" and (reason := tiff.unread(data)):
             raise VideoError(f"{path} {reason}", hint=_UNREAD_HINT)
+        if codec == "dpx" and (reason := dpx.unread(data)):
+            raise VideoError(f"{path} {reason}", hint=_BROKEN_HINT)
         with _complaints() as complaints:
             (picture,) = [*decoder.decode(Packet(data)), *decoder.decode(None)]
     except VideoError:

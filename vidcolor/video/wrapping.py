@@ -196,13 +196,12 @@ def _stored_format(picture: VideoFrame, file: Path) -> str:
 
 def _repacked(picture: VideoFrame, form: str) -> VideoFrame:
     """Return a scan in another format of the same samples."""
-    if not form.startswith("yuv"):
+    # swscale would change the range of the first, and makes noise of the second.
+    if not form.startswith("yuv") and picture.format.name != form.replace("gbrp", "gbrap"):
         return picture.reformat(format=form)
-    same = VideoFrame(picture.width, picture.height, form)  # swscale would change the range
-    for number, plane in enumerate(picture.planes):
-        into, own = (
-            writable_plane(each, number, plane.width, plane.height, np.dtype(np.uint8)) for each in (same, picture)
-        )
+    same, dtype = VideoFrame(picture.width, picture.height, form), pixel_layout(form).dtype
+    for number, plane in enumerate(same.planes):
+        into, own = (writable_plane(each, number, plane.width, plane.height, dtype) for each in (same, picture))
         np.copyto(into, own)
     same.color_range = ColorRange.JPEG
     return same
