@@ -131,3 +131,20 @@ def test_dpx_of_12_bit_with_alpha_keeps_its_samples(tmp_path: Path) -> None:
     save_dpx(tmp_path / "scan_1.dpx", values, bits=12)
     with pytest.raises(VideoError, match="is transparent in places"):
         wrap_scans([tmp_path / "scan_1.dpx"], tmp_path / "seen.mkv", rate=Fraction(24))
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_jpeg_without_its_end_is_refused(tmp_path: Path, channels: tuple[int, ...]) -> None:
+    scan = tmp_path / "scan_1.jpg"
+    Image.fromarray(noise(0, channels=channels)).save(scan)
+    read_scan(scan)
+    scan.write_bytes(scan.read_bytes()[:-2])
+    with pytest.raises(VideoError, match="is damaged: EOI missing"):
+        read_scan(scan)
+
+
+def test_jpeg_of_four_inks_is_refused(tmp_path: Path) -> None:
+    scan = tmp_path / "scan_1.jpg"
+    Image.fromarray(noise(0, channels=(3,))).convert("CMYK").save(scan)
+    with pytest.raises(VideoError, match="is CMYK"):
+        read_scan(scan)

@@ -197,6 +197,26 @@ def test_sound_is_copied_packet_by_packet(tmp_path: Path) -> None:
     assert not (tmp_path / "strict.mkv").exists()
 
 
+def test_sound_that_matroska_does_not_hold_is_refused(tmp_path: Path) -> None:
+    sound = tmp_path / "sound.wav"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("pcm_alaw", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+        silence.sample_rate = 8000
+        container.mux([*stream.encode(silence), *stream.encode(None)])
+    folder = save(tmp_path / "reel", [noise(0)])
+    with pytest.raises(VideoError, match="does not hold sound of pcm_alaw"):
+        wrapped(folder, sound=sound)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["reel", "sound.wav"]
+
+
+def test_a_link_to_nothing_is_no_scan_less(tmp_path: Path) -> None:
+    folder = save(tmp_path / "reel", [noise(seed) for seed in range(3)])
+    (folder / "scan_000003.png").symlink_to("nothing.png")
+    with pytest.raises(VideoError, match=r"scan_000003\.png: No such file"):
+        wrapped(folder)
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
 
@@ -308,6 +328,8 @@ def test_the_command_names_the_film_and_what_it_holds(tmp_path: Path) -> None:
         "rate": "18", "warnings": [],
     }  # fmt: skip
     assert run("wrap", folder, "--rate", "fast")[0] == 2
+    status, _, err = run("wrap", "/", "--rate", "18")
+    assert (status, "nothing can be written beside /" in err) == (2, True)
     status, out, err = run("scenes", folder / "scan_000000.png")
     assert status == 1
     assert "`vidcolor wrap`" in err

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vidcolor.cli.console import Talk, check_folder, check_output, print_json
+from vidcolor.cli.console import Talk, check_folder, check_output, print_json, refuse
 from vidcolor.cli.options import Json, Quiet, Yes
 
 _RATE = re.compile(r"\d{1,4}(\.\d{1,6})?|\d{1,6}/0*[1-9]\d{0,5}", re.ASCII)
@@ -47,6 +47,8 @@ def wrap(
     """Make one film of scanned frames."""
     if output is None:
         folder = (scans[0] if scans[0].is_dir() else scans[0].parent).absolute()
+        if not folder.name:
+            refuse(f"nothing can be written beside {folder}", hint="name the film with -o")
         output = folder.with_name(f"{folder.name}.mkv")
     check_output(output, inputs=[*scans, *([sound] if sound else [])], overwrite=yes)
     check_folder(output.parent)

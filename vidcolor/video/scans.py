@@ -31,6 +31,8 @@ SUFFIXES = frozenset(_DECODERS)
 _AS_IT_IS = "crccheck+bitstream+buffer"
 _WHOLE = f"{_AS_IT_IS}+explode"
 
+_NO_END = "EOI missing"
+"""What the decoder of JPEG merely warns of: the file is cut."""
 _UNREAD_HINT = "save it in strips, as grey or RGB TIFF without compression, or as PNG, each in a file of its own"
 _BROKEN_HINT = "scan or copy it again; if other programs open it, save it as TIFF without compression, or as PNG"
 
@@ -111,10 +113,7 @@ def read_scan(path: Path) -> VideoFrame:
     decoder.thread_count = 1
     try:
         data = path.read_bytes()
-        if codec == "tiff" and (reason := tiff.unread(data)):
-            raise VideoError(f"{path} {reason}", hint=_UNREAD_HINT)
-        if codec == "dpx" and (reason := dpx.unread(data)):
-            raise VideoError(f"{path} {reason}", hint=_BROKEN_HINT)
+        _refuse_unread(path, codec, data)
         with _complaints() as complaints:
             (picture,) = [*decoder.decode(Packet(data)), *decoder.decode(None)]
     except VideoError:
@@ -123,11 +122,26 @@ def read_scan(path: Path) -> VideoFrame:
         raise VideoError(f"{path} is not a whole picture of its kind", hint=_BROKEN_HINT) from error
     except OSError as error:
         raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
-    if complaints:
-        raise VideoError(f"{path} is damaged: {complaints[0][2].strip()}", hint="scan or copy it again")
+    for level, _, words in complaints:
+        if level <= av.logging.ERROR or _NO_END in words:
+            raise VideoError(f"{path} is damaged: {words.strip()}", hint="scan or copy it again")
+    if codec == "mjpeg" and any(component.is_alpha for component in picture.format.components):
+        raise VideoError(f"{path} is CMYK", hint="save the scans as grey or RGB")
     if codec != "dpx":  # the decoders of the others make up some of these
         picture.color_primaries = picture.color_trc = 2
     return picture
+
+
+def _refuse_unread(path: Path, codec: str, data: bytes) -> None:
+    """Refuse a scan that its decoder would take for something else.
+
+    Raises:
+        VideoError: With the reason.
+    """
+    if codec == "tiff" and (reason := tiff.unread(data)):
+        raise VideoError(f"{path} {reason}", hint=_UNREAD_HINT)
+    if codec == "dpx" and (reason := dpx.unread(data)):
+        raise VideoError(f"{path} {reason}", hint=_BROKEN_HINT)
 
 
 def is_logarithmic(path: Path) -> bool:
@@ -146,9 +160,9 @@ def is_logarithmic(path: Path) -> bool:
 
 @contextmanager
 def _complaints() -> Iterator[list[tuple[int, str, str]]]:
-    """Give the errors that decoders log in this thread in the block."""
+    """Give the errors and warnings that decoders log in this thread in the block."""
     before = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_level(av.logging.WARNING)
     av.logging.set_skip_repeated(False)  # a second scan with the damage of the first would pass for whole
     try:
         with av.logging.Capture() as complaints:
@@ -160,7 +174,8 @@ def _complaints() -> Iterator[list[tuple[int, str, str]]]:
 
 def _pictures_in(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file():
+        # A link to nothing is a scan that is lost: it is refused when it is read.
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not file.is_dir():
             yield file
 
 

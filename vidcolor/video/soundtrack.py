@@ -38,9 +38,19 @@ class Soundtrack:
         self._end = Fraction(0)
 
     def begin(self, film: OutputContainer) -> None:
-        """Add a stream for the sound to a film, before anything is written to that."""
+        """Add a stream for the sound to a film, before anything is written to that.
+
+        Raises:
+            VideoError: The film's container does not hold it.
+        """
         if self._stream is not None:
-            copy = add_copy(film, self._stream)
+            try:
+                copy = add_copy(film, self._stream)
+            except ValueError as error:
+                raise VideoError(
+                    f"Matroska does not hold sound of {self._stream.codec_context.name}",
+                    hint="convert the sound to .wav of 16 or 24 bit, or to .flac",
+                ) from error
             assert isinstance(copy, AudioStream)
             self._film, self._copy = film, copy
 
