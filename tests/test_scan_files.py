@@ -1,6 +1,7 @@
 """Single scans as programs write them: read as they are, or refused; never taken for something else."""
 
 import struct
+import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -148,3 +149,23 @@ def test_jpeg_of_four_inks_is_refused(tmp_path: Path) -> None:
     Image.fromarray(noise(0, channels=(3,))).convert("CMYK").save(scan)
     with pytest.raises(VideoError, match="is CMYK"):
         read_scan(scan)
+
+
+def test_damage_that_deflate_shows_by_its_checksum_alone_is_found(tmp_path: Path) -> None:
+    scan, values = tmp_path / "scan_1.tif", np.arange(47 * 66, dtype=np.uint8).reshape(SIZE)
+    # Stored as it is, so that a change leaves it readable; the decoder stops where the picture is full.
+    stored = zlib.compress(values.tobytes() + bytes(8), level=0)
+    tifffile.imwrite(scan, values, photometric="minisblack", rowsperstrip=SIZE[0])
+    with tifffile.TiffFile(scan, mode="r+b") as file:
+        tags = file.pages.first.tags
+        tags["Compression"].overwrite(8)
+        tags["StripOffsets"].overwrite(scan.stat().st_size)
+        tags["StripByteCounts"].overwrite(len(stored))
+    whole = scan.read_bytes()
+    scan.write_bytes(whole + stored)
+    np.testing.assert_array_equal(read_scan(scan).to_ndarray(format="gray"), values)
+    for spoilt in (bytearray(stored), bytearray(stored[:-4] + bytes(4))):
+        spoilt[1000] ^= 0xFF
+        scan.write_bytes(whole + spoilt)
+        with pytest.raises(VideoError, match="is damaged: its checksum does not hold"):
+            read_scan(scan)

@@ -140,6 +140,8 @@ def _refuse_unread(path: Path, codec: str, data: bytes) -> None:
     """
     if codec == "tiff" and (reason := tiff.unread(data)):
         raise VideoError(f"{path} {reason}", hint=_UNREAD_HINT)
+    if codec == "tiff" and tiff.is_damaged(data):
+        raise VideoError(f"{path} is damaged: its checksum does not hold", hint="scan or copy it again")
     if codec == "dpx" and (reason := dpx.unread(data)):
         raise VideoError(f"{path} {reason}", hint=_BROKEN_HINT)
 

@@ -1,17 +1,20 @@
 """What a TIFF file says of its picture, so that none is read as something else.
 
 FFmpeg's decoder leaves pictures in tiles and JPEG in strips black, and takes signed and floating-point samples for
-counts, all without a word.
+counts, all without a word. Of Deflate it checks no sum where the picture is full before.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 
 _PHOTOMETRIC, _COMPRESSION, _SAMPLE_FORMAT, _ORIENTATION = 262, 259, 339, 274
+_FILL_ORDER, _STRIPS, _STRIP_BYTES = 266, 273, 279
 _TILES = (322, 324)
 _READ_COMPRESSIONS = {1, 2, 3, 4, 5, 8, 32773, 32946}
 """None, fax, LZW, Deflate and PackBits."""
+_DEFLATE = (8, 32946)
 _READ_COLOURS = {0, 1, 2, 3}
 """Grey of both directions, RGB and palette."""
 _COUNTS = {1, 4}
@@ -21,7 +24,9 @@ _NUMBERS = {3: "H", 4: "I"}
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _BIG = (b"II+\0", b"MM\0+")
 
-_Page = dict[int, int]  # the first number of each tag that has some
+_Page = dict[int, tuple[int, ...]]  # the numbers of each tag that has some
+_ONE = (1,)
+_INFLATED = 1 << 20
 
 
 def unread(data: bytes) -> str:
@@ -34,20 +39,29 @@ def unread(data: bytes) -> str:
     return _unread_kind(pages[0]) if pages else ""
 
 
+def is_damaged(data: bytes) -> bool:
+    """Tell whether a strip that was compressed with Deflate has another checksum than it says, or no end."""
+    pages = _pages(data)
+    if not pages or pages[0].get(_COMPRESSION, _ONE)[0] not in _DEFLATE or pages[0].get(_FILL_ORDER, _ONE) != _ONE:
+        return False
+    strips = zip(pages[0].get(_STRIPS, ()), pages[0].get(_STRIP_BYTES, ()), strict=False)
+    return not all(_is_whole(data[start : start + size]) for start, size in strips)
+
+
 def orientation(data: bytes) -> int:
     """Return how a TIFF file says that its picture is to be turned, as in EXIF: 1 for not at all."""
     pages = _pages(data)
-    return pages[0].get(_ORIENTATION, 1) if pages else 1
+    return pages[0].get(_ORIENTATION, _ONE)[0] if pages else 1
 
 
 def _unread_kind(page: _Page) -> str:
     if any(tag in page for tag in _TILES):
         return "is stored in tiles"
-    if (compression := page.get(_COMPRESSION, 1)) not in _READ_COMPRESSIONS:
+    if (compression := page.get(_COMPRESSION, _ONE)[0]) not in _READ_COMPRESSIONS:
         return f"is compressed in a way that is not read (TIFF's number {compression})"
-    if page.get(_PHOTOMETRIC, 1) not in _READ_COLOURS:
+    if page.get(_PHOTOMETRIC, _ONE)[0] not in _READ_COLOURS:
         return "is neither grey nor RGB"
-    if page.get(_SAMPLE_FORMAT, 1) not in _COUNTS:
+    if page.get(_SAMPLE_FORMAT, _ONE)[0] not in _COUNTS:
         return "holds signed or floating-point samples"
     return ""
 
@@ -66,15 +80,26 @@ def _pages(data: bytes) -> list[_Page]:
             for entry in range(at + 2, at + 2 + 12 * tags, 12):
                 tag, kind, count = struct.unpack_from(f"{order}HHI", data, entry)
                 if kind in _NUMBERS and count:
-                    pages[at][tag] = _first(data, entry + 8, order, _NUMBERS[kind], count)
+                    pages[at][tag] = _values(data, entry + 8, order, _NUMBERS[kind], count)
             (at,) = struct.unpack_from(f"{order}I", data, at + 2 + 12 * tags)
     except struct.error:
         pass
     return list(pages.values())
 
 
-def _first(data: bytes, at: int, order: str, kind: str, count: int) -> int:
-    """Return the first number of a tag, which lies elsewhere where all of them take more than four bytes."""
+def _values(data: bytes, at: int, order: str, kind: str, count: int) -> tuple[int, ...]:
+    """Return the numbers of a tag, which lie elsewhere where all of them take more than four bytes."""
     if count * struct.calcsize(kind) > 4:
         (at,) = struct.unpack_from(f"{order}I", data, at)
-    return int(struct.unpack_from(order + kind, data, at)[0])
+    return struct.unpack_from(f"{order}{count}{kind}", data, at)
+
+
+def _is_whole(deflated: bytes) -> bool:
+    stream = zlib.decompressobj()
+    try:
+        while deflated and not stream.eof:
+            stream.decompress(deflated, _INFLATED)
+            deflated = stream.unconsumed_tail
+    except zlib.error:
+        return False
+    return stream.eof
