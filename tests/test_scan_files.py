@@ -156,7 +156,7 @@ def test_damage_that_deflate_shows_by_its_checksum_alone_is_found(tmp_path: Path
     # Stored as it is, so that a change leaves it readable; the decoder stops where the picture is full.
     stored = zlib.compress(values.tobytes() + bytes(8), level=0)
     tifffile.imwrite(scan, values, photometric="minisblack", rowsperstrip=SIZE[0])
-    with tifffile.TiffFile(scan, mode="r+b") as file:
+    with tifffile.TiffFile(scan, mode="r+") as file:
         tags = file.pages.first.tags
         tags["Compression"].overwrite(8)
         tags["StripOffsets"].overwrite(scan.stat().st_size)
@@ -169,3 +169,19 @@ def test_damage_that_deflate_shows_by_its_checksum_alone_is_found(tmp_path: Path
         scan.write_bytes(whole + spoilt)
         with pytest.raises(VideoError, match="is damaged: its checksum does not hold"):
             read_scan(scan)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("suffix", [".dpx", ".jpg", ".png", ".tif"])
+def test_scans_that_are_to_be_turned_are_warned_of(tmp_path: Path, suffix: str, turned: bool) -> None:
+    scan = tmp_path / f"scan_1{suffix}"
+    if suffix == ".dpx":
+        save_dpx(scan, noise(0), orientation=2 if turned else 0)
+    else:
+        exif = Image.Exif()
+        exif[274] = 6 if turned else 1
+        Image.fromarray(noise(0)).save(scan, exif=exif)
+    found = wrap_scans([scan], tmp_path / "reel.mkv", rate=Fraction(24))
+    assert (found.width, found.height) == SIZE[::-1]
+    assert any("to be turned" in line for line in found.warnings) == turned
+    assert len(found.warnings) == turned

@@ -14,6 +14,7 @@ import av.error
 import av.logging
 from av import VideoFrame
 from av.packet import Packet
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from vidcolor.errors import VideoError
 from vidcolor.video import dpx, tiff
@@ -38,6 +39,8 @@ _BROKEN_HINT = "scan or copy it again; if other programs open it, save it as TIF
 
 _TRANSFER = 801
 """Where the header of DPX says what its first element holds."""
+_TURNED = range(2, 9)
+"""EXIF's names of all but the upright one."""
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _MOST_NAMED = 3
 
@@ -158,6 +161,26 @@ def is_logarithmic(path: Path) -> bool:
     except OSError as error:
         raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
     return head[:4] in (b"SDPX", b"XPDS") and head[_TRANSFER:] in (b"\1", b"\3")
+
+
+def is_turned(path: Path) -> bool:
+    """Tell whether a scan says that viewers are to show it turned or mirrored.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    codec = _DECODERS[path.suffix.lower()]
+    try:
+        if codec == "dpx":
+            return dpx.is_turned(path.read_bytes())
+        if codec == "tiff":
+            return tiff.orientation(path.read_bytes()) in _TURNED
+        with Image.open(path) as picture:
+            return picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    except (ValueError, SyntaxError, UnidentifiedImageError):  # of a kind that only the decoder knows
+        return False
+    except OSError as error:
+        raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
 
 
 @contextmanager

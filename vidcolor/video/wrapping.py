@@ -28,7 +28,7 @@ from vidcolor.video.encoders import ENCODERS
 from vidcolor.video.encoding import ffv1_slices
 from vidcolor.video.formats import pixel_layout, writable_plane
 from vidcolor.video.output import PartFile, check_writable
-from vidcolor.video.scans import find_scans, is_logarithmic, read_scan
+from vidcolor.video.scans import find_scans, is_logarithmic, is_turned, read_scan
 from vidcolor.video.soundtrack import open_sound
 
 Progress = Callable[[str, int, int | None], None]
@@ -38,6 +38,9 @@ FASTEST = 1000
 _READ_AHEAD = 4
 _LOGARITHMIC = (
     "the scans hold densities, not light (logarithmic DPX): they look pale; grade them before they are coloured"
+)
+_AS_THEY_LIE = (
+    "the scans say that they are to be turned or mirrored, as viewers show them: the film shows them as they are stored"
 )
 
 
@@ -97,6 +100,7 @@ def wrap_scans(
     warnings = [
         *([scans.missing] if scans.missing else []),
         *([_LOGARITHMIC] if is_logarithmic(scans.files[0]) else []),
+        *([_AS_THEY_LIE] if is_turned(scans.files[0]) else []),
     ]
     _refuse(warnings, strict=strict)
     check_writable(output, source=sound, overwrite=overwrite)
