@@ -519,6 +519,11 @@ def test_two_films_of_one_output_are_wrong_usage(films: list[Path], tmp_path: Pa
     assert "would both be written to" in result.stderr
 
 
+def test_a_share_of_a_gpu_without_ray_is_wrong_usage(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["batch", str(tmp_path / "film.mkv"), "--gpus", "0.5"])
+    assert (result.exit_code, "--gpus without --ray" in result.output) == (2, True)
+
+
 def test_workers_are_as_many_as_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 128)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 4, 5, 9}, raising=False)

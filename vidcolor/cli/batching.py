@@ -89,10 +89,7 @@ def batch(
     json: Json = False,
 ) -> None:
     """Colour many films."""
-    if reference and plans is not None:
-        refuse("both --plans and stills given", hint="add the stills to the plans, or make them with scenes -r STILL")
-    if plans is not None and not plans.is_dir():
-        refuse(f"--plans {plans} is not a folder", hint="it holds a NAME.plan.json for each film that has a plan")
+    _check_options(reference, plans, ray, gpus)
     encoder = given_encoder(codec.value, crf=crf, preset=preset, lossless=lossless)
     if output_dir is not None:
         check_folder(output_dir, option="--output-dir")
@@ -140,6 +137,15 @@ def batch(
     _print(rows, talk, json=json)
     if any(row.state == "failed" for row in rows):
         raise typer.Exit(1)
+
+
+def _check_options(reference: list[Path] | None, plans: Path | None, ray: str | None, gpus: float) -> None:
+    if reference and plans is not None:
+        refuse("both --plans and stills given", hint="add the stills to the plans, or make them with scenes -r STILL")
+    if plans is not None and not plans.is_dir():
+        refuse(f"--plans {plans} is not a folder", hint="it holds a NAME.plan.json for each film that has a plan")
+    if gpus and ray is None:
+        refuse("--gpus without --ray", hint="local workers share a GPU without it; leave --gpus out, or add --ray auto")
 
 
 @dataclass
