@@ -210,6 +210,24 @@ def test_sound_that_matroska_does_not_hold_is_refused(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["reel", "sound.wav"]
 
 
+def test_sound_that_begins_late_is_said_to(tmp_path: Path) -> None:
+    sound = tmp_path / "sound.mkv"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+        silence.sample_rate, silence.pts, silence.time_base = 8000, 8000 * 10, Fraction(1, 8000)
+        container.mux([*stream.encode(silence), *stream.encode(None)])
+    found = wrap_scans(
+        [save(tmp_path / "reel", [noise(seed) for seed in range(20)])],
+        tmp_path / "reel.mkv",
+        rate=Fraction(1),
+        sound=sound,
+    )
+    assert found.warnings == (
+        "the sound lasts from 10.00 to 11.00 s, the picture from 0 to 20.00 s: check when it begins, and the rate",
+    )
+
+
 def test_a_link_to_nothing_is_no_scan_less(tmp_path: Path) -> None:
     folder = save(tmp_path / "reel", [noise(seed) for seed in range(3)])
     (folder / "scan_000003.png").symlink_to("nothing.png")

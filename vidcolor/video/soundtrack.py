@@ -35,6 +35,7 @@ class Soundtrack:
         self._ahead: deque[Packet[AudioStream]] = deque(maxlen=1)
         self._film: OutputContainer | None = None
         self._copy: AudioStream | None = None
+        self._begin: Fraction | None = None
         self._end = Fraction(0)
 
     def begin(self, film: OutputContainer) -> None:
@@ -62,6 +63,7 @@ class Soundtrack:
             if until is not None and begin > until:
                 self._ahead.append(packet)
                 return
+            self._begin = begin if self._begin is None else self._begin
             self._end = max(self._end, begin + (packet.duration or 0) * packet.time_base)
             packet.stream = self._copy
             self._film.mux_one(packet)
@@ -70,6 +72,9 @@ class Soundtrack:
         """Return a warning where the sound that was written is not as long as the picture."""
         if self._film is None or abs(self._end - seconds) <= _OUT_OF_STEP:
             return []
+        if (self._begin or 0) > _OUT_OF_STEP:  # as in captures, whose clock begins at any hour
+            lasts = f"from {float(self._begin or 0):.2f} to {float(self._end):.2f} s, the picture from 0"
+            return [f"the sound lasts {lasts} to {float(seconds):.2f} s: check when it begins, and the rate"]
         return [f"the sound lasts {float(self._end):.2f} s, the picture {float(seconds):.2f} s: check the rate"]
 
     def _next(self) -> Packet[AudioStream] | None:
