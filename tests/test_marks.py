@@ -113,6 +113,10 @@ class _CutOffError(Exception):
             PlannedReference(path=_still(folder / "b.png", 48), frame=48),
         ],
         lambda folder: [
+            PlannedReference(path=_still(folder / "a.png", 4), frame=4),
+            PlannedReference(path=_still(folder / "b.png", 39), frame=39),
+        ],
+        lambda folder: [
             PlannedReference(path=_still(folder / "a.png", 12), frame=None, frames=(0, 31)),
             PlannedReference(path=_still(folder / "b.png", 48), frame=None, frames=(31, _FRAMES)),
         ],
@@ -121,6 +125,7 @@ class _CutOffError(Exception):
         "automatic",
         "a still near the start",
         "a still in reach of a later keyframe",
+        "a still in the dark",
         "stills that change over",
     ],
 )

@@ -11,9 +11,10 @@ import skimage.data
 from films import Film, Rgb, render
 
 from vidcolor import Colorizer, VideoReader
-from vidcolor.color import LONG_SIDE
+from vidcolor.color import LONG_SIDE, Chroma
 from vidcolor.coloring import encode
 from vidcolor.exemplar import ExemplarColorizer, ScaledReference, Views
+from vidcolor.marks import Mark
 from vidcolor.propagation import EFFORTS, PaintedStill
 from vidcolor.references import Reference
 from vidcolor.reports import Clock
@@ -141,6 +142,42 @@ def test_frames_before_are_no_choice_where_another_shot_shows_in_them(
     pictures = pan(5)
     assert begun(tmp_path, networks, pictures, [pictures[0]], emerging=12)[0] == 12
     assert begun(tmp_path, networks, pictures, [], emerging=12)[0] == 12
+
+
+def test_another_run_knows_how_dark_the_stills_are_that_lie_behind(tmp_path: Path, networks: ExemplarColorizer) -> None:
+    pictures = [np.asarray(each * (1.0 if index < 8 else 0.4), np.uint8) for index, each in enumerate(pan(0)[:24])]
+    film = render(tmp_path / "film", Film(frames=24, width=WIDTH, height=HEIGHT), pictures=pictures)
+    tint = np.array([0.3, 0.2, 0.25], np.float32)
+    still = PaintedStill((2, 2), lambda size: np.full((*size[::-1], 3), tint, np.float32), "bt709", (WIDTH, HEIGHT))
+    effort, clock, views = EFFORTS["balanced"], Clock(), Views([(LONG_SIDE, networks.shot([], []))])
+
+    def shown(first: int, outset: ShotOutset) -> ShotFrames:
+        frames = (frame for frame in reader if frame.index >= first)
+        return ShotFrames(frames, reader.info, views, outset, effort=effort, clock=clock)
+
+    with VideoReader(film) as reader:
+        whole = shown(0, ShotOutset(0, dict.fromkeys((2, 12, 16), still)))
+        assert not list(whole.leader())
+        working = {frame.index: frame for frame in whole.working()}
+    lit, *dark = (np.abs(known.colors.ab).mean() for at in (2, 12, 16) if (known := working[at].painting) is not None)
+    assert all(each > 1.5 * lit for each in dark)
+    for at in (16, 20):
+        passed = [(number, working[number].luma) for number in (2, 12, 16) if number < at][-2:]
+        chroma, memory = Chroma.neutral(working[at].luma), np.zeros((4, 4, 2), np.float32)
+        mark = Mark(at, chroma, memory, whole.exposures[at])
+        outset = ShotOutset(0, dict.fromkeys((2, 12, 16), still), going_on=mark, passed=passed)
+        with VideoReader(film) as reader:
+            again = shown(at, outset)
+            known_before = again.landmarks()
+            after = next(again.working())
+        assert len(known_before) == 2
+        for (number, _), painting in zip(passed, known_before, strict=True):
+            before = working[number].painting
+            assert before is not None
+            np.testing.assert_array_equal(painting.colors.ab, before.colors.ab)
+        if (own := working[at].still) is not None:
+            assert after.still is not None
+            np.testing.assert_array_equal(after.still.ab, own.ab)
 
 
 def test_black_leader_is_passed_on_and_none_of_it_waits(tmp_path: Path, networks: ExemplarColorizer) -> None:

@@ -13,8 +13,12 @@ the truth's colour at the end; with their light stepped down to 60 % at 36.7 ins
 In a frame that is still dark nothing of a still can be found, so a shot that fades in is best begun where it is lit.
 The same clips, made to fade in over 24 frames and coloured from a still of no frame, come out at 35.3 instead of
 29.6 dB, CIEDE2000 2.39 instead of 4.46; opened with an iris at 33.7 instead of 31.1 dB.
+
+A still that was painted on a frame in the dark has colours as pale as that light. They travel as the full light makes
+them, like all others, and are made as pale again when they are delivered.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import cv2
@@ -54,8 +58,21 @@ _STEADY = 0.03
 _FADED, _LIT = 0.4, 0.1
 _COMES_UP, _OVER = 0.06, 6
 
+# Colours that a still has in the dark are made at most 5 times as vivid, for there is little but noise in darker ones,
+# and no more so than a twentieth of a lively picture is (an ab of 60): some paint in the dark as if there were light.
+# Clips that fade in from a tenth of their light, coloured from a still of their first frame, err by 26.1 and 6.9 where
+# 3 times is the most, by 22.4 and 6.1 with 5.
+_DIMMEST = -2.3
+_LIVELY, _LIVELIEST = 0.95, 60.0
+
+# Light that so many frames have is no flash.
+_LASTING = 4
+
 # Black as worn film has it, and how much its cells differ: grain, spread over so many pixels, makes less.
 _BLACK, _PLAIN = 0.12, 0.006
+
+_PAINTED_KNOWN = 3
+"""Dips of painted frames that are known: of the two landmarks before a marked frame, and its own."""
 
 # Of the contrast, and of the lit part of the picture, that a shot comes to have: so little in the dark, and nearly all.
 _DARK_SHARE, _LIT_SHARE = 0.5, 0.95
@@ -69,15 +86,25 @@ class Exposure:
     """
 
     def __init__(self, state: Doubles | None = None) -> None:
-        known = (0.0, 0.0, 0.0) if state is None else state[:3]
+        known = np.zeros(3 + _PAINTED_KNOWN) if state is None else state[: 3 + _PAINTED_KNOWN]
         self._dip, self._usual, self._passed = float(known[0]), float(known[1]), int(known[2])
-        self._cells = None if state is None else state[3:].astype(np.float32)
+        self._painted = deque((float(dip) for dip in known[3:]), maxlen=_PAINTED_KNOWN)
+        self._cells = None if state is None else state[3 + _PAINTED_KNOWN :].astype(np.float32)
 
     @property
     def state(self) -> Doubles:
-        """What it knows, after at least one frame: dip, usual brightness, frames looked across, luma of the cells."""
+        """What it knows, after at least one frame.
+
+        Dip, usual brightness, frames looked across, dips of painted frames, luma of the cells.
+        """
         assert self._cells is not None, "nothing is known before the first frame"
-        return np.concatenate([[self._dip, self._usual, self._passed], self._cells.astype(np.float64)])
+        known = [self._dip, self._usual, self._passed, *self._painted]
+        return np.concatenate([known, self._cells.astype(np.float64)])
+
+    @property
+    def painted(self) -> list[float]:
+        """Dips of the latest painted frames, the latest one last, after that of the frame where colours begin."""
+        return list(self._painted)
 
     @property
     def dip(self) -> float:
@@ -87,12 +114,19 @@ class Exposure:
         """
         return self._dip
 
-    def follow(self, luma: Floats, *, painted: bool = False) -> float:
+    def begin(self, luma: Floats, dip: float = 0.0) -> None:
+        """Look at the frame that colours begin with, and take its dip, at most 0, as known."""
+        self._cells, self._passed = _cells_of(luma).ravel(), 0
+        self._dip = dip
+        self._usual = _brightness(self._cells) - dip
+        self._painted.append(dip)
+
+    def follow(self, luma: Floats, *, dimmest: float | None = None) -> float:
         """Look at the next frame, and return its dip.
 
         Args:
             luma: (h, w) in [0, 1].
-            painted: Colours begin with it, or a still was painted on it: they are as dark as it is.
+            dimmest: Of the still that was painted on it, see `dimmest`; None where none was.
         """
         # In this order: the change is to the exposure that was known, only then is that got used to; what brightness
         # alone tells corrects both, and a still overrules all.
@@ -103,20 +137,53 @@ class Exposure:
             self._cells, self._passed = cells, 0
         else:
             self._passed += 1
-        self._dip -= min(max(self._dip, -_DOWN), _UP)
+        above = self._dip - self._rest()
+        self._dip -= min(max(above, -_DOWN), _UP)
         brightness = _brightness(cells)
         self._dip = max(self._dip, min(0.0, brightness - self._usual - _BRIGHTER))
-        if painted:
-            self._dip, self._cells, self._passed = 0.0, cells, 0
+        if dimmest is not None:
+            self._dip, self._cells, self._passed = min(max(self._dip, dimmest), 0.0), cells, 0
+            self._painted.append(self._dip)
         if self._dip >= -_STEADY:
             self._usual = brightness
         return self._dip
 
+    def _rest(self) -> float:
+        """Return the dip that the latest one goes back to: none, or that of a still, whose colours stay what they are.
 
-def dips_before(lumas: Sequence[Floats]) -> list[float]:
-    """Return the dips of frames that a still colours backwards, given their luma and, last, that of its own frame."""
+        A lamp that is switched off for good leaves the colours of a still that was painted in the dark.
+        """
+        still = self._painted[-1]
+        return still if self._dip < 0.5 * still else 0.0
+
+
+def dips_before(lumas: Sequence[Floats], dip: float = 0.0) -> list[float]:
+    """Return the dips of frames that are coloured backwards.
+
+    Args:
+        lumas: Theirs and, last, that of the frame where colours begin.
+        dip: Of that one.
+    """
+    *before, last = lumas
     exposure = Exposure()
-    return [exposure.follow(luma) for luma in reversed(lumas)][::-1]
+    exposure.begin(last, dip)
+    return [*[exposure.follow(luma) for luma in reversed(before)][::-1], dip]
+
+
+def dip_beneath(lumas: Sequence[Floats]) -> float:
+    """Return the dip of a frame, the last one, beneath the brightest of those before it that are no flash.
+
+    0 where it is not as dark as in a fade.
+    """
+    higher = sorted(dips_before(lumas))[-min(_LASTING, len(lumas))]
+    return -higher if higher > _FADED else 0.0
+
+
+def dimmest(still: Chroma) -> float:
+    """Return the lowest dip that the frame of a still may have for its colours to be made as vivid as in full light."""
+    painted = still.ab[still.confidence > 0]
+    lively = float(np.quantile(np.linalg.norm(painted, axis=1), _LIVELY)) if len(painted) else 0.0
+    return min(0.0, max(_DIMMEST, -np.log(_LIVELIEST / max(lively, 1.0)) / _POWER))
 
 
 def is_black(luma: Floats) -> bool:
@@ -164,8 +231,18 @@ def exposed(chroma: Chroma, dip: float) -> Chroma:
     """Return colours as pale as light so much fainter makes them, `dip` being the frame's, see `Exposure`."""
     if dip >= -_STEADY:
         return chroma
-    share = np.float32(np.exp(_POWER * (dip + _STEADY)))
-    return Chroma(chroma.ab * share, chroma.confidence, chroma.provenance)
+    return Chroma(chroma.ab * _paleness(dip), chroma.confidence, chroma.provenance)
+
+
+def fully_exposed(chroma: Chroma, dip: float) -> Chroma:
+    """Return a still's colours as vivid as full light makes them, `dip` being its frame's: `exposed` takes it back."""
+    if dip >= -_STEADY:
+        return chroma
+    return Chroma(chroma.ab / _paleness(dip), chroma.confidence, chroma.provenance)
+
+
+def _paleness(dip: float) -> np.float32:
+    return np.float32(np.exp(_POWER * (dip + _STEADY)))
 
 
 def _cells_of(luma: Floats) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color import Chroma
 from vidcolor.exemplar import Views
-from vidcolor.exposure import Exposure, dips_before, first_lit, is_black
+from vidcolor.exposure import Exposure, dimmest, dip_beneath, dips_before, first_lit, fully_exposed, is_black
 from vidcolor.framing import upright_size, working_luma
 from vidcolor.marks import Mark
 from vidcolor.propagation import Effort, Kindred, PaintedStill, Painting, WorkingFrame
@@ -110,6 +110,7 @@ class ShotFrames:
         self._exposure = Exposure(None if mark is None else mark.exposure)
         self._waiting: dict[int, tuple[Frame, Floats]] = {}
         self._dips: dict[int, float] = {}
+        self._beneath = 0.0
         self.exposures: dict[int, NDArray[np.float64]] = {}
         self.first = outset.start if mark is None else mark.frame
         self._shown = shrunk(frames, info, clock, long_side=effort.long_side)
@@ -135,18 +136,24 @@ class ShotFrames:
         for frame, luma in self._shown:
             number = frame.index
             self._waiting[number] = frame, luma
+            working = self._working(number, luma)
             if number > self._followed:  # else the marked state of an earlier run has followed it already
-                self._exposure.follow(luma, painted=number in self._painted or number == self.first + self.begin)
+                self._follow(working, luma)
             self._dips[number], self.exposures[number] = self._exposure.dip, self._exposure.state
-            if number == self.first + self.begin and self.begin:
-                self._follow_backwards(range(self.first, number + 1))
-            yield self._working(number, luma)
+            yield _in_full_light(working, self._exposure.dip)
 
     def landmarks(self) -> list[Painting]:
         """Show the painted frames before the first one that is read, as far as the same references count for them."""
         anew = max((change for change in self._views.changes if change <= self.first), default=0)
-        frames = (self._working(number, luma) for number, luma in self._outset.passed if number >= anew)
-        return [painting for frame in frames if (painting := frame.painting) is not None]
+        known = self._exposure.painted
+        dips = known[:-1] if self.first in self._painted else known  # the marked frame's own is the latest
+        frames = [
+            _in_full_light(self._working(number, luma), dip)
+            for (number, luma), dip in zip(reversed(self._outset.passed), reversed(dips), strict=False)
+            if number >= anew
+        ]
+        paintings = (frame.painting for frame in reversed(frames))
+        return [painting for painting in paintings if painting is not None]
 
     def kindred(self) -> list[Kindred]:
         """Show stills of none of the shot's frames to propagation."""
@@ -163,10 +170,17 @@ class ShotFrames:
         del self.exposures[number]
         return *self._waiting.pop(number), self._dips.pop(number)
 
-    def _follow_backwards(self, frames: range) -> None:
-        """Take the dips of waiting frames from the last of them, where colours begin, for they travel back from it."""
-        dips = dips_before([self._waiting[each][1] for each in frames])
-        self._dips.update(zip(frames, dips, strict=True))
+    def _follow(self, frame: WorkingFrame, luma: Floats) -> None:
+        """Follow the light to a frame, and back from where colours begin, for they travel back from there."""
+        lowest = None if frame.still is None else dimmest(frame.still)
+        if frame.index != self.first + self.begin:
+            self._exposure.follow(luma, dimmest=lowest)
+            return
+        frames = range(self.first, frame.index + 1)
+        lumas = [self._waiting[each][1] for each in frames]
+        dip = 0.0 if lowest is None else max(min(self._beneath, dip_beneath(lumas)), lowest)
+        self._exposure.begin(luma, dip)
+        self._dips.update(zip(frames, dips_before(lumas, dip), strict=True))
 
     def _beginning(self) -> int:
         """Return how many frames after `first` colours begin.
@@ -177,8 +191,6 @@ class ShotFrames:
         reach = max(self._max_gap, min(_LOOK_AHEAD, frames_that_may_wait(self._info)))
         alike = min((change - self.first for change in self._views.changes if change > self.first), default=reach + 1)
         still = min(self._painted, default=self.first + reach + 1) - self.first
-        if still <= min(reach, alike):
-            return still
         most, read = min(reach + 1, alike), list[tuple[Frame, Floats]]()
 
         def lumas() -> Iterator[Floats]:
@@ -186,6 +198,12 @@ class ShotFrames:
                 read.append(each)
                 yield each[1]
 
+        if still <= min(reach, alike):
+            lit = first_lit(lumas())
+            if lit > still:
+                self._beneath = dip_beneath([luma for _, luma in read[still:][::-1]])
+            self._shown = chain(read, self._shown)
+            return still
         begin = max(first_lit(lumas()), min(self._outset.emerging, reach, alike - 1))
         # Without references no frame is better than another, and none need wait.
         if self._views.counts(self.first):
@@ -222,6 +240,10 @@ class ShotFrames:
     def _traced(self, still: Chroma) -> Chroma:
         """Return a still's colours, which say where they come from if that is asked."""
         return replace(still, provenance=everywhere(STILL, still.confidence)) if self._views.traces else still
+
+
+def _in_full_light(frame: WorkingFrame, dip: float) -> WorkingFrame:
+    return frame if frame.still is None else replace(frame, still=fully_exposed(frame.still, dip))
 
 
 def frames_that_may_wait(info: VideoInfo) -> int:
