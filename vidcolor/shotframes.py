@@ -111,6 +111,8 @@ class ShotFrames:
         self._waiting: dict[int, tuple[Frame, Floats]] = {}
         self._dips: dict[int, float] = {}
         self._beneath = 0.0
+        # A shot begins with its first frame anyhow: coloured backwards, that is no frame to begin anew with.
+        self._changes = frozenset(change for change in views.changes if change > outset.start)
         self.exposures: dict[int, NDArray[np.float64]] = {}
         self.first = outset.start if mark is None else mark.frame
         self._shown = shrunk(frames, info, clock, long_side=effort.long_side)
@@ -124,7 +126,7 @@ class ShotFrames:
         if self._outset.going_on is not None:
             return
         for frame, luma in self._shown:
-            if frame.index in self._painted or frame.index in self._views.changes or not is_black(luma):
+            if frame.index in self._painted or frame.index in self._changes or not is_black(luma):
                 self._shown = chain([(frame, luma)], self._shown)
                 break
             self.first = frame.index + 1
@@ -144,7 +146,7 @@ class ShotFrames:
 
     def landmarks(self) -> list[Painting]:
         """Show the painted frames before the first one that is read, as far as the same references count for them."""
-        anew = max((change for change in self._views.changes if change <= self.first), default=0)
+        anew = max((change for change in self._changes if change <= self.first), default=0)
         known = self._exposure.painted
         dips = known[:-1] if self.first in self._painted else known  # the marked frame's own is the latest
         frames = [
@@ -189,7 +191,7 @@ class ShotFrames:
         wait, show the same references, are lit, and show the shot before no more; without references with the first.
         """
         reach = max(self._max_gap, min(_LOOK_AHEAD, frames_that_may_wait(self._info)))
-        alike = min((change - self.first for change in self._views.changes if change > self.first), default=reach + 1)
+        alike = min((change - self.first for change in self._changes if change > self.first), default=reach + 1)
         still = min(self._painted, default=self.first + reach + 1) - self.first
         most, read = min(reach + 1, alike), list[tuple[Frame, Floats]]()
 
@@ -234,8 +236,8 @@ class ShotFrames:
         upright = self._info.upright(luma)
         painted = self._painted.get(number)
         still = None if painted is None else self._traced(painted.laid_on(upright, preset=self._flow))
-        until = min((each for each in (*self._painted, *self._views.changes) if each > number), default=None)
-        return WorkingFrame(number, upright, still, number in self._views.changes, until)
+        until = min((each for each in (*self._painted, *self._changes) if each > number), default=None)
+        return WorkingFrame(number, upright, still, number in self._changes, until)
 
     def _traced(self, still: Chroma) -> Chroma:
         """Return a still's colours, which say where they come from if that is asked."""
