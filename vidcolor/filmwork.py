@@ -130,6 +130,7 @@ def shot_colors(
     outset = ShotOutset(
         shot.start,
         {frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
+        stop=shot.stop,
         emerging=(shot.dissolve or 0) // 2,
         going_on=going_on,
         passed=tuple(passed),
