@@ -74,7 +74,7 @@ def begun(
             frames(),
             reader.info,
             Views([(LONG_SIDE, shot)]),
-            ShotOutset(0, dict.fromkeys(painted, blank), emerging=emerging),
+            ShotOutset(0, len(pictures), dict.fromkeys(painted, blank), emerging=emerging),
             effort=effort,
             clock=clock,
         )
@@ -157,7 +157,7 @@ def test_another_run_knows_how_dark_the_stills_are_that_lie_behind(tmp_path: Pat
         return ShotFrames(frames, reader.info, views, outset, effort=effort, clock=clock)
 
     with VideoReader(film) as reader:
-        whole = shown(0, ShotOutset(0, dict.fromkeys((2, 12, 16), still)))
+        whole = shown(0, ShotOutset(0, 24, dict.fromkeys((2, 12, 16), still)))
         assert not list(whole.leader())
         working = {frame.index: frame for frame in whole.working()}
     lit, *dark = (np.abs(known.colors.ab).mean() for at in (2, 12, 16) if (known := working[at].painting) is not None)
@@ -166,7 +166,7 @@ def test_another_run_knows_how_dark_the_stills_are_that_lie_behind(tmp_path: Pat
         passed = [(number, working[number].luma) for number in (2, 12, 16) if number < at][-2:]
         chroma, memory = Chroma.neutral(working[at].luma), np.zeros((4, 4, 2), np.float32)
         mark = Mark(at, chroma, memory, whole.exposures[at])
-        outset = ShotOutset(0, dict.fromkeys((2, 12, 16), still), going_on=mark, passed=passed)
+        outset = ShotOutset(0, 24, dict.fromkeys((2, 12, 16), still), going_on=mark, passed=passed)
         with VideoReader(film) as reader:
             again = shown(at, outset)
             known_before = again.landmarks()

@@ -129,8 +129,8 @@ def shot_colors(
         going_on = Mark.from_bytes(kept.mark, frame=first)
     outset = ShotOutset(
         shot.start,
+        shot.stop,
         {frame: stills[path].at(effort.long_side).painted for frame, path in bound.items()},
-        stop=shot.stop,
         emerging=(shot.dissolve or 0) // 2,
         going_on=going_on,
         passed=tuple(passed),

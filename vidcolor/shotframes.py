@@ -53,8 +53,8 @@ class ShotOutset:
 
     Attributes:
         start: Number of the shot's first frame.
+        stop: Number of the frame after its last.
         painted: Stills by the number of the frame that they were painted on.
-        stop: Number of the frame after its last; None where that is not known.
         emerging: How many of the shot's first frames show the shot before, too, which dissolves into it.
         going_on: The mark of the first frame that is read, where an earlier run coloured those before it. Colours are
             those with which it would have gone on.
@@ -63,8 +63,8 @@ class ShotOutset:
     """
 
     start: int
+    stop: int
     painted: Mapping[int, PaintedStill]
-    stop: int | None = None
     emerging: int = 0
     going_on: Mark | None = None
     passed: Sequence[tuple[int, Floats]] = ()
@@ -115,8 +115,7 @@ class ShotFrames:
         self._beneath = 0.0
         # A shot begins with its first frame anyhow: coloured backwards, that is no frame to begin anew with. Nor does a
         # shot come to the frame after its last.
-        within = range(outset.start + 1, max(views.changes, default=0) + 1 if outset.stop is None else outset.stop)
-        self._changes = views.changes.intersection(within)
+        self._changes = views.changes.intersection(range(outset.start + 1, outset.stop))
         self.exposures: dict[int, NDArray[np.float64]] = {}
         self.first = outset.start if mark is None else mark.frame
         self._shown = shrunk(frames, info, clock, long_side=effort.long_side)

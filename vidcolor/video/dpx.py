@@ -14,6 +14,8 @@ _DESCRIPTOR, _BITS, _PACKING, _PADDING = 800, 803, 804, 812
 """Where the header has these, the last four of its first element."""
 _HEADER = 816
 _UNSAID = 0xFFFFFFFF
+_TRANSFER, _DENSITIES = 801, (1, 3)
+"""Where the header says what its first element holds, and what it calls densities of film."""
 _CHANNELS = {50: 3, 51: 4, 52: 4}
 _TURNED = range(1, 8)
 
@@ -34,6 +36,11 @@ def unread(data: bytes) -> str:
     if 0 < padding < _UNSAID and start + height * (line + padding) <= len(data):
         return f"has {padding} bytes of padding after each line"
     return ""
+
+
+def is_logarithmic(data: bytes) -> bool:
+    """Tell whether a DPX file says that it holds densities of film."""
+    return bool(_order(data)) and data[_TRANSFER] in _DENSITIES
 
 
 def is_turned(data: bytes) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import av.error
 import av.logging
 from av import VideoFrame
 from av.packet import Packet
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from vidcolor.errors import VideoError
 from vidcolor.video import dpx, tiff
@@ -37,8 +38,12 @@ _NO_END = "EOI missing"
 _UNREAD_HINT = "save it in strips, as grey or RGB TIFF without compression, or as PNG, each in a file of its own"
 _BROKEN_HINT = "scan or copy it again; if other programs open it, save it as TIFF without compression, or as PNG"
 
-_TRANSFER = 801
-"""Where the header of DPX says what its first element holds."""
+_LOGARITHMIC = (
+    "the scans hold densities, not light (logarithmic DPX): they look pale; grade them before they are coloured"
+)
+_AS_THEY_LIE = (
+    "the scans say that they are to be turned or mirrored, as viewers show them: the film shows them as they are stored"
+)
 _TURNED = range(2, 9)
 """EXIF's names of all but the upright one."""
 _NUMBER = re.compile(r"\d+", re.ASCII)
@@ -149,38 +154,32 @@ def _refuse_unread(path: Path, codec: str, data: bytes) -> None:
         raise VideoError(f"{path} {reason}", hint=_BROKEN_HINT)
 
 
-def is_logarithmic(path: Path) -> bool:
-    """Tell whether a scan says that it holds densities of film: DPX with a transfer of 1 or 3 (SMPTE 268M).
-
-    Raises:
-        VideoError: It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(_TRANSFER + 1)
-    except OSError as error:
-        raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
-    return head[:4] in (b"SDPX", b"XPDS") and head[_TRANSFER:] in (b"\1", b"\3")
-
-
-def is_turned(path: Path) -> bool:
-    """Tell whether a scan says that viewers are to show it turned or mirrored.
+def remarks_on(path: Path) -> list[str]:
+    """Return what to look at before scans like this one are coloured, one line each.
 
     Raises:
         VideoError: It cannot be read.
     """
     codec = _DECODERS[path.suffix.lower()]
     try:
-        if codec == "dpx":
-            return dpx.is_turned(path.read_bytes())
-        if codec == "tiff":
-            return tiff.orientation(path.read_bytes()) in _TURNED
-        with Image.open(path) as picture:
-            return picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
-    except (ValueError, SyntaxError, UnidentifiedImageError):  # of a kind that only the decoder knows
-        return False
+        data = path.read_bytes()
     except OSError as error:
         raise VideoError(f"{path}: {error.strerror or error}", hint="check the scan's path") from error
+    remarks = [_LOGARITHMIC] if codec == "dpx" and dpx.is_logarithmic(data) else []
+    return [*remarks, *([_AS_THEY_LIE] if _is_turned(data, codec) else [])]
+
+
+def _is_turned(data: bytes, codec: str) -> bool:
+    """Tell whether a scan says that viewers are to show it turned or mirrored."""
+    if codec == "dpx":
+        return dpx.is_turned(data)
+    if codec == "tiff":
+        return tiff.orientation(data) in _TURNED
+    try:
+        with Image.open(BytesIO(data)) as picture:
+            return picture.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    except (OSError, ValueError, SyntaxError):  # of a kind that only the decoder knows
+        return False
 
 
 @contextmanager

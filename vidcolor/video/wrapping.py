@@ -28,7 +28,7 @@ from vidcolor.video.encoders import ENCODERS
 from vidcolor.video.encoding import ffv1_slices
 from vidcolor.video.formats import pixel_layout, writable_plane
 from vidcolor.video.output import PartFile, check_writable
-from vidcolor.video.scans import find_scans, is_logarithmic, is_turned, read_scan
+from vidcolor.video.scans import find_scans, read_scan, remarks_on
 from vidcolor.video.soundtrack import open_sound
 
 Progress = Callable[[str, int, int | None], None]
@@ -36,12 +36,6 @@ Progress = Callable[[str, int, int | None], None]
 FASTEST = 1000
 """Frames per second."""
 _READ_AHEAD = 4
-_LOGARITHMIC = (
-    "the scans hold densities, not light (logarithmic DPX): they look pale; grade them before they are coloured"
-)
-_AS_THEY_LIE = (
-    "the scans say that they are to be turned or mirrored, as viewers show them: the film shows them as they are stored"
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ def wrap_scans(
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Wrapped:
-    """Make a film of scans, every sample as it was, and prove it.
+    """Make a film of scans, every sample as it is decoded from them, and prove it.
 
     Args:
         paths: The scans of one film: folders of them, or files, see `find_scans`.
@@ -97,11 +91,7 @@ def wrap_scans(
     if output.suffix.lower() != ".mkv":
         raise VideoError(f"{output}: scans are wrapped into .mkv", hint=f"try {output.with_suffix('.mkv')}")
     scans = find_scans(paths)
-    warnings = [
-        *([scans.missing] if scans.missing else []),
-        *([_LOGARITHMIC] if is_logarithmic(scans.files[0]) else []),
-        *([_AS_THEY_LIE] if is_turned(scans.files[0]) else []),
-    ]
+    warnings = [*([scans.missing] if scans.missing else []), *remarks_on(scans.files[0])]
     _refuse(warnings, strict=strict)
     check_writable(output, source=sound, overwrite=overwrite)
     first = read_scan(scans.files[0])
