@@ -647,6 +647,24 @@ def test_an_interrupted_run_keeps_its_finished_shots(
     assert hashes(long_runs.output) == unbroken
 
 
+def test_a_signal_just_as_a_file_was_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def interrupted(path: Path, *given: Any, **named: Any) -> Any:
+        file = opened(path, *given, **named)
+        if path.suffix == ".part":
+            file.close()
+            raise KeyboardInterrupt
+        return file
+
+    shot = _RECIPE.shot(3, 7, [])
+    with Job(tmp_path / "job") as job:
+        monkeypatch.setattr(Path, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt), job.keep(shot, first=shot.start, width=12, height=8):
+            pass
+    assert not parts(tmp_path)
+
+
 def test_a_run_under_nohup_outlives_its_terminal() -> None:
     before = signal.getsignal(signal.SIGHUP)
     try:

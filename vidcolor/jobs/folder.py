@@ -171,15 +171,16 @@ class Job:
         Raises:
             VideoError: It cannot be written.
         """
-        with self._told():
-            self._shots.mkdir(parents=True, exist_ok=True)
-            keeper = Keeper(partial(self._file, shot), shot, first=first, width=width, height=height)
+        keeper = Keeper(partial(self._file, shot), shot, first=first, width=width, height=height)
 
         def write(ab: Floats, mark: bytes) -> None:
             with self._told():
                 keeper.write(ab, mark)
 
         try:
+            with self._told():
+                self._shots.mkdir(parents=True, exist_ok=True)
+                keeper.begin()
             yield write
             with self._told():
                 self.colored += keeper.finish()

@@ -100,7 +100,7 @@ def find_frame(shots: Path, shot: ShotKey, frame: int) -> KeptFrame | None:
 
 
 class Keeper:
-    """Writes a shot's colours frame by frame: a file at each mark, and one at the shot's end.
+    """Writes a shot's colours frame by frame, once it has begun: a file at each mark, and one at the shot's end.
 
     Args:
         path_of: The file that begins with a frame.
@@ -110,13 +110,17 @@ class Keeper:
         height: Of the frames.
 
     Raises:
-        OSError: A file cannot be written, here and in `write`.
+        OSError: A file cannot be written, in every method but `discard`.
     """
 
     def __init__(self, path_of: Callable[[int], Path], shot: ShotKey, *, first: int, width: int, height: int) -> None:
         self._path_of, self._shot, self._next = path_of, shot, first
         self._size = width, height
-        self._file = self._begun()
+        self._file = self._planned()
+
+    def begin(self) -> None:
+        """Make the first file."""
+        self._file.begin()
 
     def write(self, ab: Floats, mark: bytes) -> None:
         """Add the next frame's rounded ab (h, w, 2).
@@ -125,7 +129,8 @@ class Keeper:
         """
         if mark:
             self._file.publish(mark)
-            self._file = self._begun()
+            self._file = self._planned()
+            self._file.begin()
         self._file.write(ab)
         self._next += 1
 
@@ -139,6 +144,6 @@ class Keeper:
         """Forget what was not published yet."""
         self._file.discard()
 
-    def _begun(self) -> ShotFile:
+    def _planned(self) -> ShotFile:
         width, height = self._size
         return ShotFile(self._path_of(self._next), self._shot, first=self._next, width=width, height=height)

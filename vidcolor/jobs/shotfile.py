@@ -36,7 +36,9 @@ _BLOCK = 1 << 20
 
 
 class ShotFile:
-    """A file being written, under a temporary name until `publish`.
+    """A file being written, under a temporary name until `publish`; `begin` makes it.
+
+    Made and begun in two steps, so that what a signal interrupts in the second is known to `discard`.
 
     Args:
         path: The file.
@@ -55,8 +57,13 @@ class ShotFile:
         self._digest = blake2b(digest_size=_DIGEST)
         self._frames = 0
         self._part = part_name(path)
+        self._head = _HEAD.pack(_MAGIC, shot.key.encode(), width, height, first)
+        self._file: BinaryIO | None = None
+
+    def begin(self) -> None:
+        """Make the file, with nothing in it yet."""
         self._file = self._part.open("xb")
-        self._put(_HEAD.pack(_MAGIC, shot.key.encode(), width, height, first))
+        self._put(self._head)
 
     def write(self, ab: Floats) -> None:
         """Add the next frame's rounded ab (h, w, 2)."""
@@ -68,6 +75,7 @@ class ShotFile:
 
     def publish(self, mark: bytes = b"") -> None:
         """End the file with the mark of the frame after it, and give it its name once it is on the disk."""
+        assert self._file is not None, "it was begun"
         self._put(mark + _ENDS.pack(self._frames, len(mark)))
         self._file.write(self._digest.digest())
         self._file.flush()
@@ -78,10 +86,12 @@ class ShotFile:
     def discard(self) -> None:
         """Close the file, and remove it where it was not published."""
         with suppress(OSError):
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         remove(self._part)
 
     def _put(self, data: bytes) -> None:
+        assert self._file is not None, "it was begun"
         self._digest.update(data)
         self._file.write(data)
 

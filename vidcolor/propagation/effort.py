@@ -60,6 +60,6 @@ EFFORTS = {
     "best": Effort(key_share=0.35, ask_share=0.03, reach=2, flow="half fine", long_side=512, views=(384, 640)),
 }
 """Efforts by name. On the twelve validation clips with their first frame as the still they give 34.40, 34.47 and
-34.80 dB; the first two ask the networks 38 and 79 times in 681 frames. The networks on every frame give 33.52 dB at the
+34.80 dB; the first two ask the networks 39 and 79 times in 681 frames. The networks on every frame give 33.52 dB at the
 working size, without landmarks: each time that colours pass through them they fade.
 """
